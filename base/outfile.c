@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "outfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "err.h"
+
+#define LINKS_MAX 40 /* as many as the kernel follows */
+
+struct outfile {
+	char *path;
+	char *tmp; /* NULL when written in place */
+	int fd;
+	int error; /* first failed write */
+	size_t total;
+	size_t n;
+	char buf[1 << 16];
+};
+
+/* Temporary names that a dying process should take with it; a slot is NULL or a live f->tmp. */
+static char *volatile pending[8];
+
+static void set_pending(char *from, char *to)
+{
+	for (size_t i = 0; i < sizeof(pending) / sizeof(*pending); i++)
+		if (pending[i] == from) {
+			pending[i] = to;
+			return;
+		}
+}
+
+void outfile_unlink_all(void)
+{
+	for (size_t i = 0; i < sizeof(pending) / sizeof(*pending); i++)
+		if (pending[i])
+			unlink(pending[i]);
+}
+
+static void outfile_free(struct outfile *f)
+{
+	if (!f)
+		return;
+	if (f->tmp)
+		set_pending(f->tmp, NULL);
+	if (f->fd > STDERR_FILENO)
+		close(f->fd);
+	if (f->tmp)
+		unlink(f->tmp);
+	free(f->tmp);
+	free(f->path);
+	free(f);
+}
+DEFINE_CLEANUP(struct outfile *, outfile_free)
+
+/* Renaming over a symbolic link would replace the link: goes to where it leads, if to no file yet. */
+static int follow_links(struct outfile *f)
+{
+	char to[PATH_MAX], *next;
+
+	for (int i = 0; i < LINKS_MAX; i++) {
+		const char *slash = strrchr(f->path, '/');
+		ssize_t n = readlink(f->path, to, sizeof(to) - 1);
+
+		if (n < 0)
+			return 0; /* no link; what else is wrong with it shows when it is opened */
+		to[n] = '\0';
+		if (asprintf(&next, "%.*s%s",
+			     to[0] != '/' && slash ? (int)(slash + 1 - f->path) : 0, f->path, to) < 0)
+			return -ENOMEM;
+		free(f->path);
+		f->path = next;
+	}
+	return -ELOOP;
+}
+
+/* A name beside the path. */
+static int open_beside(struct outfile *f, struct err *e)
+{
+	mode_t mask = umask(0);
+	int r;
+
+	umask(mask);
+	r = follow_links(f);
+	if (r < 0)
+		return err_set(e, r, "cannot write '%s': %m", f->path);
+	if (asprintf(&f->tmp, "%s.XXXXXX", f->path) < 0) {
+		f->tmp = NULL;
+		return -ENOMEM;
+	}
+	f->fd = mkostemp(f->tmp, O_CLOEXEC);
+	if (f->fd < 0) {
+		r = -errno;
+		free(f->tmp);
+		f->tmp = NULL;
+		return err_set(e, r,
+			       "cannot write '%s': %m; give -o a path in a directory you can write to",
+			       f->path);
+	}
+	set_pending(NULL, f->tmp);
+	fchmod(f->fd, 0666 & ~mask);
+	return 0;
+}
+
+int outfile_open(const char *path, struct outfile **ret, struct err *e)
+{
+	_cleanup_(outfile_freep) struct outfile *f = calloc(1, sizeof(*f));
+	struct stat st;
+	int r;
+
+	if (!f)
+		return -ENOMEM;
+	f->fd = -1;
+	f->path = strdup(path);
+	if (!f->path)
+		return -ENOMEM;
+	if (!*path)
+		return err_set(e, -ENOENT, "cannot write '': an output file needs a name");
+	if (strcmp(path, "-") == 0) {
+		f->fd = STDOUT_FILENO;
+	} else if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+		return err_set(e, -EISDIR, "cannot write '%s': it is a directory; name a file in it",
+			       path);
+	} else if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		f->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+		if (f->fd < 0)
+			return err_set(e, -errno, "cannot write '%s': %m", path);
+	} else {
+		r = open_beside(f, e);
+		if (r < 0)
+			return r;
+	}
+	*ret = take_ptr(f);
+	return 0;
+}
+
+static int flush(struct outfile *f)
+{
+	for (size_t done = 0; done < f->n && !f->error;) {
+		ssize_t n = write(f->fd, f->buf + done, f->n - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			f->error = -errno;
+		else
+			done += (size_t)n;
+	}
+	f->n = 0;
+	return f->error;
+}
+
+int outfile_write(struct outfile *f, const void *data, size_t n)
+{
+	const char *p = data;
+
+	f->total += n;
+	while (n > 0 && !f->error) {
+		size_t room = sizeof(f->buf) - f->n, part = n < room ? n : room;
+
+		memcpy(f->buf + f->n, p, part);
+		f->n += part;
+		p += part;
+		n -= part;
+		if (f->n == sizeof(f->buf))
+			flush(f);
+	}
+	return f->error;
+}
+
+size_t outfile_size(const struct outfile *f)
+{
+	return f->total;
+}
+
+int outfile_commit(struct outfile *file, struct err *e)
+{
+	_cleanup_(outfile_freep) struct outfile *f = file;
+	int r = flush(f);
+
+	if (r == 0 && f->tmp && fsync(f->fd) < 0)
+		r = -errno;
+	if (r == 0 && f->tmp && rename(f->tmp, f->path) < 0)
+		r = -errno;
+	if (r == -ENOSPC || r == -EDQUOT)
+		return err_set(e, r, "cannot write '%s': %m; free some space or write elsewhere with -o",
+			       f->path);
+	if (r < 0)
+		return err_set(e, r, "cannot write '%s': %m", f->path);
+	set_pending(f->tmp, NULL);
+	free(f->tmp); /* it has its name now */
+	f->tmp = NULL;
+	return 0;
+}
+
+void outfile_abort(struct outfile *f)
+{
+	outfile_free(f);
+}

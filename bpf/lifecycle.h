@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the sampler knows of a process goes with its program: at exec, and at the exit of its first
+ * thread, at once, so that not one tick of the next program (or of the next process with the same
+ * number) is taken for one of the last. User space is told of the process again, and learns the
+ * rest from perf's own records of these events.
+ */
+#pragma once
+
+#include "walk.h"
+
+static __always_inline int forget_process(void)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+
+	bpf_map_delete_elem(&spaces, &tgid);
+	bpf_map_delete_elem(&known_tgids, &tgid);
+	__sync_fetch_and_add(&spaces_version, 1); /* what is remembered of it goes, too */
+	return 0;
+}
+
+/* sched_process_exec */
+SEC("raw_tracepoint")
+int forget_at_exec(void *ctx)
+{
+	(void)ctx;
+	return forget_process();
+}
+
+/* sched_process_exit, which every thread passes */
+SEC("raw_tracepoint")
+int forget_at_exit(void *ctx)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	(void)ctx;
+	return (__u32)id == id >> 32 ? forget_process() : 0;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The maps. Sizes given as 1 are set by user space from CPUs × frequency × window before loading.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "counters.h"
+
+static __always_inline __u32 row_word(__u32 i);
+#define UNWIND_LOAD(area, i) ((void)(area), row_word(i))
+#include "wire.h"
+
+const volatile struct wire_config config = {};
+
+/* Which of the two sets the sampler writes to; user space alone changes it. */
+volatile __u32 active_set;
+
+/* Counts the changes of `spaces`, after each of them. */
+volatile __u32 spaces_version;
+
+#define SET(n)                                                          \
+	struct {                                                        \
+		__uint(type, BPF_MAP_TYPE_HASH);                        \
+		__type(key, struct wire_key);                           \
+		__type(value, struct wire_count);                       \
+		__uint(max_entries, 1);                                 \
+	} counts_##n SEC(".maps");                                      \
+	struct {                                                        \
+		__uint(type, BPF_MAP_TYPE_STACK_TRACE);                 \
+		__uint(key_size, sizeof(__u32));                        \
+		__uint(value_size, WIRE_KERNEL_FRAMES * sizeof(__u64)); \
+		__uint(max_entries, 1);                                 \
+	} kernel_stacks_##n SEC(".maps");                               \
+	struct {                                                        \
+		__uint(type, BPF_MAP_TYPE_ARRAY);                       \
+		__uint(map_flags, BPF_F_MMAPABLE);                      \
+		__type(key, __u32);                                     \
+		__type(value, struct wire_block);                       \
+		__uint(max_entries, 1);                                 \
+	} arena_##n SEC(".maps")
+
+SET(0);
+SET(1);
+
+/*
+ * @one in set 1, @zero in set 0. The compiler would make one call of the two, for a map it chose
+ * before; but only where the verifier knows the map does it write the map's own code in its place.
+ */
+#define IN_SET(set, one, zero)            \
+	({                                \
+		__typeof__(zero) in_set;  \
+		if (set) {                \
+			in_set = (one);   \
+			asm volatile(""); \
+		} else {                  \
+			in_set = (zero);  \
+		}                         \
+		in_set;                   \
+	})
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1);
+} ring SEC(".maps");
+
+struct counters {
+	__u64 n[CTR_BPF_MAX];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct counters);
+	__uint(max_entries, 1);
+} counters SEC(".maps");
+
+#define WORK_BLOCK	 4096 /* bytes of stack read at once, at most … */
+#define WORK_FIRST_BLOCK 1024
+#define WORK_REGS	 16
+#define WORK_HINTS	 32
+#define WORK_RULES	 1024
+
+/*
+ * A rule that was found before. By table and pc, so that one serves every process with that object;
+ * a table that comes or goes has another tag. The rules lie in the order in which walks met them,
+ * and each names the one that was wanted after it: walks of like stacks read them from first to
+ * last.
+ */
+struct known_rule {
+	__u64 key; /* table, its tag, pc */
+	struct unwind_rule rule;
+	__u16 kind; /* enum step_kind */
+	__u16 next; /* for the caller's frame, the last time */
+	__u32 pad;
+};
+_Static_assert(sizeof(struct known_rule) == 32, "two rules a cache line");
+
+/*
+ * What a CPU works on during a tick: the record of the sample with its addresses, and the state of
+ * the walk up the user stack. perf never runs the program on a CPU where it is running already, so
+ * one a CPU is enough. What every walk touches comes first and together: when ticks are rare, each
+ * cache line costs more than all that is computed from it.
+ */
+struct work {
+	__u64 hash; /* of the user stack */
+	__u64 pc, sp, fp;
+	__u8 leaf;  /* regs are those of this frame */
+	__u8 exact; /* pc is where the frame was interrupted, not a return address */
+	__u16 tag;  /* of the area's table */
+	__u32 how;  /* enum wire_how of the area that the last frame was in, and the area itself: */
+	__u64 area_start, area_size, bias;
+	__u32 table;
+	__u32 block_len; /* bytes of the stack that were read to block, from address block_at */
+	__u64 block_at, bottom; /* bottom: sp of the leaf */
+	__u16 last_rule;     /* in rules, of the frame before; 0, which is no rule, at the leaf */
+	__u16 new_rule;	     /* the oldest, so the next to be replaced */
+	__u32 space_version; /* spaces_version when space was that of process space_of */
+	__u32 space_of;
+	struct wire_space space;
+	__u64 regs[WORK_REGS];	 /* by DWARF number */
+	__u32 hints[WORK_HINTS]; /* where in `areas` code was found before: see enter_area() */
+	struct wire_sample rec;	 /* rec.n_user addresses of addr are the user stack, leaf first */
+	__u64 addr[WIRE_USER_FRAMES + WIRE_KERNEL_FRAMES];
+	__u8 block[WORK_BLOCK];
+	struct known_rule rules[WORK_RULES];
+	__u16 rule_at[WORK_RULES]; /* hash of a key → where in rules it was put last */
+};
+
+/* By CPU. An array is found without a helper call on every kernel, a per-CPU array is not. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct work);
+	__uint(max_entries, 1);
+} works SEC(".maps");
+
+static __always_inline struct work *this_work(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&works, &cpu);
+}
+
+/* Filters. The value of target_tgids is the number of live threads where forks are followed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(max_entries, 1);
+} target_tgids SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(max_entries, 1);
+} target_tids SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(__u32));
+	__uint(max_entries, WIRE_MAX_CGROUPS);
+} target_cgroups SEC(".maps");
+
+/* Processes that user space was told of, until they exec or exit. Forgetting one costs a second notice, no more. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(max_entries, 8192);
+} known_tgids SEC(".maps");
+
+static __always_inline void count(enum counter c)
+{
+	__u32 zero = 0;
+	struct counters *all = bpf_map_lookup_elem(&counters, &zero);
+
+	if (all)
+		all->n[c]++;
+}

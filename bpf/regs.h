@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The registers with which user code was left: at the tick, or when it entered the kernel. */
+#pragma once
+
+#include <stdbool.h>
+
+#include <linux/bpf_perf_event.h>
+
+#include "walk.h"
+
+/* Offsets of `stack` and `mm` in task_struct and size of a kernel stack, set before loading; 0 =
+ * unknown. */
+const volatile __u32 task_stack_off;
+const volatile __u32 task_mm_off;
+const volatile __u32 kernel_stack_size;
+
+#if defined(__TARGET_ARCH_x86) || defined(__x86_64__)
+
+#define USER_CS 0x33 /* 64-bit user code; a 32-bit process has 0x23 */
+
+static __always_inline void take_regs(struct work *w, const struct pt_regs *r)
+{
+	w->pc = r->rip;
+	w->sp = r->rsp;
+	w->fp = r->rbp;
+	w->regs[0] = r->rax;
+	w->regs[1] = r->rdx;
+	w->regs[2] = r->rcx;
+	w->regs[3] = r->rbx;
+	w->regs[4] = r->rsi;
+	w->regs[5] = r->rdi;
+	w->regs[8] = r->r8;
+	w->regs[9] = r->r9;
+	w->regs[10] = r->r10;
+	w->regs[11] = r->r11;
+	w->regs[12] = r->r12;
+	w->regs[13] = r->r13;
+	w->regs[14] = r->r14;
+	w->regs[15] = r->r15;
+}
+
+/*
+ * The registers that the entry to the kernel saved: struct pt_regs at the top of the task's stack,
+ * below 16 bytes more on CPUs with FRED. bpf_task_pt_regs() would tell, but is younger than 5.10.
+ */
+static __always_inline int saved_regs(struct pt_regs *ret)
+{
+	void *task = (void *)bpf_get_current_task(), *stack;
+
+	if (!task_stack_off || bpf_probe_read_kernel(&stack, sizeof(stack), task + task_stack_off))
+		return WIRE_END_REGS;
+	for (int padding = 0; padding <= 16; padding += 16) {
+		if (bpf_probe_read_kernel(ret, sizeof(*ret),
+					  stack + kernel_stack_size - padding - sizeof(*ret)))
+			return WIRE_END_REGS;
+		if ((__u16)ret->cs == USER_CS)
+			return 0;
+	}
+	return ret->cs ? WIRE_END_REGS : WIRE_END_ABSENT; /* a kernel thread's are all 0 */
+}
+
+#endif
+
+/* A task that exits has given its memory back: it has registers still, but no stack. */
+static __always_inline bool has_no_memory(void)
+{
+	void *task = (void *)bpf_get_current_task(), *mm;
+
+	return task_mm_off && !bpf_probe_read_kernel(&mm, sizeof(mm), task + task_mm_off) && !mm;
+}
+
+/* Fills @w's registers. 0, or the enum wire_end that says why there are none. */
+static __noinline int user_regs(struct bpf_perf_event_data *ctx, struct work *w, bool in_user)
+{
+	struct pt_regs regs;
+	int r;
+
+	if (in_user) {
+		if ((__u16)ctx->regs.cs != USER_CS)
+			return WIRE_END_REGS;
+		take_regs(w, &ctx->regs);
+		return 0;
+	}
+	r = has_no_memory() ? WIRE_END_ABSENT : saved_regs(&regs);
+	if (r == 0)
+		take_regs(w, &regs);
+	return r;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Taking stacks and storing user stacks once. */
+#pragma once
+
+#include <stdbool.h>
+
+#include <linux/bpf_perf_event.h>
+
+#include "regs.h"
+
+/* Whether the tick hit user code; `regs` are those of the interrupted context. */
+static __always_inline bool in_user_mode(struct bpf_perf_event_data *ctx)
+{
+#if defined(__x86_64__) || defined(__TARGET_ARCH_x86)
+	return (ctx->regs.cs & 3) == 3;
+#elif defined(__aarch64__) || defined(__TARGET_ARCH_arm64)
+	return (ctx->regs.pstate & 0xf) == 0;
+#else
+#error "name the bits that tell user mode from kernel mode on this architecture"
+#endif
+}
+
+/*
+ * Hash of the first @n addresses of this CPU's work: one multiplication an address, every bit
+ * reaching every other. A global function, which the verifier walks once by itself: inlined, it
+ * walked the loop again in every state it can come here with, some 35,000 instructions in all.
+ */
+__noinline __u64 hash_stack(__u32 n)
+{
+	__u64 h = 0x9e3779b97f4a7c15ull;
+	struct work *w = this_work();
+
+	if (!w)
+		return 0;
+	for (__u32 i = 0; i < WIRE_POINTER_FRAMES; i++) {
+		if (i >= n)
+			break;
+		h = (h ^ w->addr[i]) * 0xd6e8feb86659fd93ull;
+		h ^= h >> 32;
+	}
+	return h;
+}
+
+/* The user stack as the kernel walks it, by frame pointers. */
+static __always_inline void take_pointer_stack(struct bpf_perf_event_data *ctx, struct work *w,
+					       bool in_user)
+{
+	__u32 limit = config.max_user_frames;
+	long bytes;
+
+	if (limit > WIRE_POINTER_FRAMES)
+		limit = WIRE_POINTER_FRAMES;
+	bytes = bpf_get_stack(ctx, w->addr, limit * sizeof(*w->addr), BPF_F_USER_STACK);
+	w->rec.end = in_user ? WIRE_END_READ : WIRE_END_ABSENT;
+	w->rec.n_user = 0;
+	if (bytes <= 0)
+		return;
+	w->rec.n_user = (__u32)bytes / sizeof(*w->addr);
+	w->rec.end = w->rec.n_user >= limit ? WIRE_END_DEPTH : WIRE_END_UNKNOWN;
+	w->hash = hash_stack(w->rec.n_user);
+}
+
+/* Sends a notice about a process: whether user space will get it. */
+static __always_inline bool tell(enum wire_type type, __u32 tgid)
+{
+	struct wire_notice notice = { .type = type, .tgid = tgid };
+
+	return bpf_ringbuf_output(&ring, &notice, sizeof(notice), BPF_RB_FORCE_WAKEUP) == 0;
+}
+
+/* Makes the space of the process the current one, which it often is already: whether it has one. */
+static __always_inline bool enter_space(struct work *w)
+{
+	__u32 tgid = w->rec.tgid, version = spaces_version;
+	struct wire_space *space;
+
+	if (w->space_of == tgid && w->space_version == version)
+		return true;
+	space = bpf_map_lookup_elem(&spaces, &tgid);
+	w->space_of = space ? tgid : 0;
+	w->space_version = version;
+	w->space.first = space ? space->first : 0;
+	w->space.n = space ? space->n : 0;
+	w->space.restless = space ? space->restless : 0;
+	return space;
+}
+
+/* Says, once a space, that the process has code outside of it. */
+static __always_inline void tell_stale(__u32 tgid)
+{
+	struct wire_space *space = bpf_map_lookup_elem(&spaces, &tgid);
+
+	if (space && !space->stale)
+		space->stale = tell(WIRE_STALE, tgid);
+}
+
+/*
+ * The user stack by unwind rows, and by frame pointers where there are none. Whether user space
+ * knows the process already.
+ */
+static __always_inline bool take_stack(struct bpf_perf_event_data *ctx, struct work *w,
+				       bool in_user)
+{
+	bool is_known;
+
+	w->rec.n_user = 0;
+	w->rec.flags = WIRE_CALLS;
+	w->rec.end = user_regs(ctx, w, in_user);
+	if (w->rec.end)
+		return false;
+	is_known = enter_space(w);
+	if (is_known && w->space.restless)
+		w->rec.flags |= WIRE_RESTLESS;
+	walk_stack(w);
+	if (!is_known)
+		w->rec.end = WIRE_END_LOADING;
+	else if (w->rec.end == WIRE_END_MAPPING)
+		tell_stale(w->rec.tgid);
+	return is_known;
+}
+
+static __always_inline struct wire_block *block_at(__u32 set, __u32 i)
+{
+	return IN_SET(set, bpf_map_lookup_elem(&arena_1, &i), bpf_map_lookup_elem(&arena_0, &i));
+}
+
+/* A block that is filled beyond this cannot be trusted to take the longest stack: the next one is
+ * begun. One bound for all lengths is what the verifier can follow. */
+#define BLOCK_FULL (WIRE_BLOCK_DATA - sizeof(struct wire_stack) - WIRE_USER_FRAMES * sizeof(__u64))
+
+/* Appends a stack to this CPU's blocks of @set: its place, or 0 when they are full. */
+static __always_inline __u64 store_user_stack(__u32 set, const __u64 *addr, __u32 n)
+{
+	__u32 i = bpf_get_smp_processor_id() * config.blocks_per_cpu, bytes = n * sizeof(*addr),
+	      off;
+	struct wire_block *head = block_at(set, i), *b;
+	struct wire_stack *s;
+
+	if (!head || n == 0)
+		return 0;
+	i += head->current;
+	b = block_at(set, i);
+	if (b && b->used > BLOCK_FULL && head->current + 1 < config.blocks_per_cpu) {
+		head->current++;
+		b = block_at(set, ++i);
+	}
+	if (!b)
+		return 0;
+	off = b->used;
+	if (off > BLOCK_FULL)
+		return 0;
+	s = (void *)&b->data[off];
+	s->n = n;
+	s->reserved = 0;
+	/* COMPAT(6.12): the verifier learns the bounds of the very register that is compared, and
+	 * without the barrier the compiler compares another one that it computed from n. */
+	barrier_var(bytes);
+	if (bytes > WIRE_USER_FRAMES * sizeof(*addr))
+		return 0;
+	if (bpf_probe_read_kernel(s->addr, bytes, addr))
+		return 0;
+	b->used = off + sizeof(*s) + bytes;
+	return wire_place(i, off);
+}

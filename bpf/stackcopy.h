@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A copy of the stack for user space to unwind: of processes whose tables are not loaded yet, and
+ * for rules that cannot be evaluated here. So the first sample of a process is as good as the last.
+ * On demand also of stacks that were walked here, instead of that walk or to be compared with it.
+ */
+#pragma once
+
+#include "stack.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct wire_verify);
+	__uint(max_entries, 1);
+} snapshots SEC(".maps");
+
+/* What an epilogue has popped already is said to be saved below rsp until it returns. */
+#define RED_ZONE     128
+
+#define STACK_PAGE   4096
+#define ABSENT_PAGES 4 /* that are looked for a stack, from where it should be */
+
+/* Copies the stack from @from up, as far as it is there: the number of bytes. */
+__noinline int copy_stack(__u64 from)
+{
+	__u32 cpu = bpf_get_smp_processor_id(), n = 0;
+	struct wire_verify *v = bpf_map_lookup_elem(&snapshots, &cpu);
+	struct wire_snapshot *s;
+
+	if (!v)
+		return 0;
+	s = &v->snap;
+	if (!bpf_probe_read_user(s->stack, sizeof(s->stack), (void *)from))
+		return sizeof(s->stack);
+	/* Less than that: whole pages are there or not. */
+	for (int i = 0; i <= WIRE_SNAPSHOT_STACK / STACK_PAGE; i++) {
+		__u32 size = STACK_PAGE - ((from + n) & (STACK_PAGE - 1));
+
+		if (n > WIRE_SNAPSHOT_STACK - STACK_PAGE || size > STACK_PAGE)
+			break;
+		if (bpf_probe_read_user(&s->stack[n], size, (void *)(from + n)))
+			break;
+		n += size;
+	}
+	return n;
+}
+
+/* The head of this CPU's blocks of the active set, where it counts what it sent. */
+static __always_inline struct wire_block *this_head(void)
+{
+	return block_at(active_set != 0, bpf_get_smp_processor_id() * config.blocks_per_cpu);
+}
+
+static __always_inline bool may_verify(void)
+{
+	struct wire_block *head;
+
+	if (!config.verify_per_cpu) /* known when it is loaded: all of this is gone then */
+		return false;
+	head = this_head();
+	if (!head || head->verified >= config.verify_per_cpu)
+		return false;
+	head->verified++;
+	return true;
+}
+
+/* Whether user space could do better with a stack that ended so. */
+static __always_inline bool wants_snapshot(const struct wire_sample *s)
+{
+	return s->end == WIRE_END_LOADING || s->end == WIRE_END_MAPPING ||
+	       s->end == WIRE_END_RULE || s->flags & WIRE_RESTLESS;
+}
+
+/* Whether send_snapshot() is to be called at all: nearly never, and the code of it is long. */
+static __always_inline bool may_want_snapshot(const struct wire_sample *s)
+{
+	return config.by_snapshot || config.verify_per_cpu || wants_snapshot(s);
+}
+
+static __always_inline bool may_snapshot(const struct wire_sample *s)
+{
+	struct wire_block *head;
+
+	if (!config.by_snapshot && !wants_snapshot(s))
+		return false;
+	head = this_head();
+	if (!head || head->snapshots >= config.snapshots_per_cpu)
+		return false;
+	head->snapshots++;
+	return true;
+}
+
+/*
+ * Copies the stack to @s: the number of bytes. Its lowest page may not be there yet (that is what
+ * the tick interrupted, often), nor the one of the red zone; the caller's frame lies above them.
+ */
+static __always_inline __u32 take_stack_bytes(struct work *w, struct wire_snapshot *s)
+{
+	__u64 from = w->sp - RED_ZONE;
+	__u32 n = copy_stack(from);
+
+	for (int i = 0; i < ABSENT_PAGES && !n; i++) {
+		from = i ? (from | (STACK_PAGE - 1)) + 1 : w->sp;
+		n = copy_stack(from);
+	}
+	s->stack_start = from;
+	s->n_stack = n;
+	return n;
+}
+
+/* Fills this CPU's snapshot: the bytes of its stack. */
+static __always_inline __u32 take_snapshot(struct bpf_perf_event_data *ctx, struct work *w,
+					   struct wire_snapshot *s, bool want_kernel)
+{
+	long bytes = 0;
+
+	s->rec = w->rec;
+	s->rec.type = WIRE_SNAPSHOT;
+	s->rec.time_ns = bpf_ktime_get_ns();
+	s->rec.n_user = 0;
+	__builtin_memcpy(s->regs, w->regs, sizeof(w->regs));
+	s->regs[REG_FP] = w->fp;
+	s->regs[REG_SP] = w->sp;
+	s->regs[WORK_REGS] = w->pc;
+	read_code(w->pc, &s->code);
+	if (want_kernel)
+		bytes = bpf_get_stack(ctx, s->kernel, sizeof(s->kernel), 0);
+	s->rec.n_kernel = bytes > 0 ? (__u32)bytes / sizeof(__u64) : 0;
+	if (s->rec.n_kernel >= WIRE_KERNEL_FRAMES)
+		s->rec.flags |= WIRE_KERNEL_DEPTH;
+	return take_stack_bytes(w, s);
+}
+
+/* Wakes user space only when the ring fills: it empties the ring at every drain anyway. */
+static __always_inline __u64 ring_flags(void)
+{
+	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= config.ring_wakeup_bytes
+		       ? BPF_RB_FORCE_WAKEUP
+		       : BPF_RB_NO_WAKEUP;
+}
+
+/* Sends the sample with a copy of its stack instead of the stack, or to be compared with it. False
+ * when that cannot be done. */
+static __noinline bool send_snapshot(struct bpf_perf_event_data *ctx, struct work *w,
+					  bool in_user, bool want_kernel)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct wire_verify *v;
+	__u64 flags;
+	bool verify;
+	__u32 bytes;
+
+	if (w->rec.end == WIRE_END_ABSENT || w->rec.end == WIRE_END_REGS)
+		return false;
+	verify = may_verify();
+	if (!verify && !may_snapshot(&w->rec))
+		return false;
+	v = bpf_map_lookup_elem(&snapshots, &cpu);
+	if (!v || user_regs(ctx, w, in_user))
+		return false;
+	bytes = take_snapshot(ctx, w, &v->snap, want_kernel);
+	if (!bytes) /* on the way through execve(2), or while that very page is replaced */
+		w->rec.end = WIRE_END_READ;
+	barrier_var(bytes); /* else the verifier learns the bounds of another register */
+	if (!bytes || bytes > WIRE_SNAPSHOT_STACK)
+		return false;
+	if (!verify) {
+		/* The process may not live long: user space should look at it now if it did not.
+		 */
+		flags = BPF_RB_FORCE_WAKEUP;
+		if (config.by_snapshot && !wants_snapshot(&w->rec))
+			flags = ring_flags();
+		return !bpf_ringbuf_output(&ring, &v->snap, WIRE_SNAPSHOT_HEAD + bytes, flags);
+	}
+	v->type = WIRE_VERIFY;
+	v->n_walked = w->rec.n_user;
+	return !bpf_probe_read_kernel(v->walked, sizeof(v->walked), w->addr) &&
+	       !bpf_ringbuf_output(&ring, v, WIRE_VERIFY_HEAD + bytes, BPF_RB_FORCE_WAKEUP);
+}

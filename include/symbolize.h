@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From places in an object to names. The whole room is behind one call: a batch of offsets in one
+ * open file goes in, frames come out as flat arrays without pointers into the symbolizer, so that
+ * it can be moved into a process of its own.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct symbolizer;
+
+/* Why an address has no name, or that it has one. "Could not symbolize" is data, not an error. */
+enum sym_reason {
+	SYM_OK,
+	SYM_NO_FILE,	/* the object could not be opened when it was first seen */
+	SYM_BAD_FILE,	/* not an ELF file, or a broken one */
+	SYM_NO_SYMBOLS, /* stripped: the object has no symbol table that holds code */
+	SYM_NO_MATCH,	/* no symbol covers the address */
+	SYM_LIMIT,	/* the file is larger than the symbolizer is allowed to read */
+	SYM_UNSUPPORTED, /* an ELF file of a kind that is not read: 32-bit, big-endian, relocatable */
+	SYM_HIDDEN,	/* the kernel hides its addresses (kernel.kptr_restrict) */
+	SYM_REASON_MAX,
+};
+
+/* A short text for each reason: "no symbols", … Never NULL. */
+const char *sym_reason_text(enum sym_reason reason);
+
+enum sym_kind {
+	SYM_ELF,    /* `offs` are offsets in the file */
+	SYM_KERNEL, /* `offs` are kernel addresses; the file is not used */
+};
+
+/* What is asked. Borrowed during the call. */
+struct sym_request {
+	enum sym_kind kind;
+	int fd;		       /* the object, open for reading at any position; -1 = SYM_NO_FILE */
+	const char *build_id;  /* lowercase hex, "" when it has none: names the object in caches */
+	const uint64_t *offs;  /* ascending or not, repeats allowed */
+	size_t n;
+};
+
+/* One frame. Names are offsets into sym_batch.strings; 0 is "". */
+struct sym_frame {
+	uint32_t name;	      /* demangled */
+	uint32_t system_name; /* as in the symbol table */
+	uint32_t file;	      /* source file */
+	uint32_t module;      /* kernel: "" or the module's name; else "" */
+	uint32_t line;	      /* 0 = unknown */
+	uint32_t start_line;  /* where the function begins; 0 = unknown */
+};
+
+/* The answer to offs[i] is answers[i]: its frames from the innermost inlined function outwards. */
+struct sym_answer {
+	uint32_t frame_first, frame_n; /* n == 0 unless reason == SYM_OK */
+	enum sym_reason reason;
+};
+
+struct sym_batch {
+	struct sym_answer *answers; /* n of the request */
+	struct sym_frame *frames;
+	size_t n_frames;
+	char *strings; /* NUL-terminated strings one after another; strings[0] == '\0' */
+	size_t n_strings; /* bytes */
+};
+
+struct symbolizer_opts {
+	const char *kallsyms; /* path; NULL = /proc/kallsyms */
+	size_t max_file_bytes; /* larger objects answer SYM_LIMIT; 0 = 4 GiB */
+	size_t max_cache_bytes; /* symbol tables kept between calls; 0 = 64 MiB */
+	uint64_t kernel_refresh_ns; /* kallsyms is read again for unknown addresses; 0 = 10 s */
+};
+
+/* What the cache of symbol tables did. */
+struct symbolizer_stats {
+	uint64_t hits, loads, evictions;
+	size_t objects, bytes; /* held now */
+};
+
+/* 0 and *@ret (free with symbolizer_free()) or -ENOMEM. */
+int symbolizer_new(struct symbolizer **ret, const struct symbolizer_opts *opts);
+void symbolizer_free(struct symbolizer *s);
+
+/*
+ * Names every offset of @req. 0 and *@ret (release with sym_batch_done()) — also when none of them
+ * has a name — or -ENOMEM. Not thread-safe: one symbolizer a thread.
+ */
+int symbolizer_run(struct symbolizer *s, const struct sym_request *req, struct sym_batch *ret);
+void sym_batch_done(struct sym_batch *b);
+
+struct symbolizer_stats symbolizer_stats(const struct symbolizer *s);
+
+/*
+ * The build id of an ELF file: lowercase hex with its NUL in @ret. 0, -ENOENT when it has none,
+ * -EBADMSG when it is no ELF file, -ENOTSUP for 32-bit and big-endian ones, -errno of reading it.
+ */
+#define BUILD_ID_HEX_MAX 129
+int elf_build_id(int fd, char ret[BUILD_ID_HEX_MAX]);
+
+/* The running kernel's build id from /sys/kernel/notes: as above. */
+int kernel_build_id(char ret[BUILD_ID_HEX_MAX]);
+
+/*
+ * Bounds of the running kernel's text: _stext and _etext (or the first and last text symbol).
+ * 0, -EPERM when kptr_restrict hides addresses, -errno.
+ */
+int symbolizer_kernel_range(struct symbolizer *s, uint64_t *ret_start, uint64_t *ret_end);

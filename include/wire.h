@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/*
+ * What the sampler in the kernel and the collector in user space say to each other: map keys and
+ * values, arena blocks, ring records, knobs. The only header, with counters.h, that both sides see.
+ *
+ * A tick becomes a row in `counts`: who (tgid, tid, comm), the number of a kernel stack in the
+ * stack-trace map, the hash of a user stack, which each row keeps in the arena. There are two sets
+ * of these maps; the sampler writes to the active one, and user space swaps them, reads the other
+ * and empties it. What finds no room in the maps travels whole through the ring instead.
+ */
+#pragma once
+
+#include <linux/types.h>
+
+#include "leafcode.h"
+#include "wire_unwind.h"
+
+#define WIRE_COMM	    16
+#define WIRE_KERNEL_FRAMES  127 /* the default of kernel.perf_event_max_stack */
+#define WIRE_POINTER_FRAMES 127 /* user frames by the kernel's own walk: likewise */
+#define WIRE_USER_FRAMES    512
+#define WIRE_MAX_EVENTS	    8
+#define WIRE_MAX_CGROUPS    16
+#define WIRE_SETS	    2
+
+/* struct wire_key.flags, struct wire_sample.flags */
+enum wire_flags {
+	WIRE_CALLS = 1 << 0,	    /* user addresses are of calls, not what calls return to */
+	WIRE_KERNEL_DEPTH = 1 << 1, /* the kernel stack goes on beyond the limit */
+	WIRE_KERNEL_READ = 1 << 2,  /* set by the reader: the kernel stack was gone */
+	WIRE_RESTLESS = 1 << 3,	    /* the process has replaced code lately: see wire_space */
+};
+
+#define WIRE_NO_STACK (-1)
+
+/* Key of `counts`. */
+struct wire_key {
+	__u32 tgid;
+	__u32 tid;
+	__s32 kernel_stack;   /* id in the set's stack-trace map, or WIRE_NO_STACK */
+	__u16 event;	      /* index of the event that fired */
+	__u8 flags;	      /* enum wire_flags */
+	__u8 end;	      /* enum wire_end of the user stack */
+	__u64 user_stack;     /* hash of its addresses, 0 = none */
+	char comm[WIRE_COMM]; /* of the thread, NUL-padded */
+};
+_Static_assert(sizeof(struct wire_key) == 40, "wire_key is packed by hand");
+
+/* Value of `counts`. */
+struct wire_count {
+	__u64 samples;
+	__u64 value;	  /* Σ sample_period: event units that the samples stand for */
+	__u64 user_stack; /* wire_place() in the set's arena, 0 = none */
+	__u64 time_ns;	  /* CLOCK_MONOTONIC of the first sample */
+};
+
+/*
+ * The arena of a set: an array of blocks, `blocks_per_cpu` of them for each possible CPU, one after
+ * another. A CPU fills its blocks in order; user space reads them through mmap and sets `used` of
+ * all and what the CPU's first block counts back to 0.
+ */
+#define WIRE_BLOCK_BYTES 32768
+#define WIRE_BLOCK_DATA	 (WIRE_BLOCK_BYTES - 24)
+
+struct wire_block {
+	__u32 used;	 /* bytes of data */
+	__u32 current;	 /* first block of a CPU: which of its blocks is being filled */
+	__u32 rows;	 /* first block of a CPU: rows it added to `counts` */
+	__u32 asked;	 /* first block of a CPU: it asked for a drain of this set */
+	__u32 snapshots; /* first block of a CPU: snapshots it sent */
+	__u32 verified;	 /* first block of a CPU: snapshots it sent beside its own walk */
+	__u8 data[WIRE_BLOCK_DATA];
+};
+_Static_assert(sizeof(struct wire_block) == WIRE_BLOCK_BYTES, "a block is a whole number of pages");
+
+/* A stack in a block: leaf first. */
+struct wire_stack {
+	__u32 n; /* addresses, 1 … WIRE_USER_FRAMES */
+	__u32 reserved;
+	__u64 addr[];
+};
+
+/* Where a stack lies: block number and offset in its data, never 0. */
+static inline __u64 wire_place(__u32 block, __u32 off)
+{
+	return ((__u64)block + 1) << 32 | off;
+}
+
+enum wire_type {
+	WIRE_SAMPLE = 1, /* struct wire_sample */
+	WIRE_DRAIN = 2,	 /* struct wire_notice: a set fills up, drain now */
+	WIRE_NEW_PROCESS =
+		3,	   /* struct wire_notice: first tick of a tgid, look at it while it lives */
+	WIRE_STALE = 4,	   /* struct wire_notice: code outside of what is known of the tgid */
+	WIRE_SNAPSHOT = 5, /* struct wire_snapshot */
+	WIRE_VERIFY = 6,   /* struct wire_verify */
+};
+
+struct wire_notice {
+	__u32 type;
+	__u32 tgid; /* WIRE_NEW_PROCESS, WIRE_STALE */
+};
+
+/* A whole sample through the ring. n_user addresses follow, leaf first, then n_kernel. */
+struct wire_sample {
+	__u32 type;
+	__u32 tgid;
+	__u32 tid;
+	__u16 event;
+	__u8 flags;
+	__u8 end;
+	__u32 n_user;
+	__u32 n_kernel;
+	__u64 value;
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	char comm[WIRE_COMM];
+};
+_Static_assert(sizeof(struct wire_sample) == 56, "wire_sample is packed by hand");
+
+/* A sample whose user stack user space unwinds: n_stack bytes of stack[] are sent, rec.n_user is 0.
+ */
+#define WIRE_SNAPSHOT_STACK 32768
+#define WIRE_SNAPSHOT_REGS  17 /* by DWARF number: rax rdx rcx rbx rsi rdi rbp rsp r8 … r15 rip */
+struct wire_snapshot {
+	struct wire_sample rec;
+	__u64 regs[WIRE_SNAPSHOT_REGS];
+	__u64 stack_start; /* address of stack[0] */
+	__u32 n_stack;
+	struct leaf_code code;		  /* around regs[rip] */
+	__u64 kernel[WIRE_KERNEL_FRAMES]; /* rec.n_kernel of them */
+	__u8 stack[WIRE_SNAPSHOT_STACK];
+};
+#define WIRE_SNAPSHOT_HEAD (sizeof(struct wire_snapshot) - WIRE_SNAPSHOT_STACK)
+
+/*
+ * A sample both ways, for user space to compare: the snapshot, and what the sampler itself made of
+ * the same stack: n_walked addresses, leaf first, that end by snap.rec.end.
+ */
+struct wire_verify {
+	__u32 type;
+	__u32 n_walked;
+	__u64 walked[WIRE_USER_FRAMES];
+	struct wire_snapshot snap;
+};
+#define WIRE_VERIFY_HEAD (sizeof(struct wire_verify) - WIRE_SNAPSHOT_STACK)
+
+/* Knobs, constant while the program runs. */
+struct wire_config {
+	__u32 self_tgid;       /* not recorded unless it is a target */
+	__u32 n_cgroups;       /* entries of target_cgroups; 0 = no such filter */
+	__u32 max_user_frames; /* 1 … WIRE_USER_FRAMES */
+	__u32 blocks_per_cpu;
+	__u32 rows_per_cpu;	 /* rows after which a CPU asks for a drain */
+	__u32 ring_wakeup_bytes; /* ring fill at which user space is woken */
+	__u32 snapshots_per_cpu; /* snapshots that a CPU may send in one window */
+	__u32 verify_per_cpu;	 /* the same beside its own walk (WIRE_VERIFY); 0 = none */
+	__u32 only_tgid;	 /* the only target, where there is one that stays; else 0 */
+	__u8 by_tgid;		 /* only tgids in target_tgids … */
+	__u8 by_tid;		 /* … or tids in target_tids */
+	__u8 kernel_only;
+	__u8 user_only;
+	__u8 by_pointer;  /* user stacks by frame pointers alone, as the kernel walks them */
+	__u8 by_snapshot; /* user stacks by snapshots, as many as are allowed */
+	__u8 pad[2];
+};

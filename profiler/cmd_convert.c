@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* wick convert: any format to any other, several files to one. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "commands.h"
+#include "err.h"
+#include "formats.h"
+#include "inputs.h"
+#include "log.h"
+#include "optword.h"
+#include "profile.h"
+
+static const char usage[] =
+	"usage: wick convert FILE... -o FILE\n"
+	"\n"
+	"Reads profiles (pprof or folded stacks; plain, gzip or zstd; - is standard\n"
+	"input), merges them when there are several, and writes one.\n"
+	"\n"
+	"  -o, --output FILE       where to; the ending tells the format: .pb.gz .pb\n"
+	"                          .pb.zst .pprof .folded .txt; - is standard output\n"
+	"      --format NAME       the format, whatever the file is called\n"
+	"      --sample-type NAME  which value folded stacks count (default samples)\n";
+
+enum { OPT_FORMAT = 256, OPT_SAMPLE_TYPE };
+
+static const struct option long_options[] = {
+	{ "output", required_argument, NULL, 'o' },
+	{ "format", required_argument, NULL, OPT_FORMAT },
+	{ "sample-type", required_argument, NULL, OPT_SAMPLE_TYPE },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+struct convert_options {
+	const char *output, *sample_type;
+	int format;	  /* -1 = by the output's name */
+	bool help, usage; /* usage: the words make no sense, nothing was tried */
+};
+
+static int parse(int argc, char **argv, struct convert_options *o, struct err *e)
+{
+	const char *word;
+	int opt;
+
+	optind = 0;
+	opterr = 0;
+	while (word = option_word(argc, argv),
+	       (opt = getopt_long(argc, argv, ":o:h", long_options, NULL)) != -1)
+		switch (opt) {
+		case 'o':
+			if (o->output)
+				return err_set(e, -EINVAL, "convert writes one file; give -o once");
+			o->output = optarg;
+			break;
+		case OPT_FORMAT:
+			o->format = format_by_name(optarg);
+			if (o->format < 0)
+				return err_set(e, -EINVAL, "there is no format '%s'; there are %s",
+					       optarg, format_names());
+			break;
+		case OPT_SAMPLE_TYPE:
+			o->sample_type = optarg;
+			break;
+		case 'h':
+			o->help = true;
+			return 0;
+		default:
+			return option_wrong(e, opt, word, "convert");
+		}
+	if (optind == argc)
+		return err_set(e, -EINVAL, "convert wants at least one file to read");
+	if (!o->output)
+		return err_set(e, -EINVAL, "convert wants a file to write; give -o FILE");
+	return 0;
+}
+
+static int convert(int argc, char **argv, struct convert_options *o, struct err *e)
+{
+	_cleanup_(profile_freep) struct profile *p = NULL;
+	struct format_opts fo = { .sample_type = -1 };
+	int r = parse(argc, argv, o, e);
+
+	o->usage = r == -EINVAL;
+	if (r < 0 || o->help)
+		return r;
+	if (o->format < 0)
+		o->format = format_by_path(o->output, e);
+	if (o->format < 0)
+		return o->format;
+	r = inputs_read(argv + optind, &p, e);
+	if (r == 0 && o->sample_type)
+		r = inputs_sample_type(p, o->sample_type, &fo.sample_type, e);
+	if (r < 0)
+		return r;
+	return format_write(p, o->output, (enum format)o->format, &fo, e);
+}
+
+int cmd_convert(int argc, char **argv)
+{
+	struct convert_options o = { .format = -1 };
+	struct err e = { 0 };
+	int r = convert(argc, argv, &o, &e);
+
+	if (o.help)
+		return fputs(usage, stdout) < 0;
+	if (r < 0)
+		log_error("%s", e.text[0] ? e.text : strerror(-r));
+	return r == 0 ? 0 : o.usage ? 2 : 1;
+}

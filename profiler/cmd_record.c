@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* wick record: from the command line to files. */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "child.h"
+#include "cleanup.h"
+#include "clock.h"
+#include "commands.h"
+#include "err.h"
+#include "event.h"
+#include "flamegraph.h"
+#include "live.h"
+#include "log.h"
+#include "loop.h"
+#include "outfile.h"
+#include "pipeline.h"
+#include "profile.h"
+#include "record_options.h"
+#include "tally.h"
+
+#define WINDOW_MS      1000
+#define DEFAULT_OUTPUT "wick.pb.gz"
+#define PERIOD_RATE_MAX \
+	10000 /* ticks a second and CPU to make room for when only a period is given */
+
+static const char usage[] =
+	"usage: wick record [OPTIONS] [-p PIDS | -t TIDS | --cgroup PATH | -a | [--] COMMAND...]\n"
+	"\n"
+	"Samples the stacks of the whole machine, or of what is named, until the command\n"
+	"ends, the duration is over or Ctrl-C. Without -o it prints the functions that\n"
+	"cost most and writes wick.pb.gz.\n"
+	"\n"
+	"What to record:\n"
+	"  -a, --all-cpus          the whole machine (the default without a command)\n"
+	"  -p, --pid PIDS          processes, such as 12,34\n"
+	"  -t, --tid TIDS          threads\n"
+	"      --cgroup PATH       a cgroup (v2) and those below it; may be given again\n"
+	"  -C, --cpu LIST          only these CPUs, such as 0-3,8\n"
+	"  -U, --user-stacks-only  no kernel stacks\n"
+	"  -K, --kernel-stacks-only  no user stacks, only samples in the kernel\n"
+	"\n"
+	"How:\n"
+	"  -F, --freq HZ           samples a second and CPU (default 99)\n"
+	"  -c, --count N           a sample every N events instead\n"
+	"  -e, --event NAMES       what to sample: cycles instructions cache-misses\n"
+	"                          branch-misses cpu-clock task-clock page-faults\n"
+	"                          minor-faults major-faults context-switches\n"
+	"                          cpu-migrations rNNN (default cycles, else cpu-clock)\n"
+	"      --duration TIME     stop after 10, 1.5s, 500ms, 2m or 1h\n"
+	"      --call-graph HOW    user stacks by unwind tables, by frame pointers where\n"
+	"                          there are none (auto, the default); by frame pointers\n"
+	"                          alone (fp); or from copies of the stack, up to 32 KiB\n"
+	"                          each, that are unwound while recording (dwarf)\n"
+	"      --max-stack N       at most N user frames (default 512)\n"
+	"\n"
+	"Output:\n"
+	"  -o, --output FILE       where to; the ending tells the format: .pb.gz .pb\n"
+	"                          .pb.zst .pprof .folded .txt; - is standard output;\n"
+	"                          may be given again\n"
+	"      --format NAME       the format, whatever the file is called\n"
+	"  -v, --verbose           say more\n";
+
+/* Everything a recording holds, released in one place. */
+struct recording {
+	struct record_options o;
+	ARRAY(int) cgroup_fds;
+	struct child child;
+	struct pipeline *pipeline;
+	struct profile *profile;
+	struct live live;
+};
+
+static void recording_done(struct recording *r)
+{
+	profile_free(r->profile);
+	pipeline_free(r->pipeline);
+	child_done(&r->child);
+	array_each(&r->cgroup_fds, fd)
+		close(*fd);
+	array_free(&r->cgroup_fds);
+	record_options_done(&r->o);
+}
+
+/* Finds out now, not after the recording, that an output cannot be written. */
+static int check_outputs(const struct record_options *o, struct err *e)
+{
+	const char *const standard[] = { DEFAULT_OUTPUT };
+	const char *const *paths = o->outputs.n ? o->outputs.items : standard;
+
+	for (size_t i = 0; i < (o->outputs.n ? o->outputs.n : 1); i++) {
+		struct outfile *f;
+		int r = outfile_open(paths[i], &f, e);
+
+		if (r < 0)
+			return r;
+		outfile_abort(f);
+	}
+	return 0;
+}
+
+/* Ticks a second and CPU that the maps must hold. */
+static unsigned rate(const struct record_options *o)
+{
+	const struct event *ev = &o->events.ev[0];
+	uint64_t hz;
+
+	if (o->freq_hz)
+		return o->freq_hz;
+	hz = strcmp(ev->unit, "nanoseconds") == 0 ? NSEC_PER_SEC / o->period + 1 : PERIOD_RATE_MAX;
+	return hz < PERIOD_RATE_MAX ? (unsigned)hz : PERIOD_RATE_MAX;
+}
+
+static int open_pipeline(struct recording *r, struct err *e)
+{
+	struct record_options *o = &r->o;
+	struct pipeline_opts po = {
+		.sampler = { .events = o->events,
+			     .rate_hz = rate(o),
+			     .window_ms = WINDOW_MS,
+			     .max_user_frames = o->max_stack,
+			     .tgids = o->tgids.items,
+			     .n_tgids = o->tgids.n,
+			     .tids = o->tids.items,
+			     .n_tids = o->tids.n,
+			     .kernel_only = o->kernel_only,
+			     .user_only = o->user_only,
+			     .by_pointer = o->by_pointer,
+			     .by_snapshot = o->by_snapshot,
+			     .follow = o->command && !o->all },
+		.freq_hz = o->freq_hz,
+		.period = o->period,
+		.cpus = o->has_cpus ? &o->cpus : NULL,
+	};
+	int fd, n;
+
+	array_each(&o->cgroups, path) {
+		n = cgroup_open(*path, &fd, e);
+		if (n < 0)
+			return n;
+		n = array_push(&r->cgroup_fds, fd);
+		if (n < 0) {
+			close(fd);
+			return n;
+		}
+	}
+	po.sampler.cgroup_fds = r->cgroup_fds.items;
+	po.sampler.n_cgroups = r->cgroup_fds.n;
+	return pipeline_new(&r->pipeline, &po, e);
+}
+
+static void say_hello(const struct recording *r)
+{
+	const struct record_options *o = &r->o;
+	char how[96];
+
+	if (o->freq_hz)
+		snprintf(how, sizeof(how), "at %u Hz", o->freq_hz);
+	else
+		snprintf(how, sizeof(how), "every %llu events", (unsigned long long)o->period);
+	log_info("sampling %s of %s by %s on %zu CPUs%s", how,
+		 o->tgids.n || o->tids.n ? "what was named"
+		 : o->command && !o->all ? o->command[0]
+		 : o->cgroups.n		 ? "the cgroups"
+					 : "the whole machine",
+		 o->events.ev[0].name, pipeline_cpus(r->pipeline),
+		 o->command || o->duration_ns ? "" : "; Ctrl-C ends");
+}
+
+static int run(struct recording *r, enum loop_end *ret_end, struct err *e)
+{
+	struct record_options *o = &r->o;
+	struct loop_opts lo = {
+		.pipeline = r->pipeline,
+		.window_ms = WINDOW_MS,
+		.duration_ns = o->duration_ns,
+		.child = o->command ? &r->child : NULL,
+		.on_window = live_window,
+		.ctx = &r->live,
+	};
+	_cleanup_free_ uint32_t *targets = calloc(o->tgids.n + o->tids.n + 1, sizeof(*targets));
+	int signal_nr, n = 0;
+
+	if (!targets)
+		return -ENOMEM;
+	array_each(&o->tgids, id)
+		targets[lo.n_targets++] = *id;
+	array_each(&o->tids, id)
+		targets[lo.n_targets++] = *id;
+	lo.targets = targets;
+	if (o->command && !o->all)
+		n = pipeline_add_target(r->pipeline, (uint32_t)r->child.pid);
+	if (n == 0)
+		n = pipeline_start(r->pipeline, e);
+	if (n == 0 && o->command)
+		n = child_go(&r->child, o->command, e);
+	if (n < 0)
+		return n;
+	say_hello(r);
+	live_start(&r->live);
+	n = loop_run(&lo, ret_end, &signal_nr, e);
+	live_end(&r->live);
+	if (n == 0 && *ret_end == LOOP_SIGNAL && signal_nr != SIGINT && o->command)
+		kill(r->child.pid, signal_nr); /* Ctrl-C reached it already, from the terminal */
+	return n;
+}
+
+/* Ctrl-C once more, while names are looked up and files written. */
+static void on_second_interrupt(int signal_nr)
+{
+	outfile_unlink_all();
+	_exit(128 + signal_nr);
+}
+
+static void on_each_interrupt(void (*handler)(int))
+{
+	struct sigaction act = { .sa_handler = handler, .sa_flags = SA_RESTART };
+
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+	sigaction(SIGHUP, &act, NULL);
+}
+
+/* The recording ended by itself a moment ago: what this one asks for is being done already. */
+static void on_first_interrupt(int signal_nr)
+{
+	(void)signal_nr;
+	on_each_interrupt(on_second_interrupt);
+}
+
+static void let_interrupts_abort(bool had_one)
+{
+	sigset_t none;
+
+	on_each_interrupt(had_one ? on_second_interrupt : on_first_interrupt);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* How it was recorded, for the profile's comments. */
+static void describe(const struct recording *r, char *buf, size_t size)
+{
+	struct utsname u = { 0 };
+
+	uname(&u);
+	snprintf(buf, size, "wick %s on Linux %s %s, %zu CPUs, by %s", WICK_VERSION, u.release,
+		 u.machine, pipeline_cpus(r->pipeline), r->o.events.ev[0].name);
+}
+
+static unsigned terminal_columns(void)
+{
+	struct winsize w;
+
+	return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col
+		       ? w.ws_col
+		       : 80;
+}
+
+static int write_outputs(struct recording *r, struct err *e)
+{
+	const struct record_options *o = &r->o;
+	const struct format_opts fo = { .sample_type = -1 };
+	int n = 0;
+
+	array_each(&o->outputs, path) {
+		int format = o->format == FORMAT_AUTO ? format_by_path(*path, e) : (int)o->format;
+
+		n = format < 0 ? format
+			       : format_write(r->profile, *path, (enum format)format, &fo, e);
+		if (n < 0)
+			return n;
+		if (strcmp(*path, "-") != 0)
+			log_info("wrote %s", *path);
+	}
+	if (o->outputs.n)
+		return 0;
+	n = format_write(r->profile, DEFAULT_OUTPUT,
+			 o->format == FORMAT_AUTO ? FORMAT_PPROF : o->format, &fo, e);
+	if (n < 0)
+		return n;
+	n = top_write(r->profile,
+		      &(struct top_opts){ .sample_type = -1,
+					  .columns = terminal_columns(),
+					  .color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR") },
+		      stdout, e);
+	if (n == 0 && fflush(stdout) != 0)
+		n = err_set(e, -errno, "cannot write to standard output: %m");
+	if (n == 0)
+		log_info("wrote " DEFAULT_OUTPUT
+			 "; look at it with 'wick report' or 'go tool pprof'");
+	return n;
+}
+
+static int finish(struct recording *r, enum loop_end why, struct err *e)
+{
+	struct tally tally;
+	char info[256];
+	int n;
+
+	let_interrupts_abort(why == LOOP_SIGNAL);
+	describe(r, info, sizeof(info));
+	n = pipeline_profile(r->pipeline, info, &r->profile);
+	if (n < 0 || (n = pipeline_tally(r->pipeline, &tally)) < 0)
+		return err_set(e, n, "cannot name what was recorded: %m");
+	n = write_outputs(r, e);
+	if (n < 0)
+		return n;
+	live_summary(&tally, r->profile->duration_ns, r->o.events.ev[0].name,
+		     (unsigned)pipeline_cpus(r->pipeline));
+	if (pipeline_walked(r->pipeline))
+		log_warn("%" PRIu64 " stacks were unwound in the kernel: there was no room for so "
+			 "many copies",
+			 pipeline_walked(r->pipeline));
+	if (!tally.recorded)
+		log_warn("nothing was recorded: what was asked for did not run in that time");
+	if (why != LOOP_COMMAND && r->o.command && !child_has_ended(&r->child))
+		log_info("waiting for %s to end", r->o.command[0]);
+	child_wait(&r->child);
+	return 0;
+}
+
+static int record(struct recording *r, int argc, char **argv, struct err *e)
+{
+	enum loop_end why;
+	int n = record_options_parse(argc, argv, &r->o, e);
+
+	if (n < 0 || r->o.help)
+		return n;
+	if (r->o.verbose)
+		log_set_level(LOG_DEBUG);
+	if (!r->o.events.n)
+		event_list_default(r->o.freq_hz, &r->o.events);
+	loop_block_signals();
+	if ((n = check_outputs(&r->o, e)) < 0 ||
+	    (r->o.command && (n = child_spawn(&r->child, r->o.command, e)) < 0) ||
+	    (n = open_pipeline(r, e)) < 0)
+		return n;
+	n = run(r, &why, e);
+	return n < 0 ? n : finish(r, why, e);
+}
+
+int cmd_record(int argc, char **argv)
+{
+	struct recording r = { .child = CHILD_NONE };
+	struct err e = { 0 };
+	int n = record(&r, argc, argv, &e), status;
+
+	if (r.o.help)
+		status = fputs(usage, stdout) < 0;
+	else if (n < 0) {
+		log_error("%s", e.text[0] ? e.text : strerror(-n));
+		status = r.child.status ? r.child.status : n == -EINVAL && !r.pipeline ? 2 : 1;
+	} else {
+		status = r.child.status;
+	}
+	recording_done(&r);
+	return status;
+}

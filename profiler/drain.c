@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The reading half of the sampler: ring records and map rows become traces, sets are emptied. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "sampler_state.h"
+#include "snapshot.h"
+#include "trace.h"
+
+#include "sampler.skel.h"
+
+void sampler_forget_kernel_stacks(struct sampler *s, struct set *set)
+{
+	for (size_t i = 0; i < s->kernel_buckets; i++) {
+		free(set->kernel_stacks[i]);
+		set->kernel_stacks[i] = NULL;
+	}
+	set->n_kernel_stacks = 0;
+}
+
+static void on_sample_record(struct sampler *s, const struct wire_sample *w, size_t size)
+{
+	const uint64_t *addr = (const uint64_t *)(w + 1);
+	struct trace t = {
+		.tgid = w->tgid,
+		.tid = w->tid,
+		.event = w->event,
+		.flags = w->flags,
+		.end = w->end,
+		.samples = 1,
+		.value = w->value,
+		.time_ns = w->time_ns,
+		.user = addr,
+		.n_user = w->n_user,
+		.n_kernel = w->n_kernel,
+	};
+
+	if (size < sizeof(*w) || w->n_user > WIRE_USER_FRAMES || w->n_kernel > WIRE_KERNEL_FRAMES ||
+	    size < sizeof(*w) + (w->n_user + w->n_kernel) * sizeof(*addr)) {
+		s->cb.on_lost(s->cb.ctx, CTR_LOST_BAD_RECORD, 1);
+		return;
+	}
+	t.kernel = addr + w->n_user;
+	memcpy(t.comm, w->comm, sizeof(w->comm));
+	s->cb.on_trace(s->cb.ctx, &t);
+}
+
+/* What @w, a record of @size bytes, holds: the sample without its user stack, and what to unwind it
+ * from. False when it makes no sense. */
+static bool read_snapshot(const struct wire_snapshot *w, size_t size, struct trace *t,
+			  struct snapshot *snap)
+{
+	_Static_assert(SNAPSHOT_REG_MAX == WIRE_SNAPSHOT_REGS, "both by DWARF number");
+	if (size < WIRE_SNAPSHOT_HEAD || w->rec.n_kernel > WIRE_KERNEL_FRAMES ||
+	    size - WIRE_SNAPSHOT_HEAD < w->n_stack)
+		return false;
+	*t = (struct trace){
+		.tgid = w->rec.tgid,
+		.tid = w->rec.tid,
+		.event = w->rec.event,
+		.flags = w->rec.flags,
+		.end = w->rec.end,
+		.samples = 1,
+		.value = w->rec.value,
+		.time_ns = w->rec.time_ns,
+		.kernel = (const void *)w->kernel,
+		.n_kernel = w->rec.n_kernel,
+	};
+	*snap = (struct snapshot){
+		.stack_start = w->stack_start,
+		.stack = w->stack,
+		.n_stack = w->n_stack,
+		.code = w->code,
+	};
+	memcpy(t->comm, w->rec.comm, sizeof(w->rec.comm));
+	memcpy(snap->regs.r, w->regs, sizeof(w->regs));
+	return true;
+}
+
+static void on_snapshot_record(struct sampler *s, const struct wire_snapshot *w, size_t size)
+{
+	struct snapshot snap;
+	struct trace t;
+
+	if (read_snapshot(w, size, &t, &snap))
+		s->cb.on_snapshot(s->cb.ctx, &t, &snap);
+	else
+		s->cb.on_lost(s->cb.ctx, CTR_LOST_BAD_RECORD, 1);
+}
+
+static void on_verify_record(struct sampler *s, const struct wire_verify *w, size_t size)
+{
+	const size_t head = offsetof(struct wire_verify, snap);
+	struct snapshot snap;
+	struct trace t;
+
+	if (size < head || w->n_walked > WIRE_USER_FRAMES ||
+	    !read_snapshot(&w->snap, size - head, &t, &snap)) {
+		s->cb.on_lost(s->cb.ctx, CTR_LOST_BAD_RECORD, 1);
+		return;
+	}
+	t.user = (const void *)w->walked;
+	t.n_user = w->n_walked;
+	s->cb.on_verify(s->cb.ctx, &t, &snap);
+}
+
+/* Never returns a negative number: libbpf would stop reading the ring. */
+int sampler_on_record(void *ctx, void *data, size_t size)
+{
+	struct sampler *s = ctx;
+	const struct wire_notice *notice = data;
+
+	switch (size < sizeof(*notice) ? 0 : notice->type) {
+	case WIRE_SAMPLE:
+		on_sample_record(s, data, size);
+		break;
+	case WIRE_DRAIN:
+		s->cb.on_drain_wanted(s->cb.ctx);
+		break;
+	case WIRE_NEW_PROCESS:
+		s->cb.on_new_process(s->cb.ctx, notice->tgid);
+		break;
+	case WIRE_SNAPSHOT:
+		on_snapshot_record(s, data, size);
+		break;
+	case WIRE_VERIFY:
+		on_verify_record(s, data, size);
+		break;
+	case WIRE_STALE:
+		s->cb.on_stale(s->cb.ctx, notice->tgid);
+		break;
+	default:
+		s->cb.on_lost(s->cb.ctx, CTR_LOST_BAD_RECORD, 1);
+	}
+	return 0;
+}
+
+int sampler_consume(struct sampler *s)
+{
+	int r = ring_buffer__consume(s->ring);
+
+	return r < 0 ? r : 0;
+}
+
+/* The kernel stack @id of @set, read once and kept; NULL when it is not there. */
+static const struct kernel_stack *kernel_stack(struct sampler *s, struct set *set, int32_t id)
+{
+	uint64_t addr[WIRE_KERNEL_FRAMES];
+	struct kernel_stack *k;
+	uint32_t n = 0;
+
+	if (id < 0 || (size_t)id >= s->kernel_buckets)
+		return NULL;
+	if (set->kernel_stacks[id])
+		return set->kernel_stacks[id];
+	if (bpf_map_lookup_elem(set->kernel_stacks_fd, &id, addr) < 0)
+		return NULL;
+	while (n < WIRE_KERNEL_FRAMES && addr[n])
+		n++;
+	k = malloc(sizeof(*k) + n * sizeof(*addr));
+	if (!k)
+		return NULL;
+	k->n = n;
+	memcpy(k->addr, addr, n * sizeof(*addr));
+	set->n_kernel_stacks++;
+	return set->kernel_stacks[id] = k;
+}
+
+/* The user stack at @place, NULL when the place is out of range. */
+static const struct wire_stack *user_stack(const struct sampler *s, const struct set *set,
+					   uint64_t place)
+{
+	uint64_t block = (place >> 32) - 1, off = (uint32_t)place;
+	const struct wire_stack *stack;
+
+	if (block >= s->n_blocks || off > WIRE_BLOCK_DATA - sizeof(*stack))
+		return NULL;
+	stack = (const void *)(set->arena[block].data + off);
+	if (stack->n > WIRE_USER_FRAMES ||
+	    off + sizeof(*stack) + stack->n * sizeof(uint64_t) > WIRE_BLOCK_DATA)
+		return NULL;
+	return stack;
+}
+
+static void on_row(struct sampler *s, struct set *set, const struct wire_key *key,
+		   const struct wire_count *count)
+{
+	struct trace t = {
+		.tgid = key->tgid,
+		.tid = key->tid,
+		.event = key->event,
+		.flags = key->flags,
+		.end = key->end,
+		.samples = count->samples,
+		.value = count->value,
+		.time_ns = count->time_ns,
+	};
+
+	memcpy(t.comm, key->comm, sizeof(key->comm));
+	if (key->kernel_stack != WIRE_NO_STACK) {
+		const struct kernel_stack *k = kernel_stack(s, set, key->kernel_stack);
+
+		t.kernel = k ? k->addr : NULL;
+		t.n_kernel = k ? k->n : 0;
+		if (!k)
+			t.flags |= WIRE_KERNEL_READ;
+		else if (k->n == WIRE_KERNEL_FRAMES)
+			t.flags |= WIRE_KERNEL_DEPTH;
+	}
+	if (count->user_stack) {
+		const struct wire_stack *u = user_stack(s, set, count->user_stack);
+
+		t.user = u ? (const void *)u->addr : NULL;
+		t.n_user = u ? u->n : 0;
+		if (!u)
+			t.end = WIRE_END_READ;
+	}
+	s->cb.on_trace(s->cb.ctx, &t);
+}
+
+/* A bucket of the hash holds more entries than the buffers: makes them larger. */
+static int grow_batch(struct sampler *s)
+{
+	size_t want = s->batch * 2;
+	void *keys, *values;
+
+	keys = reallocarray(s->keys, want, sizeof(struct wire_key));
+	if (!keys)
+		return -ENOMEM;
+	s->keys = keys;
+	values = reallocarray(s->values, want, sizeof(struct wire_count));
+	if (!values)
+		return -ENOMEM;
+	s->values = values;
+	s->batch = want;
+	return 0;
+}
+
+/* Reads and empties `counts` batch by batch; its rows become traces. */
+static int empty_counts(struct sampler *s, struct set *set)
+{
+	uint32_t token, *in = NULL, n;
+	int r;
+
+	do {
+		n = (uint32_t)s->batch;
+		r = bpf_map_lookup_and_delete_batch(set->counts_fd, in, &token, s->keys, s->values,
+						    &n, NULL);
+		r = r < 0 ? -errno : 0;
+		if (r == -ENOSPC) {
+			r = grow_batch(s);
+			continue;
+		}
+		if (r < 0 && r != -ENOENT)
+			return r;
+		for (uint32_t i = 0; i < n; i++)
+			on_row(s, set, (struct wire_key *)s->keys + i,
+			       (struct wire_count *)s->values + i);
+		in = &token;
+	} while (r == 0);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* Stack-trace maps cannot be emptied in batches; they are only when they get half full. */
+static void empty_kernel_stacks(struct sampler *s, struct set *set)
+{
+	uint32_t key, next, *prev = NULL;
+
+	if (set->n_kernel_stacks * 2 < s->kernel_buckets)
+		return;
+	while (bpf_map_get_next_key(set->kernel_stacks_fd, prev, &next) == 0) {
+		if (prev)
+			bpf_map_delete_elem(set->kernel_stacks_fd, prev);
+		key = next;
+		prev = &key;
+	}
+	if (prev)
+		bpf_map_delete_elem(set->kernel_stacks_fd, prev);
+	sampler_forget_kernel_stacks(s, set);
+}
+
+static void reset_arena(struct sampler *s, struct set *set)
+{
+	for (size_t i = 0; i < s->n_blocks; i++) {
+		struct wire_block *b = &set->arena[i];
+
+		if (b->used | b->current | b->rows | b->asked | b->snapshots | b->verified)
+			b->used = b->current = b->rows = b->asked = b->snapshots = b->verified = 0;
+	}
+}
+
+int sampler_drain(struct sampler *s)
+{
+	uint32_t old = s->skel->bss->active_set;
+	struct set *set = &s->sets[old];
+	int r;
+
+	__atomic_store_n(&s->skel->bss->active_set, !old, __ATOMIC_SEQ_CST);
+	r = grace_wait(&s->grace);
+	if (r < 0)
+		return r;
+	r = sampler_consume(s);
+	if (r < 0)
+		return r;
+	r = empty_counts(s, set);
+	empty_kernel_stacks(s, set);
+	reset_arena(s, set);
+	return r;
+}

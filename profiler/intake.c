@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "intake.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "clock.h"
+#include "pipeline_state.h"
+#include "sampler.h"
+#include "sideband.h"
+#include "snapshot.h"
+#include "trace.h"
+#include "unwinding.h"
+#include "verify.h"
+
+#define MAX_PLACES (WIRE_KERNEL_FRAMES + WIRE_USER_FRAMES + 2)
+
+static void lost(struct pipeline *p, enum counter c, uint64_t n)
+{
+	p->tally.n[c] += n;
+}
+
+void intake_catch_up(struct pipeline *p, uint64_t time_ns)
+{
+	if (time_ns < p->told_ns || !p->sideband)
+		return;
+	p->told_ns = clock_mono_ns();
+	sideband_read(p->sideband);
+	if (p->unwinding && p->procs.any_changed)
+		unwinding_refresh(p->unwinding);
+	p->procs.any_changed = false;
+}
+
+/* The process of a sample at @time_ns as the kernel told of it; NULL = out of memory. */
+static struct process *process_at(struct pipeline *p, uint32_t tgid, uint64_t time_ns)
+{
+	intake_catch_up(p, time_ns);
+	return proctab_get(&p->procs, tgid, time_ns);
+}
+
+/* --- one trace ------------------------------------------------------------------------------- */
+
+/* A stack under construction: places, leaf first. Negative error = what aggregate_place() said. */
+struct placed {
+	uint32_t places[MAX_PLACES];
+	size_t n;
+	int error;
+};
+
+static void put_place(struct pipeline *p, struct placed *s, int64_t mapping, uint64_t addr)
+{
+	int64_t i =
+		aggregate_place(&p->counts, &(struct place){ .mapping = mapping, .addr = addr });
+
+	if (i < 0)
+		s->error = (int)i;
+	else if (s->n < MAX_PLACES)
+		s->places[s->n++] = (uint32_t)i;
+}
+
+/*
+ * A return address points after its call, perhaps into the next function: all frames but the
+ * interrupted one are looked up, and kept, one byte before.
+ */
+static uint64_t call_site(uint64_t addr, size_t frame)
+{
+	return frame && addr ? addr - 1 : addr;
+}
+
+static void put_kernel(struct pipeline *p, struct placed *s, const struct trace *t)
+{
+	for (size_t i = 0; i < t->n_kernel; i++)
+		put_place(p, s, PLACE_KERNEL, call_site(t->kernel[i], i));
+	if (t->flags & WIRE_KERNEL_DEPTH)
+		put_place(p, s, PLACE_NOTE, CTR_TRUNC_KERNEL_DEPTH);
+	else if (t->flags & WIRE_KERNEL_READ)
+		put_place(p, s, PLACE_NOTE, CTR_TRUNC_KERNEL_READ);
+}
+
+/* What to say of a user stack that ends too early; 0 = it does not. */
+static const enum counter why_cut[WIRE_END_MAX] = {
+	[WIRE_END_DEPTH] = CTR_TRUNC_USER_DEPTH, [WIRE_END_MAPPING] = CTR_TRUNC_NO_MAPPING,
+	[WIRE_END_NO_INFO] = CTR_TRUNC_NO_INFO,	 [WIRE_END_READ] = CTR_TRUNC_USER_READ,
+	[WIRE_END_RULE] = CTR_TRUNC_RULE,	 [WIRE_END_LOADING] = CTR_TRUNC_LOADING,
+	[WIRE_END_LOOP] = CTR_TRUNC_LOOP,	 [WIRE_END_REGS] = CTR_TRUNC_REGS,
+	[WIRE_END_SHORT] = CTR_TRUNC_SNAPSHOT,
+};
+
+static void put_user(struct pipeline *p, struct placed *s, const struct trace *t,
+		     struct process *proc)
+{
+	for (size_t i = 0; i < t->n_user; i++) {
+		uint64_t addr = t->flags & WIRE_CALLS ? t->user[i] : call_site(t->user[i], i);
+		uint64_t placed = addr;
+		int64_t m = proctab_place(&p->procs, proc, addr, t->time_ns, &placed);
+
+		if (m == -ENOMEM)
+			s->error = -ENOMEM;
+		else if (m < 0)
+			put_place(p, s, m == -ESRCH ? PLACE_EXITED : PLACE_UNKNOWN, addr);
+		else
+			put_place(p, s, m, placed);
+		if (m >= 0 && p->unwinding)
+			unwinding_touch(p->unwinding, proc, (uint32_t)m);
+	}
+	if (t->end < WIRE_END_MAX && why_cut[t->end])
+		put_place(p, s, PLACE_NOTE, why_cut[t->end]);
+}
+
+/* A sample counts once, under the reason that hides most of the stack. */
+static void count_truncated(struct pipeline *p, const struct trace *t)
+{
+	enum counter c = t->end < WIRE_END_MAX ? why_cut[t->end] : 0;
+
+	if (!c && t->flags & WIRE_KERNEL_READ)
+		c = CTR_TRUNC_KERNEL_READ;
+	else if (!c && t->flags & WIRE_KERNEL_DEPTH)
+		c = CTR_TRUNC_KERNEL_DEPTH;
+	if (c)
+		p->tally.n[c] += t->samples;
+}
+
+/* Counts for the choice of the profile's main program. */
+static void count_program(struct pipeline *p, const struct process *proc, uint64_t samples)
+{
+	if (proc->exe == PROCTAB_NO_MAPPING)
+		return;
+	while (p->by_program.n <= proc->exe)
+		if (array_push(&p->by_program, 0) < 0)
+			return; /* it loses the election */
+	p->by_program.items[proc->exe] += samples;
+}
+
+/* From a new address space to the kernel's word that there is another program: some 100 µs. */
+#define EXEC_NS 2000000
+
+/*
+ * Whether @t was taken on the way through execve(2): the registers are those of the old program,
+ * whose stack is gone already. So there is no user stack.
+ */
+static bool is_between_programs(const struct process *proc, const struct trace *t)
+{
+	if (!t->n_kernel || !t->n_user || t->end == WIRE_END_ROOT)
+		return false;
+	if (proc->to_exec && t->n_user == 1 && t->end == WIRE_END_READ)
+		return proc->until_ns - t->time_ns < EXEC_NS;
+	return proc->by_exec && !aspace_find(proc->as, t->user[0], t->time_ns);
+}
+
+static void file_trace(struct pipeline *p, const struct trace *t, struct process *proc)
+{
+	struct agg_row row = {
+		.tgid = t->tgid,
+		.tid = t->tid,
+		.event = t->event,
+		.samples = t->samples,
+		.value = t->value,
+	};
+	struct placed s = { 0 };
+	bool has_user;
+	/* The main thread's name is the process's; a process that was never seen alive has no
+	 * other. */
+	const char *comm = proc && t->tid != t->tgid && proc->comm[0] ? proc->comm : t->comm;
+
+	if (!proc || t->event >= p->events.n) {
+		lost(p, proc ? CTR_LOST_BAD_RECORD : CTR_LOST_MEMORY, t->samples);
+		return;
+	}
+	has_user = !is_between_programs(proc, t);
+	put_kernel(p, &s, t);
+	if (has_user)
+		put_user(p, &s, t, proc);
+	if (s.error || strtab_adds(&p->counts.strings, comm, &row.comm) < 0 ||
+	    strtab_adds(&p->counts.strings, t->comm, &row.thread_comm) < 0 ||
+	    aggregate_add(&p->counts, s.places, s.n, &row) < 0) {
+		lost(p, CTR_LOST_MEMORY, t->samples);
+		return;
+	}
+	p->tally.recorded += t->samples;
+	if (has_user)
+		count_truncated(p, t);
+	count_program(p, proc, t->samples);
+}
+
+static void on_trace(void *ctx, const struct trace *t)
+{
+	struct pipeline *p = ctx;
+	struct process *proc = process_at(p, t->tgid, t->time_ns);
+	struct trace leaf = *t;
+
+	if (p->by_snapshot && t->n_user)
+		p->walked += t->samples;
+	if (p->unwinding && t->n_user > 1 && proc && proc->restless &&
+	    t->time_ns >= proc->restless_ns) {
+		/* The sampler may have walked by the rules of code that had been replaced. */
+		leaf.n_user = 1;
+		leaf.end = WIRE_END_LOADING;
+	}
+	file_trace(p, &leaf, proc);
+}
+
+/* What the end of an unwound snapshot is called elsewhere. */
+static const uint8_t end_of_snapshot[SNAPSHOT_END_MAX] = {
+	[SNAPSHOT_END_ROOT] = WIRE_END_ROOT,	   [SNAPSHOT_END_SHORT] = WIRE_END_SHORT,
+	[SNAPSHOT_END_NO_INFO] = WIRE_END_NO_INFO, [SNAPSHOT_END_BAD_INFO] = WIRE_END_RULE,
+	[SNAPSHOT_END_MEMORY] = WIRE_END_READ,	   [SNAPSHOT_END_UNMAPPED] = WIRE_END_MAPPING,
+	[SNAPSHOT_END_LOOP] = WIRE_END_LOOP,	   [SNAPSHOT_END_DEPTH] = WIRE_END_DEPTH,
+};
+
+/* The user stack of a snapshot. */
+struct unwound {
+	uint64_t addr[WIRE_USER_FRAMES]; /* of calls */
+	size_t n;
+	uint8_t end; /* enum wire_end */
+};
+
+static int unwind(struct pipeline *p, struct process *proc, uint64_t time_ns,
+		  const struct snapshot *s, struct unwound *ret)
+{
+	struct snapshot_frame frames[WIRE_USER_FRAMES];
+	struct snapshot_trace trace = { .frames = frames, .max = p->max_user_frames };
+	int r = unwinding_snapshot(p->unwinding, proc, time_ns, s, &trace);
+
+	if (r == 0 && trace.end == SNAPSHOT_END_UNMAPPED &&
+	    proctab_rescan(&p->procs, proc) == 0) { /* something was mapped since */
+		unwinding_update(p->unwinding, proc);
+		r = unwinding_snapshot(p->unwinding, proc, time_ns, s, &trace);
+	}
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < trace.n; i++)
+		ret->addr[i] = frames[i].addr - !frames[i].is_exact;
+	ret->n = trace.n;
+	ret->end = end_of_snapshot[trace.end];
+	return 0;
+}
+
+static void on_snapshot(void *ctx, struct trace *t, const struct snapshot *s)
+{
+	struct pipeline *p = ctx;
+	struct process *proc = process_at(p, t->tgid, t->time_ns);
+	struct unwound u;
+
+	if (!proc) {
+		lost(p, CTR_LOST_MEMORY, t->samples);
+		return;
+	}
+	if (unwind(p, proc, t->time_ns, s, &u) == 0) {
+		t->user = u.addr;
+		t->n_user = u.n;
+		t->end = u.end;
+		t->flags |= WIRE_CALLS;
+	} else if (t->end == WIRE_END_ROOT) {
+		t->end = WIRE_END_LOADING; /* of the kernel's walk, which was not sent */
+	}
+	file_trace(p, t, proc);
+}
+
+/* Compared, and not recorded: nobody asked for a profile. */
+static void on_verify(void *ctx, const struct trace *t, const struct snapshot *s)
+{
+	struct pipeline *p = ctx;
+	struct process *proc = process_at(p, t->tgid, t->time_ns);
+	struct unwound u;
+
+	if (!proc || unwind(p, proc, t->time_ns, s, &u) < 0) {
+		lost(p, CTR_LOST_MEMORY, t->samples);
+		return;
+	}
+	for (size_t i = 0; i < t->n_user; i++) {
+		uint64_t placed;
+		int64_t m = proctab_place(&p->procs, proc, t->user[i], t->time_ns, &placed);
+
+		if (m >= 0)
+			unwinding_touch(p->unwinding, proc, (uint32_t)m);
+	}
+	verify_add(p->verify, &p->objects, proc, t, &(struct verify_stack){ u.addr, u.n, u.end });
+	p->tally.recorded += t->samples;
+	count_truncated(p, t);
+}
+
+static void on_new_process(void *ctx, uint32_t tgid)
+{
+	struct pipeline *p = ctx;
+	struct process *proc = process_at(p, tgid, clock_mono_ns());
+	if (proc && p->unwinding)
+		unwinding_update(p->unwinding, proc);
+}
+
+static void on_stale(void *ctx, uint32_t tgid)
+{
+	struct pipeline *p = ctx;
+	struct process *proc = process_at(p, tgid, clock_mono_ns());
+
+	if (proc && p->unwinding && proctab_rescan(&p->procs, proc) == 0)
+		unwinding_update(p->unwinding, proc);
+}
+
+static void on_forget(void *ctx, struct process *proc)
+{
+	struct pipeline *p = ctx;
+
+	if (p->unwinding)
+		unwinding_forget(p->unwinding, proc);
+}
+
+static void on_drain_wanted(void *ctx)
+{
+	struct pipeline *p = ctx;
+
+	p->drain_wanted = true;
+}
+
+static void on_lost(void *ctx, enum counter c, uint64_t n)
+{
+	lost(ctx, c, n);
+}
+
+void intake_callbacks(struct pipeline *p, struct sampler_callbacks *ret)
+{
+	*ret = (struct sampler_callbacks){
+		.ctx = p,
+		.on_trace = on_trace,
+		.on_snapshot = on_snapshot,
+		.on_verify = on_verify,
+		.on_new_process = on_new_process,
+		.on_stale = on_stale,
+		.on_drain_wanted = on_drain_wanted,
+		.on_lost = on_lost,
+	};
+	p->procs.on_forget = on_forget;
+	p->procs.forget_ctx = p;
+}

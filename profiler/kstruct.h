@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Offsets in kernel structures, from the running kernel's BTF. The sampler itself has no CO-RE
+ * relocations: it works without these numbers, only less well, and so loads on kernels without BTF.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct kstruct_member {
+	const char *name;
+	uint32_t *ret; /* gets its offset in bytes */
+};
+
+/* Finds @members of struct @name: 0, or -ENOENT when there is no BTF or one of them is not there;
+ * those before it are found. */
+int kstruct_offsets(const char *name, struct kstruct_member *members, size_t n);

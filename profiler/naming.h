@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From what was counted to a profile: every distinct place gets its name once. */
+#pragma once
+
+#include <stdint.h>
+
+struct aggregate;
+struct event_list;
+struct objtab;
+struct profile;
+struct symbolizer;
+
+struct naming {
+	const struct aggregate *counts;
+	const struct objtab *objects;
+	const struct event_list *events;
+	struct symbolizer *symbolizer;
+	uint32_t main_mapping; /* object table's mapping that becomes the profile's first, or
+				  UINT32_MAX */
+};
+
+/*
+ * Builds the tables and samples of a profile: sample types "samples"/"count", then one for each
+ * event; labels pid, tid, comm, thread_comm. Time, period and comments are the caller's. 0 and
+ * *@ret (free with profile_free()), or -ENOMEM, -E2BIG.
+ */
+int naming_run(const struct naming *n, struct profile **ret);

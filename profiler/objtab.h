@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The files that code was mapped from, each once however many processes map it, held open from
+ * first sight so that they can be named after the process, or the file's name, is gone. And the
+ * mappings: parts of those files at the addresses where they were first seen; a place in the
+ * program is a mapping and an address in it, the same for all processes.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "array.h"
+#include "hindex.h"
+#include "symbolize.h"
+
+struct vm_area;
+
+enum object_kind {
+	OBJECT_FILE,
+	OBJECT_VDSO,
+	OBJECT_ANON,  /* JIT code and other anonymous executable memory */
+	OBJECT_OTHER, /* [vsyscall], [uprobes], … */
+};
+
+struct object {
+	enum object_kind kind;
+	uint64_t dev, ino;
+	int fd;	    /* -1 when it could not be opened, or the budget of open files is used up */
+	char *name; /* path in the process's mount namespace, "[vdso]", "//anon", … */
+	char build_id[BUILD_ID_HEX_MAX]; /* "" = none */
+};
+
+struct mapping {
+	uint32_t object;
+	uint64_t start, limit; /* addresses in the process that was seen first */
+	uint64_t file_off;     /* of `start`; anonymous memory: `start` itself */
+};
+
+struct objtab {
+	ARRAY(struct object) objects;
+	ARRAY(struct mapping) mappings;
+	struct hindex object_index, mapping_index;
+	size_t open_files, max_open_files;
+};
+
+/* Prepares @t; it keeps at most @max_open_files files open. */
+void objtab_init(struct objtab *t, size_t max_open_files);
+void objtab_done(struct objtab *t);
+
+/*
+ * The number of the mapping that @area of process @pid shows, opened now if it is new. @name is the
+ * area's path. >= 0, -ENOSPC when there are too many (its places stay unknown), or -ENOMEM.
+ */
+int64_t objtab_mapping(struct objtab *t, pid_t pid, const struct vm_area *area, const char *name);

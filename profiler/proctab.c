@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proctab.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "clock.h"
+#include "fdutil.h"
+#include "hash.h"
+
+#define MAPS_MAX_BYTES	 (64 << 20)
+#define RESTLESS_WINDOWS 8 /* without code replaced, after which a process is trusted again */
+
+void proctab_init(struct proctab *t, struct objtab *objects, size_t max_procs)
+{
+	*t = (struct proctab){ .objects = objects, .max_procs = max_procs, .window = 1 };
+}
+
+void proctab_done(struct proctab *t)
+{
+	array_each(&t->procs, p)
+		aspace_unref(p->as);
+	array_free(&t->procs);
+	hindex_free(&t->index);
+}
+
+int proctab_resolve(struct proctab *t, struct process *p)
+{
+	array_each(&p->as->areas, a) {
+		if (a->mapping == ASPACE_UNRESOLVED) {
+			int64_t m = objtab_mapping(t->objects, (pid_t)p->tgid, a,
+						   aspace_name(p->as, a));
+
+			if (m < 0 && m != -ENOSPC)
+				return (int)m;
+			a->mapping = m < 0 ? ASPACE_NO_MAPPING : (uint32_t)m;
+		}
+		if (p->exe == PROCTAB_NO_MAPPING && a->start == p->exe_addr)
+			p->exe = a->mapping;
+	}
+	p->changed = t->any_changed = true;
+	return 0;
+}
+
+/* The kernel maps the program below its libraries. */
+static uint64_t program_address(const struct aspace *as)
+{
+	array_each(&as->areas, a)
+		if (aspace_name(as, a)[0] == '/')
+			return a->start;
+	return 0;
+}
+
+/*
+ * Reads maps and comm. An address space that is gone keeps what was known before: the samples that
+ * are still to come were taken while it was there.
+ */
+static int scan(struct proctab *t, struct process *p)
+{
+	_cleanup_(aspace_unrefp) struct aspace *as = NULL;
+	_cleanup_free_ char *text = NULL;
+	char path[64], comm[WIRE_COMM + 1];
+	uint64_t now = clock_mono_ns();
+	size_t n;
+	int r;
+
+	p->scanned = t->window;
+	p->doubtful = false;
+	if (p->until_ns != UINT64_MAX)
+		return 0; /* the number may be another's by now */
+	snprintf(path, sizeof(path), "/proc/%u/comm", p->tgid);
+	if (read_line_file(path, comm, sizeof(comm)) == 0)
+		strcpy(p->comm, comm);
+	snprintf(path, sizeof(path), "/proc/%u/maps", p->tgid);
+	r = read_whole_file(path, MAPS_MAX_BYTES, &text, &n);
+	if (r < 0 || n == 0) { /* a zombie's maps are empty */
+		p->gone = !p->as->areas.n;
+		return r == -ENOMEM ? r : 0;
+	}
+	if ((r = aspace_parse(text, PROCTAB_MAX_AREAS, &as)) < 0 || (r = aspace_own(&p->as)) < 0 ||
+	    (r = aspace_replace(p->as, as, now)) < 0)
+		return r;
+	if (!p->exe_addr)
+		p->exe_addr = program_address(p->as);
+	p->known = true;
+	p->gone = false;
+	return p->seen ? proctab_resolve(t, p) : 0;
+}
+
+struct process *proctab_find(struct proctab *t, uint32_t tgid, uint64_t time_ns)
+{
+	struct process *live = NULL;
+
+	hindex_each(&t->index, hash_u64(tgid), i) {
+		struct process *p = &t->procs.items[i];
+
+		if (p->tgid != tgid)
+			continue;
+		if (p->since_ns <= time_ns && time_ns < p->until_ns)
+			return p;
+		if (p->until_ns == UINT64_MAX)
+			live = p;
+	}
+	return live;
+}
+
+struct process *proctab_add(struct proctab *t, uint32_t tgid, uint64_t since_ns)
+{
+	struct process fresh = {
+		.tgid = tgid,
+		.since_ns = since_ns,
+		.until_ns = UINT64_MAX,
+		.window = t->window,
+		.exe = PROCTAB_NO_MAPPING,
+	};
+
+	/* Not before the last one of that number has ended. */
+	hindex_each(&t->index, hash_u64(tgid), i) {
+		const struct process *p = &t->procs.items[i];
+
+		if (p->tgid == tgid && p->until_ns != UINT64_MAX && p->until_ns > fresh.since_ns)
+			fresh.since_ns = p->until_ns;
+	}
+	if (array_reserve(&t->procs, 1) < 0 ||
+	    hindex_add(&t->index, hash_u64(tgid), (uint32_t)t->procs.n) < 0)
+		return NULL;
+	t->procs.items[t->procs.n++] = fresh;
+	return &t->procs.items[t->procs.n - 1];
+}
+
+struct process *proctab_get(struct proctab *t, uint32_t tgid, uint64_t time_ns)
+{
+	struct process *p = proctab_find(t, tgid, time_ns);
+	bool is_first;
+	int r = 0;
+
+	if (!p)
+		p = proctab_add(t, tgid, 0);
+	if (!p || (!p->as && !(p->as = aspace_new())))
+		return NULL;
+	is_first = !p->seen;
+	p->seen = true;
+	if ((!p->known || p->doubtful) && p->scanned != t->window)
+		r = scan(t, p);
+	else if (is_first)
+		r = proctab_resolve(t, p);
+	if (r < 0) {
+		p->seen = !is_first;
+		return NULL;
+	}
+	p->window = t->window;
+	return p;
+}
+
+void proctab_scan_all(struct proctab *t)
+{
+	_cleanup_closedir_ DIR *dir = opendir("/proc");
+	struct dirent *d;
+
+	while (dir && t->procs.n < t->max_procs / 2 && (d = readdir(dir))) {
+		unsigned long tgid = strtoul(d->d_name, NULL, 10);
+		struct process *p;
+
+		if (!tgid || tgid > INT32_MAX || proctab_find(t, (uint32_t)tgid, UINT64_MAX - 1))
+			continue;
+		p = proctab_add(t, (uint32_t)tgid, 0);
+		if (!p || !(p->as = aspace_new()) || scan(t, p) < 0)
+			break;
+	}
+}
+
+void proctab_end(struct proctab *t, struct process *p, uint64_t time_ns)
+{
+	if (p->until_ns != UINT64_MAX)
+		return;
+	if (t->on_forget)
+		t->on_forget(t->forget_ctx, p);
+	p->until_ns = time_ns;
+	p->changed = p->waiting = false;
+	t->any_to_drop = true;
+}
+
+int proctab_rescan(struct proctab *t, struct process *p)
+{
+	return scan(t, p);
+}
+
+void proctab_doubt(struct proctab *t)
+{
+	array_each(&t->procs, p)
+		p->doubtful = true;
+}
+
+static int by_window(const void *a, const void *b)
+{
+	const struct process *x = a, *y = b;
+
+	return (x->window < y->window) - (x->window > y->window);
+}
+
+/* Takes the processes from number @n on out of the table; the index is made anew. */
+static void truncate_to(struct proctab *t, size_t n)
+{
+	for (size_t i = n; i < t->procs.n; i++) {
+		struct process *p = &t->procs.items[i];
+
+		if (t->on_forget && p->until_ns == UINT64_MAX)
+			t->on_forget(t->forget_ctx, p);
+		aspace_unref(p->as);
+	}
+	t->procs.n = n;
+	hindex_clear(&t->index);
+	for (size_t i = 0; i < n; i++) /* cannot fail: the index keeps its storage */
+		hindex_add(&t->index, hash_u64(t->procs.items[i].tgid), (uint32_t)i);
+}
+
+/* Drops what ended before @drained_ns. */
+static void drop_ended(struct proctab *t, uint64_t drained_ns)
+{
+	size_t n = 0;
+
+	t->any_to_drop = false;
+	for (size_t i = 0; i < t->procs.n; i++) {
+		struct process *p = &t->procs.items[i], kept;
+
+		/* Of several threads the first may exit before the others. */
+		if (p->exited_ns && p->until_ns == UINT64_MAX && kill((pid_t)p->tgid, 0) < 0 &&
+		    errno == ESRCH)
+			proctab_end(t, p, p->exited_ns);
+		t->any_to_drop |= p->until_ns != UINT64_MAX || p->exited_ns;
+		if (p->until_ns < drained_ns)
+			continue;
+		kept = *p; /* the others stay in their order */
+		*p = t->procs.items[n];
+		t->procs.items[n++] = kept;
+	}
+	if (n < t->procs.n)
+		truncate_to(t, n);
+}
+
+void proctab_tick(struct proctab *t, uint64_t drained_ns)
+{
+	t->window++;
+	if (t->any_to_drop)
+		drop_ended(t, drained_ns);
+	array_each(&t->procs, p) {
+		p->map_work = 0;
+		if (p->as && p->as->old.n)
+			aspace_forget(p->as, drained_ns);
+		if (p->restless && t->window - p->replaced > RESTLESS_WINDOWS) {
+			p->restless = false;
+			p->changed = t->any_changed = true;
+		}
+	}
+	if (t->procs.n <= t->max_procs)
+		return;
+	/* Down to three quarters, so that the sort is paid for once in many windows. */
+	qsort(t->procs.items, t->procs.n, sizeof(*t->procs.items), by_window);
+	truncate_to(t, t->max_procs / 4 * 3);
+}
+
+int64_t proctab_place(struct proctab *t, struct process *p, uint64_t addr, uint64_t time_ns,
+		      uint64_t *ret)
+{
+	const struct vm_area *a = aspace_find(p->as, addr, time_ns);
+	const struct mapping *m;
+
+	if (!a && p->scanned != t->window) {
+		if (scan(t, p) < 0)
+			return -ENOMEM;
+		a = aspace_find(p->as, addr, time_ns);
+	}
+	if (!a || a->mapping >= ASPACE_UNRESOLVED)
+		return p->gone ? -ESRCH : -ENOENT;
+	m = &t->objects->mappings.items[a->mapping];
+	*ret = addr - a->start + m->start;
+	return a->mapping;
+}

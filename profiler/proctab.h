@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The processes that run or were sampled: which program had which number when, what code was where
+ * in its address space. It is told of events as they happen (procevents.h), and reads /proc of what
+ * was there before it. From an address of a process to a place in an object.
+ *
+ * A process here is the life of one program: execve(2) ends it and begins another one of the same
+ * number. What ended is kept until nothing more can come that was sampled before its end. Files are
+ * opened when a wanted program starts or the first sample comes: all else costs its table of areas
+ * only.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "array.h"
+#include "aspace.h"
+#include "hindex.h"
+#include "objtab.h"
+#include "wire.h"
+
+#define PROCTAB_NO_MAPPING ASPACE_NO_MAPPING
+#define PROCTAB_MAX_AREAS  65536 /* of one process */
+
+struct process {
+	uint32_t tgid;
+	uint64_t since_ns, until_ns; /* CLOCK_MONOTONIC; until UINT64_MAX while it lives */
+	uint64_t exited_ns;	     /* its first thread has exited; 0 = it has not */
+	bool known;		     /* its areas are: they were read, or it began in our sight */
+	bool wanted;		     /* it will be sampled, as far as one can tell */
+	bool seen;		     /* it was sampled, or is wanted: its files are open */
+	bool by_exec, to_exec;	     /* it began, or ended, with execve(2) */
+	bool doubtful;		     /* events were missed: its maps are to be read again */
+	bool gone;		 /* its maps could not be read: it has exited, or we may not look */
+	uint32_t window;	 /* last window with a sample, for eviction */
+	uint32_t exe;		 /* mapping of its program, or PROCTAB_NO_MAPPING */
+	uint64_t exe_addr;	 /* address of that; 0 = not known yet */
+	bool changed;		 /* the areas did, and the sampler does not know yet */
+	bool waiting;		 /* some of its unwind tables are being built */
+	bool restless;		 /* it puts code in the place of other code */
+	uint64_t restless_ns;	 /* since then */
+	uint32_t replaced;	 /* window in which it did last */
+	struct wire_space space; /* its areas in the sampler's memory */
+	uint32_t scanned;	 /* window in which the maps were read last */
+	size_t map_work;	 /* areas looked at for events of this window */
+	char comm[WIRE_COMM + 1]; /* of the process, not of one of its threads */
+	struct aspace *as;	  /* a reference; NULL = there is none yet */
+};
+
+struct proctab {
+	struct objtab *objects; /* borrowed */
+	ARRAY(struct process) procs;
+	struct hindex index; /* by tgid */
+	uint32_t window;
+	bool all_wanted;  /* every process is `wanted` */
+	bool any_changed; /* some process has `changed` set, since this was cleared last */
+	bool any_to_drop; /* some process has ended, or may have */
+	size_t max_procs; /* more are forgotten, those without samples longest first */
+	void (*on_forget)(void *ctx, struct process *p); /* before each ends or is forgotten; NULL =
+							    nobody is told */
+	void *forget_ctx;
+};
+
+void proctab_init(struct proctab *t, struct objtab *objects, size_t max_procs);
+void proctab_done(struct proctab *t);
+
+/*
+ * The process that had number @tgid at @time_ns, of which there is a sample; read from /proc if it
+ * is not known. Borrowed until the next call that may add one. NULL = out of memory.
+ */
+struct process *proctab_get(struct proctab *t, uint32_t tgid, uint64_t time_ns);
+
+/* The same if it is in the table, else NULL; without a sample. */
+struct process *proctab_find(struct proctab *t, uint32_t tgid, uint64_t time_ns);
+
+/* Reads what /proc knows of all processes, of half as many as there is room for at most. */
+void proctab_scan_all(struct proctab *t);
+
+/* A new one that lives from @since_ns, or from the end of the last one of that number if that is
+ * later; borrowed likewise. NULL = out of memory. */
+struct process *proctab_add(struct proctab *t, uint32_t tgid, uint64_t since_ns);
+
+/* @p lived until @time_ns. */
+void proctab_end(struct proctab *t, struct process *p, uint64_t time_ns);
+
+/* Reads the maps of @p again, now, if it lives: 0 or -ENOMEM. */
+int proctab_rescan(struct proctab *t, struct process *p);
+
+/* Opens what @p has mapped and nobody looked at yet: 0 or -ENOMEM. */
+int proctab_resolve(struct proctab *t, struct process *p);
+
+/* Events were missed, of whatever process: all maps are read again before they are used. */
+void proctab_doubt(struct proctab *t);
+
+/*
+ * Ends a window: every sample from before @drained_ns has come. Forgets what ended before then, and
+ * what is over the limit.
+ */
+void proctab_tick(struct proctab *t, uint64_t drained_ns);
+
+/*
+ * Finds where @addr was in @p at @time_ns, reading its maps again (once a window) when no mapping
+ * holds it. The mapping's number (>= 0) and in *@ret the address that the place has in that
+ * mapping; -ENOENT when there is none, -ESRCH when the process could not be looked at, -ENOMEM.
+ */
+int64_t proctab_place(struct proctab *t, struct process *p, uint64_t addr, uint64_t time_ns,
+		      uint64_t *ret);

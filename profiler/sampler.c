@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sampler.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "array.h"
+#include "bpflog.h"
+#include "cleanup.h"
+#include "cpuset.h"
+#include "err.h"
+#include "follow.h"
+#include "kfeat.h"
+#include "kstruct.h"
+#include "sampler_state.h"
+
+#include "sampler.skel.h"
+
+#define BATCH		  1024 /* rows read with one system call */
+
+/* The sampler's memory for unwinding, for the whole machine. */
+#define UNWIND_PAGES	  4096 /* 16 MiB of rows: about 5 million */
+#define UNWIND_TABLES	  4096
+#define UNWIND_AREAS	  65536 /* 2 MiB: 4096 processes of 16 areas */
+#define UNWIND_SPACES	  8192
+
+#define RING_MIN	  (4 << 20) /* a hundred snapshots */
+#define RING_MAX	  (64 << 20)
+#define SNAPSHOTS_MIN	  100  /* a window and CPU: 3 MiB to unwind */
+#define SNAPSHOTS_MAX	  2000 /* likewise: about a tenth of a CPU's time */
+
+#define KERNEL_STACK_SIZE 16384 /* THREAD_SIZE of x86-64 */
+
+static size_t clamp(uint64_t v, size_t low, size_t high)
+{
+	return v < low ? low : v > high ? high : (size_t)v;
+}
+
+static size_t pow2_at_least(size_t v)
+{
+	size_t p = 1;
+
+	while (p < v)
+		p *= 2;
+	return p;
+}
+
+static int size_unwind_maps(struct sampler_bpf *k)
+{
+	int r;
+
+	if ((r = bpf_map__set_max_entries(k->maps.rows, UNWIND_PAGES)) ||
+	    (r = bpf_map__set_max_entries(k->maps.tables, UNWIND_TABLES)) ||
+	    (r = bpf_map__set_max_entries(k->maps.areas, UNWIND_AREAS)))
+		return r;
+	return bpf_map__set_max_entries(k->maps.spaces, UNWIND_SPACES);
+}
+
+/* Room in the ring for one window of @ticks that found no other; for half of one where each brings
+ * a copy of its stack, for these are read as they come. */
+static size_t ring_bytes(const struct sampler_opts *o, uint64_t ticks)
+{
+	if (o->by_snapshot)
+		return pow2_at_least(
+			clamp(ticks * sizeof(struct wire_snapshot) / 2, RING_MIN, RING_MAX));
+	return pow2_at_least(clamp(ticks * 1024, RING_MIN, RING_MAX / 2));
+}
+
+/* Sizes the maps so that one window of ticks fits, each with a stack of its own and depth 64. */
+static int size_maps(struct sampler *s, const struct sampler_opts *o)
+{
+	struct sampler_bpf *k = s->skel;
+	struct cpuset online;
+	uint64_t ticks_per_cpu, ticks;
+	size_t rows, ring;
+	int r = cpuset_online(&online);
+
+	if (r < 0)
+		return r;
+	ticks_per_cpu = (uint64_t)o->rate_hz * o->events.n * o->window_ms / 1000 * 5 / 4 + 16;
+	ticks = ticks_per_cpu * cpuset_count(&online);
+	rows = clamp(ticks, 1024, 1 << 20);
+	ring = ring_bytes(o, ticks);
+	s->blocks_per_cpu = clamp(ticks_per_cpu * 64 * 8 / WIRE_BLOCK_BYTES + 1, 2, 128);
+	s->n_blocks = s->blocks_per_cpu * (size_t)s->n_cpus;
+	s->kernel_buckets = pow2_at_least(clamp(ticks * 2, 1024, 8192));
+	k->rodata->config.blocks_per_cpu = (uint32_t)s->blocks_per_cpu;
+	k->rodata->config.rows_per_cpu = (uint32_t)(rows / cpuset_count(&online) * 3 / 4);
+	/* Whoever asks for many samples pays for that many snapshots, up to a point. */
+	k->rodata->config.snapshots_per_cpu =
+		o->by_snapshot ? (uint32_t)ticks_per_cpu
+			       : (uint32_t)clamp(ticks_per_cpu, SNAPSHOTS_MIN, SNAPSHOTS_MAX);
+	k->rodata->config.verify_per_cpu = o->verify_per_cpu;
+	k->rodata->config.ring_wakeup_bytes = (uint32_t)(ring / 4);
+	if ((r = bpf_map__set_max_entries(k->maps.counts_0, (uint32_t)rows)) ||
+	    (r = bpf_map__set_max_entries(k->maps.counts_1, (uint32_t)rows)) ||
+	    (r = bpf_map__set_max_entries(k->maps.kernel_stacks_0, (uint32_t)s->kernel_buckets)) ||
+	    (r = bpf_map__set_max_entries(k->maps.kernel_stacks_1, (uint32_t)s->kernel_buckets)) ||
+	    (r = bpf_map__set_max_entries(k->maps.arena_0, (uint32_t)s->n_blocks)) ||
+	    (r = bpf_map__set_max_entries(k->maps.arena_1, (uint32_t)s->n_blocks)) ||
+	    (r = bpf_map__set_max_entries(k->maps.ring, (uint32_t)ring)) ||
+	    (r = bpf_map__set_max_entries(k->maps.works, (uint32_t)s->n_cpus)) ||
+	    (r = bpf_map__set_max_entries(k->maps.snapshots, (uint32_t)s->n_cpus)))
+		return r;
+	return o->by_pointer ? 0 : size_unwind_maps(k);
+}
+
+static int configure_filters(struct sampler *s, const struct sampler_opts *o)
+{
+	struct sampler_bpf *k = s->skel;
+	struct wire_config *c = &k->rodata->config;
+	int r;
+
+	c->self_tgid = (uint32_t)getpid();
+	c->n_cgroups = (uint32_t)o->n_cgroups;
+	c->max_user_frames = o->max_user_frames ? o->max_user_frames : WIRE_USER_FRAMES;
+	c->by_tgid = o->n_tgids || o->follow;
+	c->by_tid = o->n_tids != 0;
+	c->only_tgid = o->n_tgids == 1 && !o->n_tids && !o->follow ? o->tgids[0] : 0;
+	c->kernel_only = o->kernel_only;
+	c->user_only = o->user_only;
+	c->by_pointer = o->by_pointer;
+	c->by_snapshot = o->by_snapshot;
+	if (!o->by_pointer) {
+		struct kstruct_member members[] = {
+			{ "stack", &k->rodata->task_stack_off },
+			{ "mm", &k->rodata->task_mm_off },
+		};
+
+		kstruct_offsets("task_struct", members, ARRAY_LEN(members));
+		k->rodata->kernel_stack_size = KERNEL_STACK_SIZE;
+	}
+	r = bpf_map__set_max_entries(k->maps.target_tgids,
+				     o->follow ? 65536 : (uint32_t)(o->n_tgids ? o->n_tgids : 1));
+	if (r == 0)
+		r = bpf_map__set_max_entries(k->maps.target_tids,
+					     (uint32_t)(o->n_tids ? o->n_tids : 1));
+	return r;
+}
+
+/* One program an event, in the order of WIRE_MAX_EVENTS. */
+static struct bpf_program *event_program(const struct sampler *s, size_t i)
+{
+	struct bpf_program *const progs[WIRE_MAX_EVENTS] = {
+		s->skel->progs.sample_0, s->skel->progs.sample_1, s->skel->progs.sample_2,
+		s->skel->progs.sample_3, s->skel->progs.sample_4, s->skel->progs.sample_5,
+		s->skel->progs.sample_6, s->skel->progs.sample_7,
+	};
+
+	return progs[i];
+}
+
+static int choose_programs(struct sampler *s, const struct sampler_opts *o,
+			   const struct follow_layout *layout)
+{
+	struct sampler_bpf *k = s->skel;
+	int r = 0;
+
+	for (size_t i = o->events.n; i < WIRE_MAX_EVENTS && r == 0; i++)
+		r = bpf_program__set_autoload(event_program(s, i), false);
+	if (r == 0)
+		r = bpf_program__set_autoload(k->progs.follow_newtask, o->follow);
+	if (r == 0)
+		r = bpf_program__set_autoload(k->progs.follow_exit, o->follow);
+	k->rodata->newtask_pid_off = layout->newtask_pid_off;
+	k->rodata->newtask_clone_flags_off = layout->newtask_clone_flags_off;
+	return r;
+}
+
+/* The verifier refuses with EACCES, too, which is not a matter of privilege. */
+static bool may_load(void)
+{
+	struct kfeat k;
+
+	kfeat_try(&k);
+	return k.program == 0;
+}
+
+static int explain_load(struct err *e, int r)
+{
+	if (r == -EPERM || (r == -EACCES && !may_load()))
+		return err_set(
+			e, r,
+			"no permission to load BPF programs; run as root, or with CAP_BPF and "
+			"CAP_PERFMON ('wick doctor' tells what is missing)");
+	if (r == -ENOMEM)
+		return err_set(
+			e, r,
+			"not enough memory for the sampler's maps; lower -F or raise the memory "
+			"limit of this cgroup");
+	return err_set(e, r,
+		       "this kernel does not accept the sampler: %m; 'wick doctor' tells what the "
+		       "kernel allows, and with -v this command tells what it objects to");
+}
+
+static int fill_filters(struct sampler *s, const struct sampler_opts *o)
+{
+	struct sampler_bpf *k = s->skel;
+	uint32_t one = 1;
+
+	for (size_t i = 0; i < o->n_tgids; i++)
+		if (bpf_map_update_elem(bpf_map__fd(k->maps.target_tgids), &o->tgids[i], &one, 0) <
+		    0)
+			return -errno;
+	for (size_t i = 0; i < o->n_tids; i++)
+		if (bpf_map_update_elem(bpf_map__fd(k->maps.target_tids), &o->tids[i], &one, 0) < 0)
+			return -errno;
+	for (uint32_t i = 0; i < o->n_cgroups; i++)
+		if (bpf_map_update_elem(bpf_map__fd(k->maps.target_cgroups), &i, &o->cgroup_fds[i],
+					0) < 0)
+			return -errno;
+	return 0;
+}
+
+static int open_set(struct sampler *s, struct set *set, struct bpf_map *counts,
+		    struct bpf_map *kernel_stacks, struct bpf_map *arena)
+{
+	set->counts_fd = bpf_map__fd(counts);
+	set->kernel_stacks_fd = bpf_map__fd(kernel_stacks);
+	set->arena = mmap(NULL, s->n_blocks * WIRE_BLOCK_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
+			  bpf_map__fd(arena), 0);
+	if (set->arena == MAP_FAILED) {
+		set->arena = NULL;
+		return -errno;
+	}
+	set->kernel_stacks = calloc(s->kernel_buckets, sizeof(*set->kernel_stacks));
+	return set->kernel_stacks ? 0 : -ENOMEM;
+}
+
+static void *map_memory(struct bpf_map *map, size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static int map_unwind_memory(struct sampler *s)
+{
+	struct residency_memory *m = &s->unwind;
+
+	*m = (struct residency_memory){
+		.n_words = UNWIND_PAGES * WIRE_PAGE_WORDS,
+		.n_tables = UNWIND_TABLES,
+		.n_areas = UNWIND_AREAS,
+	};
+	m->rows = map_memory(s->skel->maps.rows, m->n_words * sizeof(*m->rows));
+	m->tables = map_memory(s->skel->maps.tables, m->n_tables * sizeof(*m->tables));
+	m->areas = map_memory(s->skel->maps.areas, m->n_areas * sizeof(*m->areas));
+	return m->rows && m->tables && m->areas ? 0 : -ENOMEM;
+}
+
+static void unmap_unwind_memory(struct residency_memory *m)
+{
+	if (m->rows)
+		munmap(m->rows, m->n_words * sizeof(*m->rows));
+	if (m->tables)
+		munmap(m->tables, m->n_tables * sizeof(*m->tables));
+	if (m->areas)
+		munmap(m->areas, m->n_areas * sizeof(*m->areas));
+}
+
+void sampler_unwind_memory(const struct sampler *s, struct residency_memory *ret)
+{
+	*ret = s->unwind;
+}
+
+/* Makes the sampler look at the spaces again that it remembers. */
+static void spaces_changed(struct sampler *s)
+{
+	__atomic_add_fetch(&s->skel->bss->spaces_version, 1, __ATOMIC_RELEASE);
+}
+
+int sampler_set_space(struct sampler *s, uint32_t tgid, const struct wire_space *space)
+{
+	if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.spaces), &tgid, space, 0) < 0)
+		return -errno;
+	spaces_changed(s);
+	return 0;
+}
+
+void sampler_drop_space(struct sampler *s, uint32_t tgid)
+{
+	bpf_map_delete_elem(bpf_map__fd(s->skel->maps.spaces), &tgid);
+	spaces_changed(s);
+}
+
+/* Where the sampler forgets a process by itself. */
+static int attach_lifecycle(struct sampler *s)
+{
+	s->lifecycle_fds[0] = bpf_raw_tracepoint_open(
+		"sched_process_exec", bpf_program__fd(s->skel->progs.forget_at_exec));
+	if (s->lifecycle_fds[0] < 0)
+		return s->lifecycle_fds[0];
+	s->lifecycle_fds[1] = bpf_raw_tracepoint_open(
+		"sched_process_exit", bpf_program__fd(s->skel->progs.forget_at_exit));
+	return s->lifecycle_fds[1] < 0 ? s->lifecycle_fds[1] : 0;
+}
+
+static int start_following(struct sampler *s, const struct follow_layout *layout)
+{
+	s->follow_fds[0] =
+		follow_attach(layout->newtask_id, bpf_program__fd(s->skel->progs.follow_newtask));
+	if (s->follow_fds[0] < 0)
+		return s->follow_fds[0];
+	s->follow_fds[1] =
+		follow_attach(layout->exit_id, bpf_program__fd(s->skel->progs.follow_exit));
+	return s->follow_fds[1] < 0 ? s->follow_fds[1] : 0;
+}
+
+/* Everything between the loaded object and a sampler that can be ticked. */
+static int connect_maps(struct sampler *s, const struct sampler_opts *o)
+{
+	struct sampler_bpf *k = s->skel;
+	int r;
+
+	if ((r = fill_filters(s, o)) < 0 || (r = grace_init(&s->grace)) < 0 ||
+	    (r = open_set(s, &s->sets[0], k->maps.counts_0, k->maps.kernel_stacks_0,
+			  k->maps.arena_0)) < 0 ||
+	    (r = open_set(s, &s->sets[1], k->maps.counts_1, k->maps.kernel_stacks_1,
+			  k->maps.arena_1)) < 0)
+		return r;
+	if (!o->by_pointer && (r = map_unwind_memory(s)) < 0)
+		return r;
+	s->batch = BATCH;
+	s->keys = malloc(s->batch * sizeof(struct wire_key));
+	s->values = malloc(s->batch * sizeof(struct wire_count));
+	s->ring = ring_buffer__new(bpf_map__fd(k->maps.ring), sampler_on_record, s, NULL);
+	if (!s->keys || !s->values || !s->ring)
+		return -ENOMEM;
+	return 0;
+}
+
+int sampler_new(struct sampler **ret, const struct sampler_opts *o,
+		const struct sampler_callbacks *cb, struct err *e)
+{
+	struct follow_layout layout = { 0 };
+	struct sampler *s;
+	int r = 0;
+
+	if (o->follow && (r = follow_layout_read(&layout, e)) < 0)
+		return r;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->cb = *cb;
+	s->grace = (struct grace){ .outer_fd = -1, .inner_fd = -1 };
+	s->follow_fds[0] = s->follow_fds[1] = -1;
+	s->lifecycle_fds[0] = s->lifecycle_fds[1] = -1;
+	s->n_cpus = libbpf_num_possible_cpus();
+	libbpf_set_print(bpflog_print);
+	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
+	s->skel = sampler_bpf__open();
+	if (!s->skel || s->n_cpus < 1)
+		r = -ENOMEM;
+	if (r == 0 && (r = size_maps(s, o)) == 0 && (r = configure_filters(s, o)) == 0 &&
+	    (r = choose_programs(s, o, &layout)) == 0 && (r = sampler_bpf__load(s->skel)) == 0 &&
+	    (r = connect_maps(s, o)) == 0 && (r = attach_lifecycle(s)) == 0 && o->follow)
+		r = start_following(s, &layout);
+	if (r < 0) {
+		sampler_free(s);
+		return explain_load(e, r);
+	}
+	*ret = s;
+	return 0;
+}
+
+void sampler_free(struct sampler *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < 2; i++) {
+		if (s->follow_fds[i] >= 0)
+			close(s->follow_fds[i]);
+		if (s->lifecycle_fds[i] >= 0)
+			close(s->lifecycle_fds[i]);
+	}
+	for (size_t i = 0; i < WIRE_SETS; i++) {
+		if (s->sets[i].kernel_stacks)
+			sampler_forget_kernel_stacks(s, &s->sets[i]);
+		free(s->sets[i].kernel_stacks);
+		if (s->sets[i].arena)
+			munmap(s->sets[i].arena, s->n_blocks * WIRE_BLOCK_BYTES);
+	}
+	unmap_unwind_memory(&s->unwind);
+	ring_buffer__free(s->ring);
+	grace_done(&s->grace);
+	sampler_bpf__destroy(s->skel);
+	free(s->keys);
+	free(s->values);
+	free(s);
+}
+
+int sampler_prog_fd(const struct sampler *s, size_t i)
+{
+	return bpf_program__fd(event_program(s, i));
+}
+
+int sampler_poll_fd(const struct sampler *s)
+{
+	return ring_buffer__epoll_fd(s->ring);
+}
+
+int sampler_add_target(struct sampler *s, uint32_t pid)
+{
+	uint32_t threads = 1;
+
+	return bpf_map_update_elem(bpf_map__fd(s->skel->maps.target_tgids), &pid, &threads, 0) < 0
+		       ? -errno
+		       : 0;
+}
+
+int sampler_counters(const struct sampler *s, uint64_t ret[CTR_BPF_MAX])
+{
+	_cleanup_free_ uint64_t(*per_cpu)[CTR_BPF_MAX] =
+		calloc((size_t)s->n_cpus, sizeof(*per_cpu));
+	uint32_t zero = 0;
+
+	if (!per_cpu)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.counters), &zero, per_cpu) < 0)
+		return -errno;
+	memset(ret, 0, sizeof(*per_cpu));
+	for (int cpu = 0; cpu < s->n_cpus; cpu++)
+		for (size_t c = 0; c < CTR_BPF_MAX; c++)
+			ret[c] += per_cpu[cpu][c];
+	return 0;
+}
+
+/* The `memlock:` line of /proc/self/fdinfo/FD. */
+static uint64_t map_bytes(int fd)
+{
+	char path[64], line[256];
+	_cleanup_fclose_ FILE *f = NULL;
+	unsigned long long bytes = 0;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "memlock: %llu", &bytes) == 1)
+			break;
+	return bytes;
+}
+
+uint64_t sampler_map_bytes(const struct sampler *s)
+{
+	uint64_t total = 0;
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, s->skel->obj) total += map_bytes(bpf_map__fd(map));
+	return total;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What sampler.c (loading and setting up) and drain.c (reading) share: nobody else includes this.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "grace.h"
+#include "residency.h"
+#include "sampler.h"
+#include "wire.h"
+
+struct ring_buffer;
+struct sampler_bpf;
+
+/* One of the two sets of maps as user space sees it. */
+struct set {
+	int counts_fd, kernel_stacks_fd;
+	struct wire_block *arena; /* mmap of blocks */
+	/* Kernel stacks that were read already: a stack-trace map never changes an id that it gave
+	 * out, so each is read once until the map is emptied. NULL = not yet. */
+	struct kernel_stack {
+		uint32_t n;
+		uint64_t addr[];
+	} * *kernel_stacks;
+	size_t n_kernel_stacks;
+};
+
+struct sampler {
+	struct sampler_callbacks cb;
+	struct sampler_bpf *skel;
+	struct ring_buffer *ring;
+	struct grace grace;
+	struct set sets[WIRE_SETS];
+	size_t n_blocks, blocks_per_cpu, kernel_buckets;
+	size_t batch;	     /* rows the buffers below hold */
+	void *keys, *values; /* buffers of one batch */
+	int n_cpus;	     /* possible CPUs */
+	int follow_fds[2], lifecycle_fds[2]; /* -1 = none */
+	/* mmap of rows, tables and areas */
+	struct residency_memory unwind;
+};
+
+/* Forgets the kernel stacks that were read from @set. */
+void sampler_forget_kernel_stacks(struct sampler *s, struct set *set);
+
+/* libbpf's callback for each record of the ring; @ctx is the sampler. Never negative: libbpf would
+ * stop reading. */
+int sampler_on_record(void *ctx, void *data, size_t size);

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tableload.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "array.h"
+#include "cleanup.h"
+
+struct job {
+	uint32_t id;
+	int fd;
+	struct unwind_table *table;
+};
+
+struct tableload {
+	pthread_t thread;
+	bool started;
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	int event_fd;
+	/* Under the lock: */
+	bool stop;
+	ARRAY(struct job) asked, ready;
+	size_t next; /* first of `asked` that was not begun */
+	/* Of the owner's thread: */
+	uint32_t pending;
+};
+
+/* Waits for the next job: false when the thread shall end. */
+static bool next_job(struct tableload *l, struct job *ret)
+{
+	bool go;
+
+	pthread_mutex_lock(&l->lock);
+	while (!l->stop && l->next == l->asked.n)
+		pthread_cond_wait(&l->more, &l->lock);
+	go = !l->stop;
+	if (go) {
+		*ret = l->asked.items[l->next++];
+		if (l->next == l->asked.n)
+			l->next = l->asked.n = 0;
+	}
+	pthread_mutex_unlock(&l->lock);
+	return go;
+}
+
+static void *work(void *arg)
+{
+	struct tableload *l = arg;
+	const uint64_t one = 1;
+	struct job job;
+
+	while (next_job(l, &job)) {
+		job.table = NULL;
+		if (unwind_table_from_fd(job.fd, NULL, &job.table) < 0)
+			job.table = NULL;
+		close(job.fd);
+		pthread_mutex_lock(&l->lock);
+		l->ready.items[l->ready.n++] = job; /* tableload_ask() made room */
+		pthread_mutex_unlock(&l->lock);
+		if (write(l->event_fd, &one, sizeof(one)) < 0)
+			break;
+	}
+	return NULL;
+}
+
+int tableload_new(struct tableload **ret)
+{
+	struct tableload *l = calloc(1, sizeof(*l));
+	sigset_t all, old;
+	int r;
+
+	if (!l)
+		return -ENOMEM;
+	pthread_mutex_init(&l->lock, NULL);
+	pthread_cond_init(&l->more, NULL);
+	l->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (l->event_fd < 0) {
+		r = -errno;
+		tableload_free(l);
+		return r;
+	}
+	sigfillset(&all); /* signals belong to the loop */
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = -pthread_create(&l->thread, NULL, work, l);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	l->started = r == 0;
+	if (r < 0) {
+		tableload_free(l);
+		return r;
+	}
+	*ret = l;
+	return 0;
+}
+
+void tableload_free(struct tableload *l)
+{
+	if (!l)
+		return;
+	pthread_mutex_lock(&l->lock);
+	l->stop = true;
+	pthread_cond_signal(&l->more);
+	pthread_mutex_unlock(&l->lock);
+	if (l->started)
+		pthread_join(l->thread, NULL);
+	for (size_t i = l->next; i < l->asked.n; i++)
+		close(l->asked.items[i].fd);
+	array_each(&l->ready, job)
+		unwind_table_free(job->table);
+	array_free(&l->asked);
+	array_free(&l->ready);
+	if (l->event_fd >= 0)
+		close(l->event_fd);
+	pthread_mutex_destroy(&l->lock);
+	pthread_cond_destroy(&l->more);
+	free(l);
+}
+
+int tableload_ask(struct tableload *l, uint32_t id, int fd)
+{
+	_cleanup_close_ int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	int r;
+
+	if (copy < 0)
+		return -errno;
+	pthread_mutex_lock(&l->lock);
+	/* Room for the answer, too: the thread could tell nobody that it has none. */
+	r = array_reserve(&l->ready, l->pending + 1);
+	if (r == 0)
+		r = array_push(&l->asked, (struct job){ .id = id, .fd = copy });
+	if (r == 0) {
+		take_fd(&copy);
+		l->pending++;
+		pthread_cond_signal(&l->more);
+	}
+	pthread_mutex_unlock(&l->lock);
+	return r;
+}
+
+int tableload_fd(const struct tableload *l)
+{
+	return l->event_fd;
+}
+
+bool tableload_take(struct tableload *l, uint32_t *ret_id, struct unwind_table **ret)
+{
+	bool any;
+
+	pthread_mutex_lock(&l->lock);
+	any = l->ready.n > 0;
+	if (any) {
+		struct job *job = &l->ready.items[--l->ready.n];
+
+		*ret_id = job->id;
+		*ret = job->table;
+		l->pending--;
+	} else {
+		uint64_t n;
+
+		if (read(l->event_fd, &n, sizeof(n)) < 0)
+			n = 0; /* nothing was posted since */
+	}
+	pthread_mutex_unlock(&l->lock);
+	return any;
+}
+
+uint32_t tableload_pending(const struct tableload *l)
+{
+	return l->pending;
+}

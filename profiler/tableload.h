@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Builds unwind tables in a thread of its own, so that reading a large file never delays a drain.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "unwind.h"
+
+struct tableload;
+
+/* Starts the thread. 0 and *@ret, or -errno. */
+int tableload_new(struct tableload **ret);
+
+/* Ends the thread and forgets what was not taken. Accepts NULL. */
+void tableload_free(struct tableload *l);
+
+/* Asks for the table of the object numbered @id; @fd is duplicated. 0 or -errno. */
+int tableload_ask(struct tableload *l, uint32_t id, int fd);
+
+/* Readable when a table can be taken; owned by the loader. */
+int tableload_fd(const struct tableload *l);
+
+/*
+ * Takes what is ready: true, its number, and the table (free with unwind_table_free()) or NULL when
+ * the object has none. False when nothing is ready.
+ */
+bool tableload_take(struct tableload *l, uint32_t *ret_id, struct unwind_table **ret);
+
+/* How many were asked for and are not taken yet. */
+uint32_t tableload_pending(const struct tableload *l);

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unwinding.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+
+#include "array.h"
+#include "clock.h"
+#include "objtab.h"
+#include "proctab.h"
+#include "residency.h"
+#include "sampler.h"
+#include "snapshot.h"
+#include "tableload.h"
+
+enum state {
+	TABLE_UNKNOWN, /* nobody asked yet */
+	TABLE_ASKED,
+	TABLE_READY,   /* built, and resident when its ref still is */
+	TABLE_CROWDED, /* built, but there is no room before the next collection */
+	TABLE_NONE,    /* the object has none */
+};
+
+/* One for each object, by its number in the object table. */
+struct object_table {
+	enum state state;
+	struct residency_ref ref;
+	struct unwind_table *layout; /* its words are gone: they are in the sampler's memory */
+};
+
+struct unwinding {
+	struct sampler *sampler;
+	struct objtab *objects;
+	struct proctab *procs;
+	struct residency *residency;
+	struct tableload *load;
+	struct snapshot_unwinder *snapshots;
+	ARRAY(struct object_table) tables;
+	ARRAY(struct wire_area) scratch;
+};
+
+int unwinding_new(struct unwinding **ret, struct sampler *s, struct objtab *objects,
+		  struct proctab *procs)
+{
+	struct unwinding *u = calloc(1, sizeof(*u));
+	struct residency_memory memory;
+	int r;
+
+	if (!u)
+		return -ENOMEM;
+	u->sampler = s;
+	u->objects = objects;
+	u->procs = procs;
+	sampler_unwind_memory(s, &memory);
+	r = residency_new(&u->residency, &memory);
+	if (r == 0)
+		r = tableload_new(&u->load);
+	if (r == 0)
+		r = snapshot_unwinder_new(NULL, &u->snapshots);
+	if (r < 0) {
+		unwinding_free(u);
+		return r;
+	}
+	*ret = u;
+	return 0;
+}
+
+void unwinding_free(struct unwinding *u)
+{
+	if (!u)
+		return;
+	tableload_free(u->load);
+	snapshot_unwinder_free(u->snapshots);
+	array_each(&u->tables, t)
+		unwind_table_free(t->layout);
+	array_free(&u->tables);
+	array_free(&u->scratch);
+	residency_free(u->residency);
+	free(u);
+}
+
+int unwinding_poll_fd(const struct unwinding *u)
+{
+	return tableload_fd(u->load);
+}
+
+/* The entry of object @i, made if there is none yet; NULL = out of memory. */
+static struct object_table *table_of(struct unwinding *u, uint32_t i)
+{
+	while (u->tables.n <= i)
+		if (array_push(&u->tables, (struct object_table){ 0 }) < 0)
+			return NULL;
+	return &u->tables.items[i];
+}
+
+static void ask(struct unwinding *u, uint32_t object, struct object_table *t)
+{
+	const struct object *o = &u->objects->objects.items[object];
+
+	if (o->fd >= 0) /* else another process may still show the file */
+		t->state = tableload_ask(u->load, object, o->fd) == 0 ? TABLE_ASKED : TABLE_NONE;
+}
+
+/* How the code of one area is unwound. */
+static void describe(struct unwinding *u, const struct vm_area *a, struct wire_area *ret)
+{
+	const struct mapping *m = &u->objects->mappings.items[a->mapping];
+	const struct object *o = &u->objects->objects.items[m->object];
+	struct object_table *t = table_of(u, m->object);
+	uint64_t bias;
+
+	*ret = (struct wire_area){ .start = a->start, .end = a->end, .how = WIRE_HOW_POINTER };
+	if (o->kind == OBJECT_OTHER || !t) {
+		ret->how = WIRE_HOW_NONE;
+		return;
+	}
+	if (o->kind == OBJECT_ANON)
+		return;
+	if (t->state == TABLE_UNKNOWN ||
+	    (t->state == TABLE_READY && !residency_has(u->residency, t->ref)))
+		ask(u, m->object, t);
+	if (t->state == TABLE_ASKED || t->state == TABLE_CROWDED)
+		ret->how = WIRE_HOW_WAIT;
+	if (t->state != TABLE_READY ||
+	    unwind_table_bias(t->layout, a->start, a->file_off, &bias) < 0)
+		return;
+	ret->bias = bias;
+	ret->how = WIRE_HOW_ROWS;
+	ret->table = t->ref.table;
+	ret->tag = t->ref.tag;
+}
+
+void unwinding_update(struct unwinding *u, struct process *p)
+{
+	struct wire_space space, old = p->space;
+
+	p->waiting = p->changed = false;
+	if (!p->seen || p->until_ns != UINT64_MAX)
+		return;
+	u->scratch.n = 0;
+	array_each(&p->as->areas, a) {
+		struct wire_area area;
+
+		if (a->mapping >= ASPACE_UNRESOLVED)
+			continue;
+		describe(u, a, &area);
+		p->waiting |= area.how == WIRE_HOW_WAIT;
+		if (array_push(&u->scratch, area) < 0)
+			return;
+	}
+	if (residency_put_space(u->residency, u->scratch.items, u->scratch.n, &space) < 0) {
+		p->changed = true; /* tried again when something was given back */
+		return;
+	}
+	space.restless = p->restless;
+	if (sampler_set_space(u->sampler, p->tgid, &space) < 0) {
+		residency_drop_space(u->residency, space);
+		return;
+	}
+	p->space = space;
+	residency_drop_space(u->residency, old);
+}
+
+void unwinding_refresh(struct unwinding *u)
+{
+	array_each(&u->procs->procs, p)
+		if (p->changed)
+			unwinding_update(u, p);
+}
+
+/* Takes @table and makes it resident; without room it is asked for again after a collection. */
+static void settle_in(struct unwinding *u, uint32_t object, struct unwind_table *table)
+{
+	struct object_table *t = table_of(u, object);
+	int r = t ? residency_add(u->residency, table, &t->ref) : -ENOMEM;
+
+	if (r < 0) {
+		unwind_table_free(table);
+		if (t)
+			t->state = r == -ENOSPC ? TABLE_CROWDED : TABLE_NONE;
+		return;
+	}
+	free(table->words);
+	table->words = NULL;
+	unwind_table_free(t->layout);
+	t->layout = table;
+	t->state = TABLE_READY;
+}
+
+void unwinding_install(struct unwinding *u)
+{
+	struct unwind_table *table;
+	uint32_t object;
+
+	while (tableload_take(u->load, &object, &table)) {
+		if (table)
+			settle_in(u, object, table);
+		else if (table_of(u, object))
+			table_of(u, object)->state = TABLE_NONE;
+	}
+	array_each(&u->procs->procs, p)
+		if (p->waiting || p->changed)
+			unwinding_update(u, p);
+}
+
+void unwinding_touch(struct unwinding *u, struct process *p, uint32_t mapping)
+{
+	uint32_t object = u->objects->mappings.items[mapping].object;
+	struct object_table *t = object < u->tables.n ? &u->tables.items[object] : NULL;
+
+	if (t && t->state == TABLE_READY && !residency_touch(u->residency, t->ref))
+		p->changed = true;
+}
+
+struct finder {
+	const struct objtab *objects;
+	const struct process *process;
+	uint64_t time_ns;
+};
+
+static bool find_area(const void *ctx, uint64_t addr, struct snapshot_area *ret)
+{
+	const struct finder *f = ctx;
+	const struct vm_area *a = aspace_find(f->process->as, addr, f->time_ns);
+	const struct object *o;
+	uint32_t number;
+
+	if (!a || a->mapping >= ASPACE_UNRESOLVED)
+		return false;
+	number = f->objects->mappings.items[a->mapping].object;
+	o = &f->objects->objects.items[number];
+	*ret = (struct snapshot_area){
+		.start = a->start,
+		.end = a->end,
+		.file_off = o->kind == OBJECT_VDSO ? 0 : a->file_off,
+		.has_object = o->kind == OBJECT_FILE || o->kind == OBJECT_VDSO,
+		.object = { .id = number, .fd = o->fd },
+	};
+	return true;
+}
+
+int unwinding_snapshot(struct unwinding *u, const struct process *p, uint64_t time_ns,
+		       const struct snapshot *s, struct snapshot_trace *ret)
+{
+	const struct finder finder = { .objects = u->objects, .process = p, .time_ns = time_ns };
+	const struct snapshot_space space = { .find = find_area, .ctx = &finder };
+
+	return snapshot_unwind(u->snapshots, s, &space, ret);
+}
+
+void unwinding_forget(struct unwinding *u, struct process *p)
+{
+	sampler_drop_space(u->sampler, p->tgid);
+	residency_drop_space(u->residency, p->space);
+	p->space = (struct wire_space){ 0 };
+}
+
+void unwinding_mark(struct unwinding *u)
+{
+	residency_mark(u->residency);
+}
+
+void unwinding_collect(struct unwinding *u)
+{
+	bool has_crowd = false;
+
+	residency_collect(u->residency);
+	array_each(&u->tables, t)
+		if (t->state == TABLE_CROWDED) {
+			t->state = TABLE_UNKNOWN;
+			has_crowd = true;
+		}
+	array_each(&u->procs->procs, p)
+		if (p->changed || (has_crowd && p->waiting))
+			unwinding_update(u, p);
+}
+
+void unwinding_settle(struct unwinding *u, unsigned ms)
+{
+	uint64_t until = clock_mono_ns() + ms * 1000000ull;
+
+	while (tableload_pending(u->load)) {
+		struct pollfd p = { .fd = tableload_fd(u->load), .events = POLLIN };
+		uint64_t now = clock_mono_ns();
+
+		if (now >= until || poll(&p, 1, (int)((until - now) / 1000000 + 1)) <= 0)
+			break;
+		unwinding_install(u);
+	}
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "demangle.h"
+
+#include <setjmp.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <libiberty/demangle.h>
+
+/*
+ * Substitutions let a mangled name of some hundred bytes stand for gigabytes of text, and libiberty
+ * offers no way to stop it. So its streaming calls are used, which hold no memory of the result,
+ * and are left with longjmp() when the buffer is full.
+ */
+struct output {
+	char *buf;
+	size_t n;
+	bool full;
+	jmp_buf leave;
+};
+
+static const char ellipsis[] = "...";
+
+/* Cuts at @n or before, not inside a UTF-8 sequence, and says that something is missing. */
+static void cut(char *buf, size_t n)
+{
+	while (n > 0 && ((unsigned char)buf[n] & 0xc0) == 0x80)
+		n--;
+	memcpy(buf + n, ellipsis, sizeof(ellipsis));
+}
+
+static bool is_ascii(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)s[i] >= 0x80)
+			return false;
+	return true;
+}
+
+static void append(const char *s, size_t n, void *opaque)
+{
+	struct output *o = opaque;
+	size_t room = DEMANGLE_OUT_MAX - 1 - o->n;
+
+	if (n == 0) /* an empty Rust identifier comes as NULL */
+		return;
+	if (n > room) {
+		n = room;
+		o->full = true;
+	}
+	memcpy(o->buf + o->n, s, n);
+	o->n += n;
+	/*
+	 * The one place where libiberty owns memory during a callback is a Rust identifier with
+	 * letters outside ASCII: leaving there would leak. The separator that follows is ASCII.
+	 */
+	if (o->full && is_ascii(s, n))
+		longjmp(o->leave, 1);
+}
+
+/* Demangles @name, which begins as mangled names do. */
+static bool run(const char *name, struct output *o)
+{
+	const int options = DMGL_PARAMS | DMGL_ANSI;
+	bool ok;
+
+	/* Rust first: its legacy names are valid C++ names with a hash at the end. */
+	if (setjmp(o->leave) == 0) {
+		ok = rust_demangle_callback(name, options, append, o);
+		if (!ok && !o->full) {
+			o->n = 0;
+			ok = cplus_demangle_v3_callback(name, options, append, o);
+		}
+		if (!ok)
+			return false;
+	}
+	if (o->n == 0)
+		return false;
+	o->buf[o->n] = '\0';
+	if (o->full)
+		cut(o->buf, DEMANGLE_OUT_MAX - sizeof(ellipsis));
+	return true;
+}
+
+/* Where a mangled name begins in @name ("__Z" and "___Z" occur with a prefixed underscore). */
+static const char *mangled_part(const char *name)
+{
+	size_t under = strspn(name, "_");
+
+	if (under >= 1 && under <= 4 && name[under] == 'Z')
+		return name + under - 1;
+	if (under == 1 && name[1] == 'R')
+		return name;
+	if (strncmp(name, "_GLOBAL_", 8) == 0)
+		return name;
+	return NULL;
+}
+
+bool demangle(const char *name, char buf[DEMANGLE_OUT_MAX])
+{
+	static const char plt[] = "@plt";
+	struct output o = { .buf = buf };
+	char stem[DEMANGLE_IN_MAX];
+	size_t n = strnlen(name, DEMANGLE_IN_MAX), stem_n;
+	const char *mangled;
+	bool is_plt;
+
+	if (n == 0 || n == DEMANGLE_IN_MAX)
+		return false;
+	stem_n = strcspn(name, "@");
+	if (stem_n == 0)
+		return false;
+	is_plt = n - stem_n >= strlen(plt) && strcmp(name + n - strlen(plt), plt) == 0;
+	memcpy(stem, name, stem_n);
+	stem[stem_n] = '\0';
+	mangled = mangled_part(stem);
+	if (!mangled || !run(mangled, &o)) {
+		if (stem_n == n || (is_plt && stem_n + strlen(plt) == n))
+			return false;
+		memcpy(buf, stem, stem_n + 1);
+		o.n = stem_n;
+	}
+	o.n = strlen(buf);
+	if (is_plt && o.n + sizeof(plt) <= DEMANGLE_OUT_MAX)
+		memcpy(buf + o.n, plt, sizeof(plt));
+	return true;
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "elffile.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	SECTIONS_MAX = 100 * 1000, /* linked objects have dozens */
+	SECTION_NAMES_MAX = 16 << 20,
+};
+
+int elf_file_read(const struct elf_file *f, uint64_t off, void *buf, size_t n)
+{
+	uint8_t *dst = buf;
+	struct bytes part;
+
+	if (off > f->size || n > f->size - off)
+		return -EBADMSG;
+	if (f->fd < 0) {
+		int r = bytes_part(&f->mem, off, n, &part);
+
+		return r < 0 ? r : bytes_copy(&part, buf, n);
+	}
+	while (n > 0) {
+		ssize_t got = pread(f->fd, dst, n, (off_t)off);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (got == 0)
+			return -EBADMSG; /* truncated since it was opened */
+		dst += got;
+		off += (uint64_t)got;
+		n -= (size_t)got;
+	}
+	return 0;
+}
+
+int elf_file_read_new(const struct elf_file *f, uint64_t off, uint64_t n, size_t max, void **ret)
+{
+	_cleanup_free_ char *p = NULL;
+	int r;
+
+	/* Before allocating: the size of the file bounds what a header can ask for. */
+	if (off > f->size || n > f->size - off)
+		return -EBADMSG;
+	if (n > max)
+		return -EFBIG;
+	p = malloc((size_t)n + 1);
+	if (!p)
+		return -ENOMEM;
+	r = elf_file_read(f, off, p, (size_t)n);
+	if (r < 0)
+		return r;
+	p[n] = '\0';
+	*ret = take_ptr(p);
+	return 0;
+}
+
+static int read_header(struct elf_file *f)
+{
+	Elf64_Ehdr *h = &f->header;
+	int r = elf_file_read(f, 0, h->e_ident, EI_NIDENT);
+
+	if (r < 0)
+		return r;
+	if (memcmp(h->e_ident, ELFMAG, SELFMAG) != 0)
+		return -EBADMSG;
+	if (h->e_ident[EI_CLASS] != ELFCLASS64 || h->e_ident[EI_DATA] != ELFDATA2LSB)
+		return -ENOTSUP;
+	r = elf_file_read(f, 0, h, sizeof(*h));
+	if (r < 0)
+		return r;
+	if (h->e_type != ET_EXEC && h->e_type != ET_DYN)
+		return -ENOTSUP;
+	return 0;
+}
+
+int elf_file_open_fd(struct elf_file *f, int fd, uint64_t max_bytes)
+{
+	struct stat st;
+
+	*f = (struct elf_file){ .fd = fd };
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EBADMSG;
+	f->size = (uint64_t)st.st_size;
+	if (f->size > max_bytes)
+		return -EFBIG;
+	return read_header(f);
+}
+
+int elf_file_open_mem(struct elf_file *f, const void *p, size_t n)
+{
+	*f = (struct elf_file){ .fd = -1, .mem = bytes_of(p, n), .size = n };
+	return read_header(f);
+}
+
+void elf_file_close(struct elf_file *f)
+{
+	free(f->sections);
+	free(f->names);
+	f->sections = NULL;
+	f->names = NULL;
+	f->n_sections = f->n_names = 0;
+}
+
+int elf_file_read_segments(const struct elf_file *f, Elf64_Phdr **ret, size_t *ret_n)
+{
+	const Elf64_Ehdr *h = &f->header;
+	size_t bytes = (size_t)h->e_phnum * sizeof(Elf64_Phdr);
+	void *p;
+	int r;
+
+	if (h->e_phnum > 0 && h->e_phentsize != sizeof(Elf64_Phdr))
+		return -EBADMSG;
+	r = elf_file_read_new(f, h->e_phnum ? h->e_phoff : 0, bytes, bytes, &p);
+	if (r < 0)
+		return r;
+	*ret = p;
+	*ret_n = h->e_phnum;
+	return 0;
+}
+
+/* Counts that do not fit into the header's 16 bits are in the first section header. */
+static int section_counts(const struct elf_file *f, uint64_t *ret_n, uint64_t *ret_names)
+{
+	const Elf64_Ehdr *h = &f->header;
+	Elf64_Shdr first;
+	int r;
+
+	*ret_n = h->e_shnum;
+	*ret_names = h->e_shstrndx;
+	if (h->e_shnum != 0 && h->e_shstrndx != SHN_XINDEX)
+		return 0;
+	r = elf_file_read(f, h->e_shoff, &first, sizeof(first));
+	if (r < 0)
+		return r;
+	if (h->e_shnum == 0)
+		*ret_n = first.sh_size;
+	if (h->e_shstrndx == SHN_XINDEX)
+		*ret_names = first.sh_link;
+	return 0;
+}
+
+int elf_file_read_sections(struct elf_file *f)
+{
+	const Elf64_Ehdr *h = &f->header;
+	uint64_t n, names;
+	void *p;
+	int r;
+
+	if (f->sections || h->e_shoff == 0)
+		return 0;
+	if (h->e_shentsize != sizeof(Elf64_Shdr))
+		return -EBADMSG;
+	r = section_counts(f, &n, &names);
+	if (r < 0)
+		return r;
+	if (n > SECTIONS_MAX)
+		return -EFBIG;
+	r = elf_file_read_new(f, h->e_shoff, n * sizeof(Elf64_Shdr), SIZE_MAX, &p);
+	if (r < 0)
+		return r;
+	f->sections = p;
+	f->n_sections = (size_t)n;
+	if (names == SHN_UNDEF || names >= n)
+		return 0;
+	r = elf_file_read_section(f, &f->sections[names], SECTION_NAMES_MAX, &p, &f->n_names);
+	if (r == 0)
+		f->names = p;
+	/* Names are wanted for little: a file without them is still good. */
+	return r == -ENOMEM ? r : 0;
+}
+
+static bool has_bytes(const Elf64_Shdr *sh)
+{
+	return sh->sh_type != SHT_NOBITS && sh->sh_type != SHT_NULL &&
+	       !(sh->sh_flags & SHF_COMPRESSED);
+}
+
+const Elf64_Shdr *elf_file_section_of_type(const struct elf_file *f, uint32_t type)
+{
+	for (size_t i = 0; i < f->n_sections; i++)
+		if (f->sections[i].sh_type == type && has_bytes(&f->sections[i]))
+			return &f->sections[i];
+	return NULL;
+}
+
+const Elf64_Shdr *elf_file_section_named(const struct elf_file *f, const char *name)
+{
+	for (size_t i = 0; i < f->n_sections; i++) {
+		const Elf64_Shdr *sh = &f->sections[i];
+
+		/* The table ends in a NUL of our own, so a name inside it always ends. */
+		if (has_bytes(sh) && sh->sh_name < f->n_names &&
+		    strcmp(f->names + sh->sh_name, name) == 0)
+			return sh;
+	}
+	return NULL;
+}
+
+int elf_file_read_section(const struct elf_file *f, const Elf64_Shdr *sh, size_t max, void **ret,
+			  size_t *ret_n)
+{
+	int r;
+
+	if (!has_bytes(sh))
+		return -EBADMSG;
+	r = elf_file_read_new(f, sh->sh_offset, sh->sh_size, max, ret);
+	if (r == 0)
+		*ret_n = (size_t)sh->sh_size;
+	return r;
+}

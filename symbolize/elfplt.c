@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Names for PLT stubs. No table says which stub serves which function, and the layouts differ by
+ * linker and by options, but every stub ends in a jump through a GOT slot, and the relocation of
+ * that slot names the function:
+ *
+ *	.plt, .plt.got		[endbr64] [bnd] jmp *slot(%rip)
+ *	.plt with .plt.sec	[endbr64] push $index; [bnd] jmp .plt	(index counts .rela.plt)
+ *
+ * So the stubs are decoded, which serves .plt, .plt.sec and .plt.got alike.
+ */
+#include "elfplt.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "array.h"
+#include "bytes.h"
+#include "cleanup.h"
+#include "elffile.h"
+#include "symtab.h"
+
+enum {
+	RELA_MAX = 64 << 20, /* bytes of one relocation section */
+	PLT_MAX = 16 << 20,  /* bytes of one PLT section */
+	STRINGS_MAX = 64 << 20,
+	SYMS_MAX = 128 << 20,
+	NAMES_EXTRA = 1 << 20, /* see add_stubs() */
+};
+
+struct slot {
+	uint64_t vaddr;
+	uint32_t sym; /* index in .dynsym */
+};
+
+struct plt {
+	ARRAY(struct slot) slots; /* by vaddr, once they are sorted */
+	ARRAY(uint32_t) lazy;	  /* symbol of the n-th entry of .rela.plt */
+	struct bytes syms;	  /* .dynsym */
+	const char *strings;	  /* its strings, and a NUL behind them */
+	size_t n_strings;
+	size_t budget; /* bytes of names that may still be added */
+	unsigned source;
+};
+
+static int by_vaddr(const void *pa, const void *pb)
+{
+	const struct slot *a = pa, *b = pb;
+
+	return (a->vaddr > b->vaddr) - (a->vaddr < b->vaddr);
+}
+
+static int add_relocations(const struct elf_file *f, const char *section, struct plt *plt)
+{
+	const Elf64_Shdr *sh = elf_file_section_named(f, section);
+	_cleanup_free_ void *p = NULL;
+	struct bytes b;
+	Elf64_Rela rela;
+	size_t n;
+	int r;
+
+	if (!sh)
+		return 0;
+	r = elf_file_read_section(f, sh, RELA_MAX, &p, &n);
+	if (r < 0)
+		return r;
+	b = bytes_of(p, n);
+	while (bytes_copy(&b, &rela, sizeof(rela)) == 0) {
+		uint32_t sym = ELF64_R_SYM(rela.r_info), type = ELF64_R_TYPE(rela.r_info);
+
+		if (strcmp(section, ".rela.plt") == 0 && array_push(&plt->lazy, sym) < 0)
+			return -ENOMEM;
+		if ((type == R_X86_64_JUMP_SLOT || type == R_X86_64_GLOB_DAT) && sym != 0 &&
+		    array_push(&plt->slots, (struct slot){ rela.r_offset, sym }) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static bool skip_if(struct bytes *b, const char *code, size_t n)
+{
+	if (bytes_left(b) < n || memcmp(b->p + b->pos, code, n) != 0)
+		return false;
+	return bytes_skip(b, n) == 0;
+}
+
+/* The symbol that the stub @code at @vaddr jumps to, 0 when it is no stub. */
+static uint32_t stub_symbol(const struct plt *plt, struct bytes code, uint64_t vaddr)
+{
+	struct slot key = { 0 }, *found;
+	uint32_t operand;
+
+	skip_if(&code, "\xf3\x0f\x1e\xfa", 4); /* endbr64 */
+	if (skip_if(&code, "\x68", 1)) {       /* push $index */
+		if (bytes_u32(&code, &operand) < 0 || operand >= plt->lazy.n)
+			return 0;
+		return plt->lazy.items[operand];
+	}
+	skip_if(&code, "\xf2", 1);	      /* bnd */
+	if (!skip_if(&code, "\xff\x25", 2) || /* jmp *operand(%rip) */
+	    bytes_u32(&code, &operand) < 0 || plt->slots.n == 0)
+		return 0;
+	key.vaddr = vaddr + code.pos + (uint64_t)(int64_t)(int32_t)operand;
+	found = bsearch(&key, plt->slots.items, plt->slots.n, sizeof(key), by_vaddr);
+	return found ? found->sym : 0;
+}
+
+static const char *symbol_name(const struct plt *plt, uint32_t sym)
+{
+	struct bytes part;
+	Elf64_Sym s;
+
+	if (bytes_part(&plt->syms, (uint64_t)sym * sizeof(s), sizeof(s), &part) < 0 ||
+	    bytes_copy(&part, &s, sizeof(s)) < 0 || s.st_name >= plt->n_strings)
+		return "";
+	return plt->strings + s.st_name;
+}
+
+static int add_stubs(const struct elf_file *f, const char *section, struct plt *plt,
+		     struct symtab_builder *b)
+{
+	const Elf64_Shdr *sh = elf_file_section_named(f, section);
+	_cleanup_free_ void *p = NULL;
+	uint64_t step;
+	size_t n;
+	int r;
+
+	if (!sh)
+		return 0;
+	r = elf_file_read_section(f, sh, PLT_MAX, &p, &n);
+	if (r < 0)
+		return r;
+	step = sh->sh_entsize == 8 ? 8 : 16;
+	for (uint64_t off = 0; off + step <= n; off += step) {
+		struct symtab_sym s = {
+			.start = sh->sh_addr + off,
+			.end = sh->sh_addr + off + step,
+			.tier = SYMTAB_SIZED,
+			.source = (uint8_t)plt->source,
+			.bind = SYMTAB_LOCAL,
+		};
+		struct bytes code = bytes_of((const uint8_t *)p + off, step);
+		const char *name = symbol_name(plt, stub_symbol(plt, code, s.start));
+
+		size_t name_n = strlen(name);
+
+		if (name_n == 0)
+			continue;
+		/* Each function has a stub or two; a file made to exhaust memory has many. */
+		if (name_n + sizeof("@plt") > plt->budget)
+			return -EFBIG;
+		plt->budget -= name_n + sizeof("@plt");
+		r = symtab_add_string(b, name, "@plt", &s.name);
+		if (r == 0)
+			r = symtab_add(b, &s);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int add_all(const struct elf_file *f, struct plt *plt, struct symtab_builder *b)
+{
+	static const char *const sections[] = { ".plt", ".plt.sec", ".plt.got" };
+	int r = add_relocations(f, ".rela.plt", plt);
+
+	if (r == 0)
+		r = add_relocations(f, ".rela.dyn", plt);
+	if (plt->slots.n > 0)
+		qsort(plt->slots.items, plt->slots.n, sizeof(*plt->slots.items), by_vaddr);
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(sections); i++)
+		r = add_stubs(f, sections[i], plt, b);
+	array_free(&plt->slots);
+	array_free(&plt->lazy);
+	return r;
+}
+
+int elfplt_add(const struct elf_file *f, struct symtab_builder *b, unsigned source)
+{
+	const Elf64_Shdr *dynsym = elf_file_section_of_type(f, SHT_DYNSYM);
+	_cleanup_free_ void *syms = NULL, *strings = NULL;
+	struct plt plt = { .source = source };
+	size_t n;
+	int r;
+
+	if (f->header.e_machine != EM_X86_64 || !dynsym || dynsym->sh_link >= f->n_sections)
+		return 0;
+	r = elf_file_read_section(f, dynsym, SYMS_MAX, &syms, &n);
+	if (r < 0)
+		return r;
+	plt.syms = bytes_of(syms, n);
+	r = elf_file_read_section(f, &f->sections[dynsym->sh_link], STRINGS_MAX, &strings,
+				  &plt.n_strings);
+	if (r < 0)
+		return r;
+	plt.strings = strings;
+	plt.budget = 2 * plt.n_strings + NAMES_EXTRA;
+	return add_all(f, &plt, b);
+}

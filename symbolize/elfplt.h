@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+struct elf_file;
+struct symtab_builder;
+
+/*
+ * Adds `foo@plt` for each stub of the procedure linkage table through which calls of foo() go to
+ * another object. x86-64 only; elsewhere it adds nothing. 0, -ENOMEM, or -EBADMSG and the like for
+ * a table that cannot be read. Sections must have been read.
+ */
+int elfplt_add(const struct elf_file *f, struct symtab_builder *b, unsigned source);

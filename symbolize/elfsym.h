@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One object as the symbolizer keeps it: where its code lies in the file, and who is there. Holds
+ * copies only; the file may be closed once it is loaded.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "symbolize.h"
+#include "symtab.h"
+
+struct elf_file;
+
+struct elf_code {
+	uint64_t off, n; /* bytes of the file */
+	uint64_t vaddr;	 /* where the object's addresses place them */
+};
+
+struct elf_object {
+	enum sym_reason reason;	 /* SYM_OK, or why none of its offsets has a name */
+	enum sym_reason on_miss; /* what an offset without a name gets */
+	struct elf_code *code;	 /* executable segments */
+	size_t n_code;
+	struct symtab syms;
+};
+
+/*
+ * Reads what names @fd's code. 0 and *@ret (release with elf_object_done()), its reason saying what
+ * is wrong with the file if anything is, or -ENOMEM.
+ */
+int elf_object_load_fd(int fd, uint64_t max_bytes, struct elf_object *ret);
+
+/* The same for a file in memory. */
+int elf_object_load_mem(const void *p, size_t n, struct elf_object *ret);
+
+void elf_object_done(struct elf_object *o);
+
+/* The symbol at an offset in the file, NULL when there is none. */
+const struct symtab_range *elf_object_find(const struct elf_object *o, uint64_t off);
+
+/* Memory held. */
+size_t elf_object_bytes(const struct elf_object *o);

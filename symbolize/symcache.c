@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "symcache.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+
+int symcache_init(struct symcache *c, size_t max_bytes)
+{
+	*c = (struct symcache){ .max_bytes = max_bytes };
+	c->slots = calloc(SYMCACHE_OBJECTS, sizeof(*c->slots));
+	return c->slots ? 0 : -ENOMEM;
+}
+
+static void drop(struct symcache *c, struct symcache_slot *s)
+{
+	c->stats.bytes -= elf_object_bytes(&s->object);
+	c->stats.objects--;
+	elf_object_done(&s->object);
+	s->used = 0;
+}
+
+void symcache_done(struct symcache *c)
+{
+	for (size_t i = 0; c->slots && i < SYMCACHE_OBJECTS; i++)
+		if (c->slots[i].used)
+			drop(c, &c->slots[i]);
+	free(c->slots);
+	*c = (struct symcache){ 0 };
+}
+
+static uint64_t ns(const struct timespec *ts)
+{
+	return (uint64_t)ts->tv_sec * NSEC_PER_SEC + (uint64_t)ts->tv_nsec;
+}
+
+/* False when @fd tells nothing: what is loaded from it then cannot be kept apart. */
+static bool make_key(int fd, const char *build_id, struct symcache_key *ret)
+{
+	size_t n = strlen(build_id);
+	struct stat st;
+
+	memset(ret, 0, sizeof(*ret)); /* compared as bytes */
+	if (fstat(fd, &st) < 0)
+		return false;
+	ret->size = (uint64_t)st.st_size;
+	if (n > 0 && n < sizeof(ret->build_id)) {
+		memcpy(ret->build_id, build_id, n);
+		return true;
+	}
+	ret->dev = st.st_dev;
+	ret->ino = st.st_ino;
+	ret->mtime_ns = ns(&st.st_mtim);
+	ret->ctime_ns = ns(&st.st_ctim);
+	return true;
+}
+
+static struct symcache_slot *least_used(struct symcache *c)
+{
+	struct symcache_slot *least = NULL;
+
+	for (size_t i = 0; i < SYMCACHE_OBJECTS; i++)
+		if (c->slots[i].used && (!least || c->slots[i].used < least->used))
+			least = &c->slots[i];
+	return least;
+}
+
+static void evict(struct symcache *c)
+{
+	drop(c, least_used(c));
+	c->stats.evictions++;
+}
+
+static struct symcache_slot *find(struct symcache *c, const struct symcache_key *key)
+{
+	for (size_t i = 0; i < SYMCACHE_OBJECTS; i++)
+		if (c->slots[i].used && memcmp(&c->slots[i].key, key, sizeof(*key)) == 0)
+			return &c->slots[i];
+	return NULL;
+}
+
+static struct symcache_slot *free_slot(struct symcache *c)
+{
+	if (c->stats.objects == SYMCACHE_OBJECTS)
+		evict(c);
+	for (size_t i = 0;; i++)
+		if (!c->slots[i].used)
+			return &c->slots[i];
+}
+
+int symcache_get(struct symcache *c, int fd, const char *build_id, uint64_t max_file_bytes,
+		 const struct elf_object **ret)
+{
+	struct symcache_slot *s;
+	struct elf_object o;
+	struct symcache_key key;
+	int r;
+
+	s = make_key(fd, build_id, &key) ? find(c, &key) : NULL;
+	if (s) {
+		c->stats.hits++;
+	} else {
+		r = elf_object_load_fd(fd, max_file_bytes, &o);
+		if (r < 0)
+			return r;
+		c->stats.loads++;
+		s = free_slot(c);
+		s->key = key;
+		s->object = o;
+		c->stats.objects++;
+		c->stats.bytes += elf_object_bytes(&o);
+	}
+	s->used = ++c->uses;
+	*ret = &s->object;
+	return 0;
+}
+
+void symcache_trim(struct symcache *c)
+{
+	while (c->stats.objects > 0 && c->stats.bytes > c->max_bytes)
+		evict(c);
+}

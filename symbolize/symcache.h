@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Loaded objects by identity, the least recently used leaving first when there are too many or they
+ * hold too much memory. Objects that could not be loaded are kept too, so that they are not tried
+ * again with every batch.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "elfsym.h"
+
+enum { SYMCACHE_OBJECTS = 64 };
+
+/*
+ * The build id and the size: a stripped copy has the id of its original and fewer names. Without a
+ * build id it is the file itself.
+ */
+struct symcache_key {
+	char build_id[BUILD_ID_HEX_MAX];
+	uint64_t size, dev, ino, mtime_ns, ctime_ns;
+};
+
+struct symcache {
+	struct symcache_slot {
+		struct symcache_key key;
+		struct elf_object object;
+		uint64_t used; /* number of the last use; 0 = the slot is free */
+	} *slots;	       /* SYMCACHE_OBJECTS */
+	uint64_t uses;
+	size_t max_bytes;
+	struct symbolizer_stats stats;
+};
+
+int symcache_init(struct symcache *c, size_t max_bytes);
+void symcache_done(struct symcache *c);
+
+/*
+ * The object open as @fd, loaded if it is not there: 0 and *@ret (borrowed until the next call with
+ * @c) or -ENOMEM.
+ */
+int symcache_get(struct symcache *c, int fd, const char *build_id, uint64_t max_file_bytes,
+		 const struct elf_object **ret);
+
+/* Brings the memory held below its bound; objects handed out before may be gone. */
+void symcache_trim(struct symcache *c);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The BPF programs as ordinary C. */
+#include <stdbool.h>
+
+#include <linux/bpf.h>
+#include <linux/bpf_perf_event.h>
+#include <linux/errno.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "fake_kernel.h"
+#include "sampler_sim.h"
+
+#pragma GCC diagnostic ignored "-Wpointer-arith" /* BPF programs add to void * */
+
+/* Knobs are constant for the programs only; here the tests turn them. */
+#define const
+#include "sampler.bpf.c"
+#undef const
+
+#include "sim.h" /* behind the programs, who say how words of unwind tables are loaded */
+
+/* A task as far as the programs look into it. */
+struct task {
+	uint64_t other[7];
+	uint8_t *stack;
+	void *mm;
+};
+
+/* A map whose definition names the types of key and value, or their sizes. */
+#define ADD(m, n)	 fake_map_add(&m, #m, TYPE_OF(m), sizeof(*(m).key), sizeof(*(m).value), n)
+#define ADD_MAPPED(m, n) fake_map_add_mapped(&m, #m, sizeof(*(m).value), n)
+#define ADD_SIZED(m, n) \
+	fake_map_add(&m, #m, TYPE_OF(m), NUMBER(m, key_size), NUMBER(m, value_size), n)
+#define NUMBER(m, member) (sizeof(*(m).member) / sizeof(int))
+#define TYPE_OF(m)	  NUMBER(m, type)
+
+#define ADD_SET(set, s)                                              \
+	do {                                                         \
+		ADD(counts_##set, (s)->rows);                        \
+		ADD(arena_##set, blocks);                            \
+		ADD_SIZED(kernel_stacks_##set, (s)->kernel_buckets); \
+	} while (0)
+
+void sampler_sim_add_maps(const struct sim_sizes *s)
+{
+	size_t blocks = (size_t)s->blocks_per_cpu * FAKE_CPUS;
+
+	ADD_SET(0, s);
+	ADD_SET(1, s);
+	fake_map_add(&ring, "ring", TYPE_OF(ring), 0, 0, s->ring_bytes);
+	ADD(counters, NUMBER(counters, max_entries));
+	ADD(works, FAKE_CPUS);
+	ADD(snapshots, FAKE_CPUS);
+	ADD(spaces, s->spaces);
+	ADD_MAPPED(areas, s->areas);
+	ADD_MAPPED(tables, s->tables);
+	ADD_MAPPED(rows, s->pages);
+	ADD(target_tgids, s->targets);
+	ADD(target_tids, s->targets);
+	ADD_SIZED(target_cgroups, NUMBER(target_cgroups, max_entries));
+	ADD(known_tgids, s->known ? s->known : NUMBER(known_tgids, max_entries));
+}
+
+static struct pt_regs user_regs_now(void)
+{
+	struct pt_regs r = { .cs = fake.cs };
+
+	if (!fake.cs)
+		return r; /* a kernel thread's are all 0 */
+	r.rax = fake.regs[0];
+	r.rdx = fake.regs[1];
+	r.rcx = fake.regs[2];
+	r.rbx = fake.regs[3];
+	r.rsi = fake.regs[4];
+	r.rdi = fake.regs[5];
+	r.rbp = fake.regs[6];
+	r.rsp = fake.regs[7];
+	r.r8 = fake.regs[8];
+	r.r9 = fake.regs[9];
+	r.r10 = fake.regs[10];
+	r.r11 = fake.regs[11];
+	r.r12 = fake.regs[12];
+	r.r13 = fake.regs[13];
+	r.r14 = fake.regs[14];
+	r.r15 = fake.regs[15];
+	r.rip = fake.regs[16];
+	r.orig_rax = ~0ull;
+	r.ss = 0x2b;
+	return r;
+}
+
+static int run(unsigned event, struct bpf_perf_event_data *ctx)
+{
+	static int (*programs[])(struct bpf_perf_event_data *) = {
+		sample_0, sample_1, sample_2, sample_3, sample_4, sample_5, sample_6, sample_7,
+	};
+
+	return programs[event](ctx);
+}
+
+int sampler_sim_tick(unsigned event, bool in_user)
+{
+	struct bpf_perf_event_data ctx = { .sample_period = SIM_PERIOD, .regs.cs = 0x10 };
+	struct task task = {
+		.stack = calloc(1, SIM_STACK_BYTES),
+		.mm = fake.has_no_memory ? NULL : &ctx,
+	};
+	struct pt_regs regs = user_regs_now();
+	int r;
+
+	if (in_user)
+		ctx.regs = regs;
+	memcpy(task.stack + SIM_STACK_BYTES - fake.above_regs - sizeof(regs), &regs, sizeof(regs));
+	fake.task = &task;
+	task_stack_off = fake.has_no_layout ? 0 : offsetof(struct task, stack);
+	task_mm_off = fake.has_no_layout ? 0 : offsetof(struct task, mm);
+	kernel_stack_size = SIM_STACK_BYTES;
+	r = run(event, &ctx);
+	fake.task = NULL;
+	free(task.stack);
+	return r;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+/* What the sampler knows of a process when that process execs or exits, and of one that is
+ * restless. */
+#include "sampler_sim.h"
+#include "walk_sim.h"
+
+#define CODE 0x401000ull
+
+TestSuite(lifecycle, .init = walk_init, .fini = walk_done);
+
+static void know(bool is_restless)
+{
+	const struct wire_area a = {
+		.start = CODE, .end = CODE + 4096, .how = WIRE_HOW_POINTER, .tag = 1
+	};
+	struct wire_space *space;
+
+	walk_set_space(&a, 1);
+	space = fake_get("spaces", SIM_WALKER);
+	space->restless = is_restless;
+}
+
+static bool is_known(void)
+{
+	return fake_get("spaces", SIM_WALKER) != NULL;
+}
+
+static void tick(void)
+{
+	walk_regs(CODE + 8, STACK, 0);
+	sim_tick(true);
+}
+
+Test(lifecycle, exec_makes_a_process_unknown)
+{
+	know(false);
+	tick();
+	cr_expect_eq(sim_records(WIRE_NEW_PROCESS), 0, "who gave it a space knows it");
+	sim_task(SIM_WALKER, SIM_WALKER + 1); /* whichever thread it is that execs */
+	cr_expect_eq(forget_at_exec(NULL), 0);
+	cr_expect_not(is_known());
+	tick();
+	cr_expect_eq(sim_records(WIRE_NEW_PROCESS), 1, "user space is told");
+	sim_expect_account();
+}
+
+Test(lifecycle, exit_of_the_first_thread_makes_a_process_unknown)
+{
+	know(false);
+	tick();
+	sim_task(SIM_WALKER, SIM_WALKER + 1);
+	cr_expect_eq(forget_at_exit(NULL), 0);
+	cr_expect(is_known(), "a thread more or less");
+	sim_task(SIM_WALKER, SIM_WALKER);
+	cr_expect_eq(forget_at_exit(NULL), 0);
+	cr_expect_not(is_known());
+	cr_expect_eq(fake_map("known_tgids")->n, 0);
+}
+
+Test(lifecycle, others_stay_known)
+{
+	know(false);
+	sim_task(SIM_WALKER + 5, SIM_WALKER + 5);
+	cr_expect_eq(forget_at_exec(NULL), 0);
+	cr_expect_eq(forget_at_exit(NULL), 0);
+	cr_expect(is_known());
+}
+
+Test(lifecycle, restless_process_has_each_sample_sent)
+{
+	const struct wire_sample *s, *t;
+	size_t size;
+
+	know(true);
+	tick();
+	tick();
+	cr_expect_eq(sim_rows(0), 0, "two that look the same need not be the same");
+	cr_assert_eq(sim_records(WIRE_SAMPLE), 2);
+	s = sim_record(WIRE_SAMPLE, 0, &size);
+	t = sim_record(WIRE_SAMPLE, 1, &size);
+	cr_expect_neq(s->flags & WIRE_RESTLESS, 0);
+	cr_expect_lt(s->time_ns, t->time_ns);
+	sim_expect_account();
+}
+
+Test(lifecycle, restless_process_has_its_stack_copied)
+{
+	know(true);
+	config.snapshots_per_cpu = 1;
+	tick();
+	tick();
+	cr_expect_eq(sim_records(WIRE_SNAPSHOT), 1);
+	cr_expect_eq(sim_records(WIRE_SAMPLE), 1, "the limit holds for it, too");
+	cr_expect_eq(sim_rows(0), 0);
+	sim_expect_account();
+}
+
+Test(lifecycle, row_tells_the_time_of_its_first_sample)
+{
+	uint64_t first;
+
+	know(false);
+	fake.now_ns = 1000;
+	tick();
+	cr_assert_eq(sim_rows(0), 1);
+	first = sim_row(0, 0).count->time_ns;
+	cr_expect_geq(first, 1000);
+	tick();
+	cr_expect_eq(sim_row(0, 0).count->samples, 2);
+	cr_expect_eq(sim_row(0, 0).count->time_ns, first);
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include "err.h"
+#include "folded.h"
+#include "made_profile.h"
+
+#define text(id) strtab_get(&p->strings, (id))
+
+static const char *name_of(const struct profile *p, uint32_t location, uint32_t line)
+{
+	const struct profile_location *l = &p->locations.items[location];
+	const struct profile_line *at = &p->lines.items[l->line_first + line];
+
+	return text(p->functions.items[at->function].name);
+}
+
+static void refused(const char *bytes, size_t n, const char *why)
+{
+	struct buffer buf = { 0 };
+	struct source in = buffer_source(&buf);
+	struct profile *p = NULL;
+	struct err e = { 0 };
+
+	buffer_add(&buf, bytes, n);
+	cr_assert_eq(folded_read(&in, &p, &e), -EBADMSG, "wanted: %s", why);
+	cr_assert(strstr(e.text, why), "'%s' does not say '%s'", e.text, why);
+	array_free(&buf);
+}
+
+Test(folded_read, makes_samples_of_functions)
+{
+	struct profile *p = read_folded("main;work;main 3\nmain;other 4\n");
+
+	cr_assert_eq(p->sample_types.n, 1);
+	cr_assert_str_eq(text(p->sample_types.items[0].type), "samples");
+	cr_assert_str_eq(text(p->sample_types.items[0].unit), "count");
+	cr_assert_eq(p->functions.n, 3);
+	cr_assert_eq(p->locations.n, 3);
+	cr_assert_eq(p->samples.n, 2);
+	cr_assert_eq(p->samples.items[0].loc_n, 3);
+	cr_assert_eq(p->stacks.items[0], p->stacks.items[2]);
+	cr_assert_str_eq(name_of(p, p->stacks.items[3], 0), "other", "the leaf is first");
+	cr_assert_eq(profile_value(p, 1, 0), 4);
+	profile_free(p);
+}
+
+Test(folded_read, adds_equal_stacks_and_skips_zeros)
+{
+	struct profile *p = read_folded("a;b 3\na;b 4\na;c 0\n");
+
+	cr_assert_eq(p->samples.n, 1);
+	cr_assert_eq(profile_value(p, 0, 0), 7);
+	profile_free(p);
+}
+
+Test(folded_read, accepts_other_line_ends_blank_lines_comments_and_a_bom)
+{
+	struct profile *p = read_folded(
+		"\xef\xbb\xbf# made by hand\r\n\r\n\n  \na;b 3\r\n#x 1\na;c 4  \n\nd\t5");
+
+	cr_assert_eq(p->samples.n, 3);
+	cr_assert_eq(p->functions.n, 4);
+	cr_assert_str_eq(name_of(p, p->stacks.items[4], 0), "d");
+	profile_free(p);
+}
+
+Test(folded_read, keeps_spaces_in_frames)
+{
+	struct profile *p = read_folded("operator new (int);x y z 3\n");
+
+	cr_assert_str_eq(name_of(p, p->stacks.items[1], 0), "operator new (int)");
+	cr_assert_str_eq(name_of(p, p->stacks.items[0], 0), "x y z");
+	profile_free(p);
+}
+
+Test(folded_read, turns_annotations_into_mappings_and_lines)
+{
+	struct profile *p = read_folded("main;outer;mid_[i];inner_[i];js_[j];sys_read_[k] 1\n");
+	const uint32_t *stack = p->stacks.items;
+
+	cr_assert_eq(p->samples.items[0].loc_n, 4);
+	cr_assert_str_eq(name_of(p, stack[0], 0), "sys_read");
+	cr_assert_str_eq(text(p->mappings.items[p->locations.items[stack[0]].mapping].file),
+			 "[kernel.kallsyms]");
+	cr_assert_str_eq(text(p->mappings.items[p->locations.items[stack[1]].mapping].file),
+			 "//anon");
+	cr_assert_eq(p->locations.items[stack[2]].line_n, 3);
+	cr_assert_str_eq(name_of(p, stack[2], 0), "inner");
+	cr_assert_str_eq(name_of(p, stack[2], 2), "outer");
+	cr_assert_eq(p->locations.items[stack[3]].mapping, PROFILE_NONE);
+	profile_free(p);
+}
+
+Test(folded_read, keeps_suffixes_that_mean_nothing)
+{
+	struct profile *p = read_folded("root_[i];a_[w];b_[x];_[k] 1\n");
+
+	cr_assert_str_eq(name_of(p, p->stacks.items[3], 0), "root_[i]", "inlined into nothing");
+	cr_assert_str_eq(name_of(p, p->stacks.items[2], 0), "a_[w]");
+	cr_assert_str_eq(name_of(p, p->stacks.items[1], 0), "b_[x]");
+	cr_assert_str_eq(name_of(p, p->stacks.items[0], 0), "_[k]");
+	profile_free(p);
+}
+
+Test(folded_read, names_empty_frames)
+{
+	struct profile *p = read_folded(";a;; 1\n");
+
+	cr_assert_eq(p->samples.items[0].loc_n, 4);
+	cr_assert_str_eq(name_of(p, p->stacks.items[0], 0), "[unknown]");
+	cr_assert_str_eq(name_of(p, p->stacks.items[2], 0), "a");
+	profile_free(p);
+}
+
+Test(folded_read, reads_nothing_from_nothing)
+{
+	struct profile *p = read_folded("");
+
+	cr_assert_eq(p->samples.n, 0);
+	cr_assert_eq(p->sample_types.n, 1);
+	profile_free(p);
+}
+
+Test(folded_read, refuses_lines_without_a_count_and_names_them)
+{
+	static const char *const lines[] = { "a;b", "a;b 1.5", "a;b x",	 "a;b3",
+					     "12",  " 12",     "a;b -1", "a;b 3;c" };
+
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+		char bytes[100];
+
+		/* " 12" is a frame "" with a count, which the next line is not */
+		snprintf(bytes, sizeof(bytes), "# one\na;b 1\n%s\nx\n", lines[i]);
+		refused(bytes, strlen(bytes),
+			i == 5 ? "line 4 does not end" : "line 3 does not end");
+	}
+}
+
+Test(folded_read, refuses_counts_that_are_too_large)
+{
+	struct profile *p = read_folded("a 9223372036854775807\n");
+	static const char big[] = "a 9223372036854775808\n";
+
+	cr_assert_eq(profile_value(p, 0, 0), INT64_MAX);
+	refused(big, strlen(big), "count in line 1 is too large");
+	profile_free(p);
+}
+
+Test(folded_read, refuses_lines_without_end)
+{
+	size_t n = (size_t)17 << 20;
+	char *bytes = malloc(n);
+
+	memset(bytes, 'x', n);
+	memcpy(bytes, "a 1\n", 4);
+	refused(bytes, n, "line 2 is longer than 16 MiB");
+	free(bytes);
+}
+
+Test(folded_read, reads_long_lines)
+{
+	size_t frames = 100000, n = 0;
+	char *bytes = malloc(frames * 8 + 100);
+	struct profile *p;
+
+	for (size_t i = 0; i < frames; i++)
+		n += (size_t)sprintf(bytes + n, "f%zu;", i % 1000);
+	memcpy(bytes + n, "leaf 1\n", 8);
+	p = read_folded(bytes);
+	cr_assert_eq(p->samples.items[0].loc_n, frames + 1);
+	cr_assert_eq(p->functions.n, 1001);
+	profile_free(p);
+	free(bytes);
+}
+
+Test(folded_read, hands_the_error_of_the_source_on)
+{
+	struct buffer buf = { .fail_at = 2, .chunk = 4 };
+	struct source in = buffer_source(&buf);
+	struct profile *p = NULL;
+
+	buffer_add(&buf, "a;b 1\na;b 2\n", 12);
+	cr_assert_eq(folded_read(&in, &p, NULL), -EIO);
+	array_free(&buf);
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "allocfail.h"
+#include "aspace.h"
+#include "fdutil.h"
+#include "objtab.h"
+#include "scratch.h"
+
+static struct aspace *own_aspace(void)
+{
+	struct aspace *as;
+	char *text;
+	size_t n;
+
+	cr_assert_eq(read_whole_file("/proc/self/maps", 16 << 20, &text, &n), 0);
+	cr_assert_eq(aspace_parse(text, SIZE_MAX, &as), 0);
+	free(text);
+	return as;
+}
+
+/* Enters every area of this process: 0 or what went wrong. */
+static int enter_own(struct objtab *t, struct aspace *as)
+{
+	array_each(&as->areas, a) {
+		int64_t m = objtab_mapping(t, getpid(), a, aspace_name(as, a));
+
+		if (m < 0)
+			return (int)m;
+		a->mapping = (uint32_t)m;
+	}
+	return 0;
+}
+
+/* The object that holds @addr of this process. */
+static const struct object *object_at(const struct objtab *t, const struct aspace *as,
+				      uintptr_t addr)
+{
+	const struct vm_area *a = aspace_find(as, addr, 0);
+
+	cr_assert_not_null(a);
+	return &t->objects.items[t->mappings.items[a->mapping].object];
+}
+
+Test(objtab, opens_the_files_of_a_process_once)
+{
+	struct aspace *as = own_aspace();
+	const struct object *self, *libc;
+	struct objtab t;
+	size_t objects, mappings;
+
+	objtab_init(&t, 100);
+	cr_assert_eq(enter_own(&t, as), 0);
+	objects = t.objects.n;
+	mappings = t.mappings.n;
+	cr_assert_eq(enter_own(&t, as), 0);
+	cr_expect_eq(t.objects.n, objects);
+	cr_expect_eq(t.mappings.n, mappings);
+	self = object_at(&t, as, (uintptr_t)own_aspace);
+	libc = object_at(&t, as, (uintptr_t)getpid);
+	cr_expect_eq(self->kind, OBJECT_FILE);
+	cr_expect_geq(self->fd, 0);
+	cr_expect_geq(libc->fd, 0);
+	cr_expect_neq(self, libc);
+	cr_expect_not_null(strstr(self->name, "unit-profiler"));
+	cr_expect_gt(strlen(libc->build_id), 16, "Debian's libc has a build id");
+	objtab_done(&t);
+	aspace_unref(as);
+}
+
+Test(objtab, vdso_is_an_elf_file_of_its_own)
+{
+	struct aspace *as = own_aspace();
+	struct objtab t;
+	size_t n = 0;
+
+	objtab_init(&t, 100);
+	cr_assert_eq(enter_own(&t, as), 0);
+	array_each(&t.objects, o) {
+		if (o->kind != OBJECT_VDSO)
+			continue;
+		cr_expect_str_eq(o->name, "[vdso]");
+		cr_expect_geq(o->fd, 0);
+		cr_expect_gt(strlen(o->build_id), 0);
+		n++;
+	}
+	cr_expect_leq(n, 1);
+	objtab_done(&t);
+	aspace_unref(as);
+}
+
+Test(objtab, keeps_no_more_files_open_than_allowed)
+{
+	struct aspace *as = own_aspace();
+
+	for (size_t max = 0; max < 3; max++) {
+		struct objtab t;
+		size_t n = 0;
+
+		objtab_init(&t, max);
+		cr_assert_eq(enter_own(&t, as), 0);
+		array_each(&t.objects, o)
+			n += o->fd >= 0;
+		cr_expect_eq(n, max);
+		cr_expect_eq(t.open_files, max);
+		objtab_done(&t);
+	}
+	aspace_unref(as);
+}
+
+Test(objtab, closes_what_it_opened)
+{
+	struct aspace *as = own_aspace();
+	unsigned before = scratch_count("/proc/self/fd");
+	struct objtab t;
+
+	objtab_init(&t, 100);
+	cr_assert_eq(enter_own(&t, as), 0);
+	cr_expect_gt(scratch_count("/proc/self/fd"), before);
+	objtab_done(&t);
+	cr_expect_eq(scratch_count("/proc/self/fd"), before);
+	aspace_unref(as);
+}
+
+Test(objtab, tells_kinds_apart_by_name)
+{
+	static const struct {
+		const char *name;
+		uint64_t ino;
+		enum object_kind kind;
+		const char *stored;
+	} t[] = {
+		{ "", 0, OBJECT_ANON, "//anon" },
+		{ "[anon:jit]", 0, OBJECT_ANON, "//anon" },
+		{ "[anon_shmem:x]", 0, OBJECT_ANON, "//anon" },
+		{ "[heap]", 0, OBJECT_ANON, "//anon" },
+		{ "[stack]", 0, OBJECT_ANON, "//anon" },
+		{ "//anon", 9, OBJECT_ANON, "//anon" },
+		{ "[vsyscall]", 0, OBJECT_OTHER, "[vsyscall]" },
+		{ "[uprobes]", 0, OBJECT_OTHER, "[uprobes]" },
+		{ "/no/such/file", 12345, OBJECT_FILE, "/no/such/file" },
+		{ "/memfd:x", 77, OBJECT_FILE, "/memfd:x" },
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
+		struct vm_area a = { .start = 0x1000, .end = 0x2000, .ino = t[i].ino };
+		struct objtab tab;
+
+		objtab_init(&tab, 10);
+		cr_assert_eq(objtab_mapping(&tab, getpid(), &a, t[i].name), 0);
+		cr_expect_eq(tab.objects.items[0].kind, t[i].kind, "'%s'", t[i].name);
+		cr_expect_str_eq(tab.objects.items[0].name, t[i].stored);
+		cr_expect_eq(tab.objects.items[0].fd, -1);
+		objtab_done(&tab);
+	}
+}
+
+static int64_t file_mapping(struct objtab *t, uint64_t start, uint64_t file_off, uint64_t ino)
+{
+	struct vm_area a = {
+		.start = start, .end = start + 0x1000, .file_off = file_off, .dev = 1, .ino = ino
+	};
+
+	return objtab_mapping(t, getpid(), &a, "/no/such/lib");
+}
+
+static int64_t anon_mapping(struct objtab *t, uint64_t start)
+{
+	struct vm_area a = { .start = start, .end = start + 0x1000 };
+
+	return objtab_mapping(t, getpid(), &a, "");
+}
+
+Test(objtab, mappings_of_a_file_agree_by_offset_and_anonymous_ones_by_address)
+{
+	struct objtab t;
+
+	objtab_init(&t, 10);
+	cr_expect_eq(file_mapping(&t, 0x10000, 0, 1), 0);
+	cr_expect_eq(file_mapping(&t, 0x70000, 0, 1), 0, "another process, another address");
+	cr_expect_eq(file_mapping(&t, 0x10000, 0x1000, 1), 1);
+	cr_expect_eq(file_mapping(&t, 0x10000, 0, 2), 2, "another file of that name");
+	cr_expect_eq(anon_mapping(&t, 0x10000), 3);
+	cr_expect_eq(anon_mapping(&t, 0x20000), 4);
+	cr_expect_eq(anon_mapping(&t, 0x10000), 3);
+	cr_expect_eq(t.mappings.items[0].start, 0x10000, "the first one seen");
+	cr_expect_eq(t.objects.n, 3);
+	objtab_done(&t);
+}
+
+Test(objtab, never_takes_a_file_that_replaced_the_mapped_one)
+{
+	struct scratch_dir dir;
+	struct aspace *as;
+	const struct object *o;
+	struct objtab t;
+	struct stat mapped, opened;
+	void *code;
+	int fd;
+
+	scratch_enter(&dir);
+	scratch_write("lib", "old");
+	fd = open("lib", O_RDONLY);
+	code = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+	fstat(fd, &mapped);
+	scratch_write("new", "new");
+	cr_assert_eq(rename("new", "lib"), 0);
+	if (code == MAP_FAILED)
+		cr_skip("/tmp may not be executed");
+	as = own_aspace();
+	objtab_init(&t, 100);
+	cr_assert_eq(enter_own(&t, as), 0);
+	o = object_at(&t, as, (uintptr_t)code);
+	/* Privilege opens the mapped one through map_files; without there is nothing to open. */
+	if (o->fd >= 0) {
+		cr_assert_eq(fstat(o->fd, &opened), 0);
+		cr_expect_eq(opened.st_ino, mapped.st_ino);
+	}
+	objtab_done(&t);
+	aspace_unref(as);
+	close(fd);
+	scratch_leave(&dir);
+}
+
+static struct aspace *mine;
+
+static int enter_mine(void)
+{
+	struct objtab t;
+	size_t n = 0;
+	int r;
+
+	objtab_init(&t, 100);
+	r = enter_own(&t, mine);
+	if (r == -ENOMEM) { /* the table is as good as ever */
+		cr_expect_eq(enter_own(&t, mine), 0);
+		array_each(&t.mappings, m)
+			cr_expect_lt(m->object, t.objects.n);
+		array_each(&t.objects, o)
+			n += o->fd >= 0;
+		cr_expect_eq(t.open_files, n);
+	}
+	objtab_done(&t);
+	return r;
+}
+
+Test(objtab, survives_every_failed_allocation)
+{
+	mine = own_aspace();
+	allocfail_each_tolerant(enter_mine); /* a build id that cannot be read is none */
+	aspace_unref(mine);
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "allocfail.h"
+#include "clock.h"
+#include "objtab.h"
+#include "proctab.h"
+
+static struct objtab objects;
+static struct proctab procs;
+
+static void start(void)
+{
+	objtab_init(&objects, 100);
+	proctab_init(&procs, &objects, 4);
+}
+
+static void done(void)
+{
+	proctab_done(&procs);
+	objtab_done(&objects);
+}
+
+TestSuite(proctab, .init = start, .fini = done, .timeout = 20);
+
+/* A child that runs this program's code and waits to be killed. */
+static pid_t spawn(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	cr_assert_gt(pid, 0);
+	return pid;
+}
+
+static void reap(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/* Has a sample of @tgid. */
+static int see(struct proctab *t, uint32_t tgid)
+{
+	return proctab_get(t, tgid, clock_mono_ns()) ? 0 : -ENOMEM;
+}
+
+static int64_t place(uint32_t tgid, uintptr_t addr, uint64_t *ret)
+{
+	struct process *p = proctab_get(&procs, tgid, clock_mono_ns());
+
+	cr_assert_not_null(p);
+	return proctab_place(&procs, p, addr, clock_mono_ns(), ret);
+}
+
+static const char *object_name(int64_t mapping)
+{
+	cr_assert_geq(mapping, 0);
+	return objects.objects.items[objects.mappings.items[mapping].object].name;
+}
+
+Test(proctab, knows_its_own_process)
+{
+	uint32_t self = (uint32_t)getpid();
+	const struct process *p;
+	uint64_t addr = 0;
+	int64_t m;
+
+	prctl(PR_SET_NAME, "fifteen-letters");
+	p = proctab_get(&procs, self, clock_mono_ns());
+	cr_assert_not_null(p);
+	cr_expect_not(p->gone);
+	cr_expect_str_eq(p->comm, "fifteen-letters");
+	cr_expect_not_null(strstr(object_name(p->exe), "unit-profiler"));
+	m = place(self, (uintptr_t)spawn, &addr);
+	cr_expect_eq(m, p->exe);
+	cr_expect_eq(addr, (uintptr_t)spawn, "the first to show a mapping gives it its addresses");
+	cr_expect_not_null(strstr(object_name(place(self, (uintptr_t)getpid, &addr)), "libc"));
+	cr_expect_eq(proctab_get(&procs, self, clock_mono_ns()), p);
+	cr_expect_eq(procs.procs.n, 1);
+}
+
+Test(proctab, address_in_no_mapping_has_no_place)
+{
+	uint64_t addr = 42;
+
+	cr_expect_eq(place((uint32_t)getpid(), 0, &addr), -ENOENT);
+	cr_expect_eq(place((uint32_t)getpid(), (uintptr_t)&addr, &addr), -ENOENT,
+		     "the stack is not executable");
+	cr_expect_eq(addr, 42);
+}
+
+Test(proctab, reads_new_mappings_once_a_window)
+{
+	uint32_t self = (uint32_t)getpid();
+	uint64_t addr = 0;
+	void *code;
+
+	cr_assert_eq(see(&procs, self), 0);
+	code = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	cr_assert_neq(code, MAP_FAILED);
+	cr_expect_eq(place(self, (uintptr_t)code, &addr), -ENOENT, "it was read in this window");
+	proctab_tick(&procs, clock_mono_ns());
+	cr_expect_str_eq(object_name(place(self, (uintptr_t)code, &addr)), "//anon");
+	cr_expect_eq(addr, (uintptr_t)code);
+	munmap(code, 4096);
+}
+
+Test(proctab, process_that_ended_keeps_its_places)
+{
+	pid_t child = spawn();
+	uint64_t addr = 0;
+
+	cr_assert_eq(see(&procs, (uint32_t)child), 0);
+	reap(child);
+	proctab_tick(&procs, clock_mono_ns());
+	cr_expect_geq(place((uint32_t)child, (uintptr_t)spawn, &addr), 0);
+	cr_expect_eq(place((uint32_t)child, 1, &addr), -ENOENT, "it was looked at in time");
+	cr_expect_geq(place((uint32_t)child, (uintptr_t)getpid, &addr), 0,
+		      "a fruitless second look loses nothing");
+}
+
+Test(proctab, process_that_ended_unseen_has_none)
+{
+	pid_t child = spawn();
+	uint64_t addr = 0;
+
+	reap(child);
+	cr_expect(proctab_get(&procs, (uint32_t)child, clock_mono_ns())->gone);
+	cr_expect_eq(place((uint32_t)child, (uintptr_t)spawn, &addr), -ESRCH);
+}
+
+Test(proctab, zombie_is_gone)
+{
+	pid_t child = spawn();
+	siginfo_t si;
+	uint64_t addr = 0;
+
+	kill(child, SIGKILL);
+	cr_assert_eq(waitid(P_PID, (id_t)child, &si, WEXITED | WNOWAIT), 0);
+	cr_expect_eq(place((uint32_t)child, (uintptr_t)spawn, &addr), -ESRCH);
+	reap(child);
+}
+
+Test(proctab, processes_of_one_program_share_its_places)
+{
+	pid_t child = spawn();
+	uint64_t a = 0, b = 0;
+
+	cr_expect_eq(place((uint32_t)getpid(), (uintptr_t)spawn, &a),
+		     place((uint32_t)child, (uintptr_t)spawn, &b));
+	cr_expect_eq(a, b);
+	reap(child);
+}
+
+Test(proctab, forgets_those_without_samples_longest)
+{
+	uint32_t base = 4000000; /* above pid_max: none of them lives */
+
+	for (uint32_t i = 0; i < 10; i++) {
+		cr_assert_eq(see(&procs, base + i), 0);
+		proctab_tick(&procs, clock_mono_ns());
+		cr_assert_leq(procs.procs.n, 4);
+		cr_assert_not_null(proctab_find(&procs, base + i, clock_mono_ns()),
+				   "the latest is kept");
+		cr_assert_eq(proctab_find(&procs, base + i, clock_mono_ns())->tgid, base + i);
+	}
+	cr_expect_null(proctab_find(&procs, base, clock_mono_ns()));
+	array_each(&procs.procs, p)
+		cr_expect_eq(proctab_find(&procs, p->tgid, clock_mono_ns()), p);
+}
+
+static uint32_t forgotten[10];
+static size_t n_forgotten;
+
+static void note_forgotten(void *ctx, struct process *p)
+{
+	cr_assert_eq(ctx, &procs);
+	cr_assert_lt(n_forgotten, 10);
+	forgotten[n_forgotten++] = p->tgid;
+}
+
+Test(proctab, tells_of_each_process_that_it_forgets)
+{
+	procs.on_forget = note_forgotten;
+	procs.forget_ctx = &procs;
+	for (uint32_t i = 0; i < 4; i++)
+		cr_assert_eq(see(&procs, 4000000 + i), 0);
+	proctab_tick(&procs, clock_mono_ns());
+	cr_expect_eq(n_forgotten, 0);
+	cr_assert_eq(see(&procs, 4000004), 0);
+	proctab_tick(&procs, clock_mono_ns());
+	cr_assert_eq(n_forgotten, 2, "down to three quarters");
+	for (size_t i = 0; i < 2; i++)
+		cr_expect_null(proctab_find(&procs, forgotten[i], clock_mono_ns()));
+	cr_expect_neq(forgotten[0], forgotten[1]);
+}
+
+static int see_own(void)
+{
+	struct objtab o;
+	struct proctab t;
+	int r;
+
+	objtab_init(&o, 10);
+	proctab_init(&t, &o, 4);
+	r = see(&t, (uint32_t)getpid());
+	if (r == 0) /* one more than there was room for at first */
+		for (uint32_t i = 0; i < 10 && r == 0; i++)
+			r = see(&t, 4000000 + i);
+	proctab_done(&t);
+	objtab_done(&o);
+	return r;
+}
+
+Test(proctab, survives_every_failed_allocation)
+{
+	allocfail_each_tolerant(see_own); /* a build id that cannot be read is none */
+}
+
+Test(proctab, looks_again_at_a_process_after_memory_was_short)
+{
+	uint32_t self = (uint32_t)getpid();
+	uint64_t addr;
+
+	allocfail_at(4);
+	cr_expect_neq(see(&procs, self), 0);
+	cr_expect(allocfail_stop());
+	proctab_tick(&procs, clock_mono_ns());
+	cr_expect_geq(place(self, (uintptr_t)spawn, &addr), 0);
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* On this very process; the sampler is a fake of three functions (linked with --wrap). */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "allocfail.h"
+#include "cleanup.h"
+#include "clock.h"
+#include "objtab.h"
+#include "proctab.h"
+#include "residency.h"
+#include "sampler.h"
+#include "tableload.h"
+#include "unwinding.h"
+
+#define WORDS	(8u << 20)
+#define TABLES	64
+#define AREAS	4096
+#define WAIT_MS 20000
+
+/* What the sampler was told. */
+static struct residency_memory memory;
+static struct wire_space told; /* of this process */
+static bool is_told;
+static int set_space_result;
+static unsigned asked; /* tables */
+
+void __wrap_sampler_unwind_memory(const struct sampler *s, struct residency_memory *ret);
+int __wrap_sampler_set_space(struct sampler *s, uint32_t tgid, const struct wire_space *space);
+void __wrap_sampler_drop_space(struct sampler *s, uint32_t tgid);
+int __wrap_tableload_ask(struct tableload *l, uint32_t id, int fd);
+int __real_tableload_ask(struct tableload *l, uint32_t id, int fd);
+
+void __wrap_sampler_unwind_memory(const struct sampler *s, struct residency_memory *ret)
+{
+	(void)s;
+	*ret = memory;
+}
+
+int __wrap_sampler_set_space(struct sampler *s, uint32_t tgid, const struct wire_space *space)
+{
+	(void)s;
+	cr_assert_eq(tgid, (uint32_t)getpid());
+	if (set_space_result < 0)
+		return set_space_result;
+	told = *space;
+	is_told = true;
+	return 0;
+}
+
+void __wrap_sampler_drop_space(struct sampler *s, uint32_t tgid)
+{
+	(void)s;
+	cr_assert_eq(tgid, (uint32_t)getpid());
+	is_told = false;
+}
+
+int __wrap_tableload_ask(struct tableload *l, uint32_t id, int fd)
+{
+	asked++;
+	return __real_tableload_ask(l, id, fd);
+}
+
+static struct objtab objects;
+static struct proctab procs;
+static struct unwinding *unwinding;
+
+static void start_with(uint32_t words, uint32_t tables, uint32_t areas)
+{
+	memory = (struct residency_memory){
+		.rows = calloc(words, sizeof(uint32_t)),
+		.n_words = words,
+		.tables = calloc(tables, sizeof(struct wire_table)),
+		.n_tables = tables,
+		.areas = calloc(areas, sizeof(struct wire_area)),
+		.n_areas = areas,
+	};
+	is_told = false;
+	set_space_result = 0;
+	asked = 0;
+	objtab_init(&objects, 100);
+	proctab_init(&procs, &objects, 4);
+	cr_assert_eq(unwinding_new(&unwinding, NULL, &objects, &procs), 0);
+}
+
+static void start(void)
+{
+	start_with(WORDS, TABLES, AREAS);
+}
+
+static void done(void)
+{
+	unwinding_free(unwinding);
+	unwinding = NULL;
+	proctab_done(&procs);
+	objtab_done(&objects);
+	free(memory.rows);
+	free(memory.tables);
+	free(memory.areas);
+	memory = (struct residency_memory){ 0 };
+}
+
+TestSuite(unwinding, .init = start, .fini = done, .timeout = 60);
+
+static struct process *self(void)
+{
+	struct process *p = proctab_get(&procs, (uint32_t)getpid(), clock_mono_ns());
+
+	cr_assert_not_null(p);
+	return p;
+}
+
+static void pass_window(void)
+{
+	unwinding_mark(unwinding);
+	unwinding_collect(unwinding);
+}
+
+/* The area that the sampler would find for @addr of this process. */
+static const struct wire_area *area_at(uintptr_t addr)
+{
+	cr_assert(is_told);
+	cr_assert_leq(told.first + told.n, memory.n_areas);
+	for (uint32_t i = told.first; i < told.first + told.n; i++)
+		if (addr >= memory.areas[i].start && addr < memory.areas[i].end)
+			return &memory.areas[i];
+	cr_assert_fail("nothing is known of %#lx", (unsigned long)addr);
+	return NULL;
+}
+
+static unsigned areas_with(enum wire_how how)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = told.first; i < told.first + told.n; i++)
+		n += memory.areas[i].how == (uint32_t)how;
+	return n;
+}
+
+/* Whether the sampler finds a table there. */
+static bool is_resident(uintptr_t addr)
+{
+	const struct wire_area *a = area_at(addr);
+
+	return a->how == WIRE_HOW_ROWS && a->tag == (uint16_t)memory.tables[a->table].tag;
+}
+
+/* The rule at @addr as the sampler looks it up. */
+static struct unwind_rule rule_at(uintptr_t addr)
+{
+	const struct wire_area *a = area_at(addr);
+	const struct wire_table *t = &memory.tables[a->table];
+	struct unwind_rule rule;
+	uint32_t n;
+
+	cr_assert(is_resident(addr));
+	n = unwind_find(memory.rows, t->place.start, t->place.span, t->place.index, t->place.rows,
+			(uint32_t)(addr - a->bias));
+	unwind_load_rule(memory.rows, t->place.rules, n, &rule);
+	return rule;
+}
+
+Test(unwinding, tells_the_sampler_at_once_and_again_when_tables_are_there)
+{
+	struct process *p = self();
+
+	unwinding_update(unwinding, p);
+	cr_assert(is_told);
+	cr_expect_gt(told.n, 3);
+	cr_expect(p->waiting);
+	cr_expect_eq(area_at((uintptr_t)rule_at)->how, WIRE_HOW_WAIT);
+	unwinding_settle(unwinding, WAIT_MS);
+	cr_expect_not(self()->waiting);
+	cr_expect_eq(areas_with(WIRE_HOW_WAIT), 0);
+	cr_expect_eq(area_at((uintptr_t)rule_at)->how, WIRE_HOW_ROWS);
+	cr_expect_eq(area_at((uintptr_t)memcpy)->how, WIRE_HOW_ROWS);
+	for (uint32_t i = told.first + 1; i < told.first + told.n; i++)
+		cr_expect_geq(memory.areas[i].start, memory.areas[i - 1].end, "not in order");
+}
+
+Test(unwinding, finds_the_rules_that_the_file_has)
+{
+	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	_cleanup_(unwind_table_freep) struct unwind_table *t = NULL;
+	const struct vm_area *v;
+	uint64_t bias;
+
+	unwinding_update(unwinding, self());
+	unwinding_settle(unwinding, WAIT_MS);
+	cr_assert_eq(unwind_table_from_fd(fd, NULL, &t), 0);
+	v = aspace_find(self()->as, (uintptr_t)rule_at, clock_mono_ns());
+	cr_assert_eq(unwind_table_bias(t, v->start, v->file_off, &bias), 0);
+	for (uint64_t addr = v->start; addr < v->end; addr += 7) {
+		struct unwind_rule here = rule_at(addr), there;
+
+		unwind_table_find(t, (uint32_t)(addr - bias), &there);
+		cr_assert_eq(memcmp(&here, &there, sizeof(here)), 0, "%#lx", (unsigned long)addr);
+	}
+}
+
+Test(unwinding, goes_by_frame_pointers_in_generated_code)
+{
+	void *jit = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	cr_assert_neq(jit, MAP_FAILED);
+	unwinding_update(unwinding, self());
+	unwinding_settle(unwinding, WAIT_MS);
+	cr_expect_eq(area_at((uintptr_t)jit)->how, WIRE_HOW_POINTER);
+	munmap(jit, 4096);
+}
+
+Test(unwinding, asks_for_each_object_once)
+{
+	unsigned once;
+
+	unwinding_update(unwinding, self());
+	once = asked;
+	cr_expect_gt(once, 2);
+	unwinding_update(unwinding, self());
+	unwinding_settle(unwinding, WAIT_MS);
+	for (int i = 0; i < 50; i++) {
+		unwinding_update(unwinding, self());
+		pass_window();
+	}
+	cr_expect_eq(asked, once);
+	cr_expect_eq(area_at((uintptr_t)rule_at)->how, WIRE_HOW_ROWS);
+}
+
+Test(unwinding, forgets_a_process_and_has_room_for_others)
+{
+	done();
+	start_with(WORDS, TABLES, 100);
+	for (int i = 0; i < 50; i++) {
+		is_told = false;
+		unwinding_update(unwinding, self());
+		cr_assert(is_told, "after %d of them", i);
+		unwinding_forget(unwinding, self());
+		cr_assert_not(is_told);
+		pass_window();
+	}
+}
+
+Test(unwinding, gives_back_what_the_sampler_had_no_room_for)
+{
+	done();
+	start_with(WORDS, TABLES, 100);
+	set_space_result = -E2BIG;
+	for (int i = 0; i < 50; i++) {
+		unwinding_update(unwinding, self());
+		pass_window();
+	}
+	set_space_result = 0;
+	unwinding_update(unwinding, self());
+	cr_expect(is_told);
+}
+
+Test(unwinding, tries_again_when_there_was_no_room_for_areas)
+{
+	struct wire_space first;
+	struct process *p = self();
+
+	unwinding_update(unwinding, p);
+	first = told;
+	done();
+	start_with(WORDS, TABLES, first.n + 2); /* not for two versions */
+	p = self();
+	unwinding_update(unwinding, p);
+	unwinding_settle(unwinding, WAIT_MS);
+	cr_expect(self()->changed);
+	cr_expect_gt(areas_with(WIRE_HOW_WAIT), 0, "the old version stays");
+	unwinding_forget(unwinding, self());
+	pass_window();
+	cr_assert(is_told);
+	cr_expect_not(self()->changed);
+	cr_expect_eq(areas_with(WIRE_HOW_WAIT), 0);
+}
+
+/* --- more tables than there is room for ------------------------------------------------------ */
+
+/* Words of all tables of this process, and of the largest. */
+static void table_sizes(uint32_t *ret_sum, uint32_t *ret_max)
+{
+	uint32_t sum = 0, max = 0;
+
+	self();
+	array_each(&objects.objects, o) {
+		struct unwind_table *t = NULL;
+
+		if (o->fd >= 0 && unwind_table_from_fd(o->fd, NULL, &t) == 0) {
+			uint32_t n = (uint32_t)(t->n_words + 15) / 16 * 16; /* as it is aligned */
+
+			sum += n;
+			max = n > max ? n : max;
+		}
+		unwind_table_free(t);
+	}
+	*ret_sum = sum;
+	*ret_max = max;
+}
+
+Test(unwinding, asks_but_once_a_window_for_what_has_no_room)
+{
+	uint32_t sum, max;
+	unsigned before = 0;
+
+	table_sizes(&sum, &max);
+	done();
+	start_with(max, TABLES, AREAS);
+	unwinding_update(unwinding, self());
+	for (int i = 0; i < 5; i++) {
+		cr_expect_leq(asked - before, objects.objects.n, "window %d", i);
+		before = asked;
+		unwinding_settle(unwinding, WAIT_MS);
+		cr_expect_leq(asked - before, objects.objects.n, "window %d", i);
+		cr_expect_gt(areas_with(WIRE_HOW_WAIT), 0);
+		before = asked;
+		pass_window();
+	}
+	cr_expect_gt(asked, objects.objects.n, "it is asked for again");
+}
+
+Test(unwinding, does_without_tables_that_never_fit)
+{
+	done();
+	start_with(16, TABLES, AREAS);
+	unwinding_update(unwinding, self());
+	unwinding_settle(unwinding, WAIT_MS);
+	cr_expect_eq(areas_with(WIRE_HOW_ROWS) + areas_with(WIRE_HOW_WAIT), 0);
+	cr_expect_eq(area_at((uintptr_t)rule_at)->how, WIRE_HOW_POINTER);
+}
+
+/* A sample has code at @addr. */
+static void use(uintptr_t addr)
+{
+	uint64_t placed;
+	int64_t m = proctab_place(&procs, self(), addr, clock_mono_ns(), &placed);
+
+	cr_assert_geq(m, 0);
+	unwinding_touch(unwinding, self(), (uint32_t)m);
+}
+
+/* All objects are in use but the one at @addr. */
+static void use_others(uintptr_t addr)
+{
+	for (size_t i = 0; i < self()->as->areas.n; i++) {
+		const struct vm_area *a = &self()->as->areas.items[i];
+
+		if ((addr < a->start || addr >= a->end) && a->mapping != PROCTAB_NO_MAPPING)
+			use(a->start);
+	}
+}
+
+Test(unwinding, asks_again_for_a_table_that_was_evicted_and_is_used)
+{
+	uintptr_t here = (uintptr_t)rule_at;
+	uint32_t sum, max;
+
+	table_sizes(&sum, &max);
+	done();
+	start_with(sum - 16, TABLES, AREAS); /* one cannot be there */
+	unwinding_update(unwinding, self());
+	unwinding_settle(unwinding, WAIT_MS);
+	for (int i = 0; i < 20 && is_resident(here); i++) {
+		use_others(here);
+		pass_window();
+		unwinding_settle(unwinding, WAIT_MS);
+	}
+	cr_assert_not(is_resident(here), "it was never evicted");
+	for (int i = 0; i < 20 && !is_resident(here); i++) {
+		use(here);
+		pass_window();
+		unwinding_settle(unwinding, WAIT_MS);
+	}
+	cr_expect(is_resident(here), "it was not brought back");
+}
+
+static int new_and_free(void)
+{
+	struct unwinding *u = NULL;
+	int r = unwinding_new(&u, NULL, &objects, &procs);
+
+	unwinding_free(u);
+	return r;
+}
+
+Test(unwinding, runs_out_of_memory)
+{
+	done();
+	memory.n_words = memory.n_tables = memory.n_areas = 16;
+	allocfail_each(new_and_free);
+}

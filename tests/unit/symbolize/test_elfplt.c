@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <criterion/criterion.h>
+#include <elf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "elf_fixture.h"
+#include "elffile.h"
+#include "elfsym.h"
+
+#ifdef __x86_64__
+
+/* How many stubs of section @name have a name that ends in @plt, and whether puts@plt is one. */
+static unsigned named_stubs(const char *fixture, const char *section, bool *ret_puts)
+{
+	int fd = fixture_open(fixture);
+	const Elf64_Shdr *sh;
+	struct elf_object o;
+	struct elf_file f;
+	unsigned n = 0;
+
+	cr_assert_eq(elf_object_load_fd(fd, UINT64_MAX, &o), 0);
+	cr_assert_eq(elf_file_open_fd(&f, fd, UINT64_MAX), 0);
+	cr_assert_eq(elf_file_read_sections(&f), 0);
+	sh = elf_file_section_named(&f, section);
+	cr_assert(sh, "%s has no %s", fixture, section);
+	*ret_puts = false;
+	for (uint64_t at = 0; at < sh->sh_size; at += sh->sh_entsize) {
+		const struct symtab_range *r = elf_object_find(&o, sh->sh_offset + at);
+		const char *name = r ? o.syms.strings + r->name : "";
+
+		n += strlen(name) > 4 && strcmp(name + strlen(name) - 4, "@plt") == 0;
+		*ret_puts |= strcmp(name, "puts@plt") == 0;
+		/* The whole stub, and not more, has the name. */
+		cr_expect_eq(r, elf_object_find(&o, sh->sh_offset + at + sh->sh_entsize - 1));
+	}
+	elf_file_close(&f);
+	elf_object_done(&o);
+	close(fd);
+	return n;
+}
+
+Test(elfplt, names_stubs_of_plt)
+{
+	bool has_puts;
+
+	cr_expect_geq(named_stubs("names-pie", ".plt", &has_puts), 3);
+	cr_expect(has_puts);
+	cr_expect_geq(named_stubs("names-nopie", ".plt", &has_puts), 3);
+	cr_expect(has_puts);
+	cr_expect_geq(named_stubs("names-now", ".plt", &has_puts), 3);
+	cr_expect(has_puts);
+}
+
+Test(elfplt, names_stubs_of_plt_sec_and_their_lazy_halves)
+{
+	bool has_puts;
+
+	cr_expect_geq(named_stubs("names-ibt", ".plt.sec", &has_puts), 3);
+	cr_expect(has_puts);
+	cr_expect_geq(named_stubs("names-ibt", ".plt", &has_puts), 3);
+	cr_expect(has_puts);
+}
+
+Test(elfplt, names_stubs_of_plt_got)
+{
+	bool has_puts;
+
+	cr_expect_eq(named_stubs("names-pie", ".plt.got", &has_puts), 1);
+	cr_expect_eq(named_stubs("names-ibt", ".plt.got", &has_puts), 1);
+}
+
+Test(elfplt, serves_a_stripped_program)
+{
+	bool has_puts;
+
+	cr_expect_geq(named_stubs("names-stripped", ".plt", &has_puts), 3);
+	cr_expect(has_puts);
+}
+
+#endif
