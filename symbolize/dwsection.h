@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The sections of debug information of one file. A section is either held in memory (it was
+ * compressed, or the file itself is in memory), or stays in the file and is read in windows: nothing
+ * is mapped, because the owner of a mapped file can truncate it under the reader (SIGBUS), and 400 MB
+ * of debug information need not lie in memory at once.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "elffile.h"
+
+enum dwsection_id {
+	DW_INFO,
+	DW_ABBREV,
+	DW_LINE,
+	DW_STR,
+	DW_LINE_STR,
+	DW_RANGES,
+	DW_RNGLISTS,
+	DW_ADDR,
+	DW_STR_OFFSETS,
+	DW_CU_INDEX, /* of a .dwp */
+	DW_SECTIONS,
+};
+
+struct dwsection {
+	uint8_t *mem;	/* owned; NULL = in the file */
+	uint64_t off;	/* in the file */
+	uint64_t size;	/* of what it holds, uncompressed; 0 = absent */
+};
+
+struct dwsections {
+	int fd; /* owned; -1 = every section is in memory */
+	struct dwsection s[DW_SECTIONS];
+	size_t mem_bytes; /* held */
+};
+
+/*
+ * Finds the sections of the file open as @fd, inflating compressed ones (SHF_COMPRESSED with zlib or
+ * zstd, and .zdebug_*). With @dwo the names end in ".dwo". At most @max_mem bytes are inflated in all.
+ * 0, also when there are none (s[DW_INFO].size == 0); -EBADMSG, -EFBIG, -ENOTSUP, -ENOMEM, -errno.
+ * Takes @fd on success.
+ */
+int dwsections_open(int fd, bool dwo, size_t max_mem, struct dwsections *ret);
+void dwsections_close(struct dwsections *d);
+
+/*
+ * @n bytes at @off of a section: a pointer into it, or into @buf (of @n bytes), where they are read
+ * to. NULL when they are not all there.
+ */
+const uint8_t *dwsection_window(const struct dwsections *d, enum dwsection_id id, uint64_t off,
+				size_t n, uint8_t *buf);
+
+/*
+ * The string at @off, cut to @n - 1 bytes, in @buf of @n bytes or in the section: never NULL; "" when
+ * there is none.
+ */
+const char *dwsection_str(const struct dwsections *d, enum dwsection_id id, uint64_t off, size_t n,
+			  char *buf);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is known of the code of one unit (a compilation unit of DWARF, a Go binary's .gopclntab):
+ * which function holds an address, what was inlined there, and which source line it came from.
+ *
+ * A builder takes scopes, ranges, line rows, files and names in any order as a parser finds them;
+ * symunit_build() makes of them one flat image: no pointers, so it can be stored and read back. A
+ * scope is a function or an inlined call; ranges say which addresses a scope covers, nested ranges
+ * belong to the innermost scope.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "array.h"
+#include "strref.h"
+
+#define SYMUNIT_NONE UINT32_MAX
+
+/* A source file: directories are joined when it is shown: base/dir/name, an absolute part wins. */
+struct symunit_file {
+	strref_t base, dir, name; /* base: the unit's compilation directory */
+};
+
+/* A function's name, as its declaration gives it. */
+struct symunit_name {
+	strref_t name, linkage; /* DW_AT_name, DW_AT_linkage_name */
+	uint32_t decl_line;	/* 0 = unknown */
+	uint32_t decl_file;	/* number in files, SYMUNIT_NONE = unknown */
+};
+
+struct symunit_scope {
+	uint32_t parent; /* the scope it was inlined into; SYMUNIT_NONE = a function of its own */
+	uint32_t name;	 /* number in names */
+	uint32_t call_file, call_line; /* where it was inlined; file SYMUNIT_NONE, line 0 = unknown */
+};
+
+struct symunit_range {
+	uint64_t lo, hi; /* addresses of the object, lo < hi */
+	uint32_t scope;
+};
+
+/* Holds from addr to the next row. */
+struct symunit_row {
+	uint64_t addr;
+	uint32_t file; /* number in files, SYMUNIT_NONE: unknown, or the sequence ends here */
+	uint32_t line; /* 0 = unknown */
+};
+
+/* Zero it, fill it, give it to symunit_build(). */
+struct symunit_builder {
+	ARRAY(struct symunit_scope) scopes;
+	ARRAY(struct symunit_range) ranges;
+	/* Sequences one after another, each ascending and closed by a row with file SYMUNIT_NONE and
+	 * line 0; of several rows at one address the last one counts. */
+	ARRAY(struct symunit_row) rows;
+	ARRAY(struct symunit_file) files;
+	ARRAY(struct symunit_name) names;
+};
+
+/* Empties it and keeps its storage. */
+void symunit_builder_clear(struct symunit_builder *b);
+void symunit_builder_done(struct symunit_builder *b);
+
+/* The image. */
+struct symunit;
+
+/*
+ * 0 and *@ret (caller frees with free()), *@ret_bytes its size; -ENOMEM; -EFBIG when addresses lie
+ * more than 4 GiB apart. Sorts what is in @b.
+ */
+int symunit_build(struct symunit_builder *b, struct symunit **ret, size_t *ret_bytes);
+
+/*
+ * Whether @n bytes at @p (aligned to 8) are an image whose every offset and number stays inside:
+ * 0 or -EBADMSG. To be called on what came from a file, before anything else is asked of it.
+ */
+int symunit_check(const void *p, size_t n);
+
+/* One frame at an address, innermost first. Numbers are as in the builder. */
+struct symunit_frame {
+	struct symunit_name name;  /* all STRREF_NONE: a line is known, but no function */
+	struct symunit_file file;  /* of the place in it; name STRREF_NONE = unknown */
+	struct symunit_file decl;  /* where the function is declared */
+	uint32_t line;
+};
+
+enum { SYMUNIT_DEPTH_MAX = 64 };
+
+/*
+ * The frames at @addr, at most SYMUNIT_DEPTH_MAX (the outermost is kept when there are more): their
+ * number, 0 when nothing is known of it.
+ */
+size_t symunit_find(const struct symunit *u, uint64_t addr,
+		    struct symunit_frame ret[SYMUNIT_DEPTH_MAX]);
