@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,7 @@ const char *sym_reason_text(enum sym_reason reason);
 
 enum sym_kind {
 	SYM_ELF,    /* `offs` are offsets in the file */
+	SYM_VADDR,  /* `offs` are the object's own addresses, as its symbol table counts them */
 	SYM_KERNEL, /* `offs` are kernel addresses; the file is not used */
 };
 
@@ -37,6 +39,9 @@ struct sym_request {
 	enum sym_kind kind;
 	int fd;		       /* the object, open for reading at any position; -1 = SYM_NO_FILE */
 	const char *build_id;  /* lowercase hex, "" when it has none: names the object in caches */
+	const char *path;      /* where it was found, for its .gnu_debuglink; NULL = unknown */
+	int root_fd_plus1;     /* directory that is the root of the process it ran in, plus 1; 0 = this one's */
+	bool no_inlines;       /* only the function that the code was compiled into */
 	const uint64_t *offs;  /* ascending or not, repeats allowed */
 	size_t n;
 };
@@ -68,7 +73,10 @@ struct sym_batch {
 struct symbolizer_opts {
 	const char *kallsyms; /* path; NULL = /proc/kallsyms */
 	size_t max_file_bytes; /* larger objects answer SYM_LIMIT; 0 = 4 GiB */
-	size_t max_cache_bytes; /* symbol tables kept between calls; 0 = 64 MiB */
+	size_t max_cache_bytes; /* indexes kept between calls; 0 = 64 MiB */
+	const char *const *debug_dirs; /* where debug files lie; NULL-terminated; NULL = /usr/lib/debug */
+	const char *store_dir; /* indexes kept on disk, by build id; NULL = none */
+	unsigned threads;      /* that build an index; 0 = one a CPU, at most 8 */
 	uint64_t kernel_refresh_ns; /* kallsyms is read again for unknown addresses; 0 = 10 s */
 };
 

@@ -298,6 +298,11 @@ const struct symtab_range *elf_object_find(const struct elf_object *o, uint64_t 
 	return NULL;
 }
 
+const struct symtab_range *elf_object_find_vaddr(const struct elf_object *o, uint64_t vaddr)
+{
+	return symtab_find(&o->syms, vaddr);
+}
+
 size_t elf_object_bytes(const struct elf_object *o)
 {
 	return sizeof(*o) + o->n_code * sizeof(*o->code) + symtab_bytes(&o->syms);

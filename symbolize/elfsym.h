@@ -40,5 +40,8 @@ void elf_object_done(struct elf_object *o);
 /* The symbol at an offset in the file, NULL when there is none. */
 const struct symtab_range *elf_object_find(const struct elf_object *o, uint64_t off);
 
+/* The same at one of the object's own addresses. */
+const struct symtab_range *elf_object_find_vaddr(const struct elf_object *o, uint64_t vaddr);
+
 /* Memory held. */
 size_t elf_object_bytes(const struct elf_object *o);

@@ -180,19 +180,22 @@ static int set_answer(struct answering *a, const struct found *f, struct sym_ans
 
 /* --- who knows --------------------------------------------------------------------------- */
 
-static void find_in_object(const struct elf_object *o, uint64_t off, struct found *ret)
+static void find_in_object(const struct elf_object *o, enum sym_kind kind, uint64_t off,
+			   struct found *ret)
 {
+	const struct symtab_range *(*find)(const struct elf_object *o, uint64_t off) =
+		kind == SYM_VADDR ? elf_object_find_vaddr : elf_object_find;
 	const struct symtab_range *range;
 
 	*ret = (struct found){ .module = "", .reason = o->reason };
 	if (o->reason != SYM_OK)
 		return;
-	range = elf_object_find(o, off);
+	range = find(o, off);
 	/* A return address that was put on the stack by hand (a signal's trampoline, the end of a
 	 * coroutine) is where a function begins, and is looked up one byte before: nobody else is
 	 * there. */
 	if (!range)
-		range = elf_object_find(o, off + 1);
+		range = find(o, off + 1);
 	ret->reason = range ? SYM_OK : o->on_miss;
 	if (range)
 		ret->name = o->syms.strings + range->name;
@@ -292,7 +295,7 @@ static int answer_all(struct symbolizer *s, const struct elf_object *object,
 			continue;
 		}
 		if (object)
-			find_in_object(object, places[i].off, &f);
+			find_in_object(object, req->kind, places[i].off, &f);
 		else
 			find_in_kernel(s, places[i].off, &f);
 		r = set_answer(a, &f, answer);
