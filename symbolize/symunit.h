@@ -23,11 +23,9 @@ struct symunit_file {
 	strref_t base, dir, name; /* base: the unit's compilation directory */
 };
 
-/* A function's name, as its declaration gives it. */
 struct symunit_name {
-	strref_t name, linkage; /* DW_AT_name, DW_AT_linkage_name */
-	uint32_t decl_line;	/* 0 = unknown */
-	uint32_t decl_file;	/* number in files, SYMUNIT_NONE = unknown */
+	strref_t name;	    /* DW_AT_linkage_name, else DW_AT_name */
+	uint32_t decl_line; /* 0 = unknown */
 };
 
 struct symunit_scope {
@@ -80,9 +78,8 @@ int symunit_check(const void *p, size_t n);
 
 /* One frame at an address, innermost first. Numbers are as in the builder. */
 struct symunit_frame {
-	struct symunit_name name;  /* all STRREF_NONE: a line is known, but no function */
-	struct symunit_file file;  /* of the place in it; name STRREF_NONE = unknown */
-	struct symunit_file decl;  /* where the function is declared */
+	struct symunit_name name; /* STRREF_NONE: a line is known, but no function */
+	struct symunit_file file; /* of the place in it; name STRREF_NONE = unknown */
 	uint32_t line;
 };
 

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dwabbrev.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ABBREVS_MAX = 1000000 };
+
+/* The slot of an attribute, DWSLOTS for those that nobody wants. */
+static enum dwslot slot_of(unsigned attr)
+{
+	switch (attr) {
+	case DW_AT_low_pc:
+		return DWSLOT_LOW_PC;
+	case DW_AT_high_pc:
+		return DWSLOT_HIGH_PC;
+	case DW_AT_ranges:
+		return DWSLOT_RANGES;
+	case DW_AT_abstract_origin:
+		return DWSLOT_ORIGIN;
+	case DW_AT_call_file:
+		return DWSLOT_CALL_FILE;
+	case DW_AT_call_line:
+		return DWSLOT_CALL_LINE;
+	case DW_AT_sibling:
+		return DWSLOT_SIBLING;
+	case DW_AT_specification:
+		return DWSLOT_SPECIFICATION;
+	case DW_AT_name:
+		return DWSLOT_NAME;
+	case DW_AT_linkage_name:
+	case DW_AT_MIPS_linkage_name:
+		return DWSLOT_LINKAGE_NAME;
+	case DW_AT_decl_line:
+		return DWSLOT_DECL_LINE;
+	case DW_AT_stmt_list:
+		return DWSLOT_STMT_LIST;
+	case DW_AT_comp_dir:
+		return DWSLOT_COMP_DIR;
+	case DW_AT_str_offsets_base:
+		return DWSLOT_STR_OFFSETS_BASE;
+	case DW_AT_addr_base:
+	case DW_AT_GNU_addr_base:
+		return DWSLOT_ADDR_BASE;
+	case DW_AT_rnglists_base:
+		return DWSLOT_RNGLISTS_BASE;
+	case DW_AT_GNU_ranges_base:
+		return DWSLOT_GNU_RANGES_BASE;
+	case DW_AT_dwo_name:
+	case DW_AT_GNU_dwo_name:
+		return DWSLOT_DWO_NAME;
+	case DW_AT_GNU_dwo_id:
+		return DWSLOT_DWO_ID;
+	default:
+		return DWSLOTS;
+	}
+}
+
+/* Whether a walk keeps the attribute in entries of that kind. */
+static bool is_kept(enum dwkind kind, enum dwslot slot)
+{
+	switch (kind) {
+	case DWKIND_JUMP:
+		return slot == DWSLOT_SIBLING;
+	case DWKIND_FUNCTION:
+		return slot == DWSLOT_LOW_PC || slot == DWSLOT_HIGH_PC || slot == DWSLOT_RANGES;
+	case DWKIND_INLINED:
+		return slot < DWSLOT_SIBLING;
+	default:
+		return false;
+	}
+}
+
+static enum dwkind kind_of(unsigned tag, bool children, unsigned slots)
+{
+	bool has_code = slots & (1u << DWSLOT_LOW_PC | 1u << DWSLOT_RANGES);
+	bool has_sibling = children && slots & 1u << DWSLOT_SIBLING;
+
+	switch (tag) {
+	case DW_TAG_inlined_subroutine:
+		return has_code ? DWKIND_INLINED : DWKIND_PASS;
+	case DW_TAG_subprogram:
+		if (has_code)
+			return DWKIND_FUNCTION;
+		return has_sibling ? DWKIND_JUMP : DWKIND_PASS;
+	case DW_TAG_structure_type:
+	case DW_TAG_class_type:
+	case DW_TAG_union_type:
+	case DW_TAG_enumeration_type:
+	case DW_TAG_array_type:
+	case DW_TAG_subroutine_type:
+	case DW_TAG_call_site:
+	case DW_TAG_GNU_call_site:
+		return has_sibling ? DWKIND_JUMP : DWKIND_PASS;
+	default:
+		return DWKIND_PASS;
+	}
+}
+
+static int add_step(struct dwabbrevs *a, struct dwstep s)
+{
+	return array_push(&a->steps, s);
+}
+
+/* Adds to the steps of an entry; bytes of fixed size that follow one another are one step. */
+static int compile_attr(struct dwabbrevs *a, const struct dwabbrev *ab, enum dwkind kind,
+			uint32_t attr)
+{
+	const struct dwattr *t = &a->attrs.items[attr];
+	enum dwslot slot = slot_of(t->name);
+	int size = dwform_size(t->form, &a->shape);
+
+	if (is_kept(kind, slot))
+		return add_step(a, (struct dwstep){ .op = DWSTEP_KEEP,
+						    .slot = (uint8_t)slot,
+						    .form = t->form,
+						    .n = attr });
+	if (size == 0)
+		return 0;
+	if (size > 0) {
+		struct dwstep *last = &a->steps.items[a->steps.n - 1];
+
+		if (a->steps.n > ab->first_step && last->op == DWSTEP_SKIP) {
+			last->n += (uint32_t)size;
+			return 0;
+		}
+		return add_step(a, (struct dwstep){ .op = DWSTEP_SKIP, .n = (uint32_t)size });
+	}
+	switch (t->form) {
+	case DW_FORM_sdata:
+	case DW_FORM_udata:
+	case DW_FORM_ref_udata:
+	case DW_FORM_strx:
+	case DW_FORM_addrx:
+	case DW_FORM_loclistx:
+	case DW_FORM_rnglistx:
+	case DW_FORM_GNU_addr_index:
+	case DW_FORM_GNU_str_index:
+		return add_step(a, (struct dwstep){ .op = DWSTEP_LEB });
+	default:
+		return add_step(a, (struct dwstep){ .op = DWSTEP_OTHER, .form = t->form, .n = attr });
+	}
+}
+
+static int compile(struct dwabbrevs *a, struct dwabbrev *ab, unsigned slots)
+{
+	int r = 0;
+
+	ab->kind = (uint8_t)kind_of(ab->tag, ab->children, slots);
+	ab->first_step = (uint32_t)a->steps.n;
+	for (uint32_t i = 0; r == 0 && i < ab->n_attrs; i++)
+		r = compile_attr(a, ab, ab->kind, ab->first_attr + i);
+	ab->n_steps = (uint32_t)(a->steps.n - ab->first_step);
+	ab->fixed = DWABBREV_STEPS;
+	if (ab->n_steps == 0)
+		ab->fixed = 0;
+	else if (ab->n_steps == 1 && a->steps.items[ab->first_step].op == DWSTEP_SKIP)
+		ab->fixed = a->steps.items[ab->first_step].n;
+	return r;
+}
+
+/* Reads the attributes of one abbreviation up to the pair of zeroes. */
+static const uint8_t *read_attrs(struct dwabbrevs *a, const uint8_t *p, const uint8_t *end,
+				 unsigned *ret_slots, int *ret_err)
+{
+	for (;;) {
+		uint64_t name, form;
+		struct dwattr t = { 0 };
+
+		*ret_err = -EBADMSG;
+		p = dwform_uleb(p, end, &name);
+		p = p ? dwform_uleb(p, end, &form) : NULL;
+		if (!p)
+			return NULL;
+		if (name == 0 && form == 0)
+			return p;
+		t.name = name > UINT16_MAX ? 0 : (uint16_t)name;
+		t.form = form > UINT16_MAX ? 0 : (uint16_t)form;
+		if (form == DW_FORM_implicit_const && !(p = dwform_sleb(p, end, &t.implicit)))
+			return NULL;
+		if (slot_of(t.name) < DWSLOTS)
+			*ret_slots |= 1u << slot_of(t.name);
+		if (array_push(&a->attrs, t) < 0) {
+			*ret_err = -ENOMEM;
+			return NULL;
+		}
+	}
+}
+
+static int by_code(const void *pa, const void *pb)
+{
+	const struct dwabbrev *a = pa, *b = pb;
+
+	return (a->code > b->code) - (a->code < b->code);
+}
+
+static void sort(struct dwabbrevs *a)
+{
+	a->dense = true;
+	for (size_t i = 0; i < a->abbrevs.n && a->dense; i++)
+		a->dense = a->abbrevs.items[i].code == i + 1;
+	if (!a->dense && a->abbrevs.n > 0)
+		qsort(a->abbrevs.items, a->abbrevs.n, sizeof(*a->abbrevs.items), by_code);
+}
+
+int dwabbrevs_read(struct dwabbrevs *a, const uint8_t *p, size_t n, const struct dwshape *shape,
+		   uint64_t only)
+{
+	const uint8_t *end = p + n;
+	int r = 0;
+
+	a->abbrevs.n = a->steps.n = a->attrs.n = 0;
+	a->shape = *shape;
+	while (r == 0) {
+		struct dwabbrev ab = { .first_attr = (uint32_t)a->attrs.n };
+		unsigned slots = 0;
+		uint64_t tag;
+
+		/* A table may end where its section does. */
+		if (p == end || !(p = dwform_uleb(p, end, &ab.code)) || ab.code == 0)
+			break;
+		if (!(p = dwform_uleb(p, end, &tag)) || p == end)
+			return -EBADMSG;
+		ab.tag = tag > UINT16_MAX ? 0 : (uint16_t)tag;
+		ab.children = *p++ != 0;
+		p = read_attrs(a, p, end, &slots, &r);
+		if (!p)
+			return r;
+		ab.n_attrs = (uint32_t)(a->attrs.n - ab.first_attr);
+		r = a->abbrevs.n >= ABBREVS_MAX ? -EFBIG : compile(a, &ab, slots);
+		if (r == 0)
+			r = array_push(&a->abbrevs, ab);
+		if (ab.code == only)
+			break;
+	}
+	sort(a);
+	return r;
+}
+
+void dwabbrevs_done(struct dwabbrevs *a)
+{
+	array_free(&a->abbrevs);
+	array_free(&a->steps);
+	array_free(&a->attrs);
+}
+
+const struct dwabbrev *dwabbrevs_search(const struct dwabbrevs *a, uint64_t code)
+{
+	struct dwabbrev key = { .code = code };
+
+	return a->abbrevs.n ? bsearch(&key, a->abbrevs.items, a->abbrevs.n, sizeof(key), by_code)
+			    : NULL;
+}
+
+const uint8_t *dwabbrevs_read_die(const struct dwabbrevs *a, const uint8_t *p, const uint8_t *end,
+				  const uint8_t *unit, struct dwdie *ret)
+{
+	const struct dwabbrev *ab;
+	uint64_t code;
+
+	p = dwform_uleb(p, end, &code);
+	ab = p && code ? dwabbrevs_find(a, code) : NULL;
+	if (!ab)
+		return NULL;
+	memset(ret->form, 0, sizeof(ret->form));
+	ret->tag = ab->tag;
+	ret->children = ab->children;
+	for (uint32_t i = 0; p && i < ab->n_attrs; i++) {
+		const struct dwattr *t = &a->attrs.items[ab->first_attr + i];
+		enum dwslot slot = slot_of(t->name);
+		uint64_t v;
+
+		p = dwform_read(p, end, unit, t->form, t->implicit, &a->shape, &v);
+		if (p && slot < DWSLOTS) {
+			ret->form[slot] = t->form;
+			ret->value[slot] = v;
+		}
+	}
+	return p;
+}
