@@ -8,7 +8,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "array.h"
@@ -24,10 +23,9 @@ enum {
 	STR_CHUNK = 256,
 };
 
-#define THREAD_WORTH ((uint64_t)1 << 20)  /* compressed bytes; starting a thread is 50 us or more \
-					   */
-#define HUGE_WORTH   ((uint64_t)16 << 20) /* bytes to be filled */
-#define HUGE_PAGE    ((uintptr_t)2 << 20)
+#define THREAD_WORTH                                                                \
+	((uint64_t)1 << 20) /* compressed bytes; starting a thread is 50 us or more \
+			     */
 
 /* A compressed section: where its streams are in the file. */
 struct job {
@@ -143,16 +141,6 @@ static int read_zhdr(const struct elf_file *f, struct job *j, uint64_t *ret_size
 	return 0;
 }
 
-/* Filling 400 MB page by page is a quarter of the time that inflating them takes. */
-static void ask_for_huge_pages(uint8_t *p, uint64_t size)
-{
-	uintptr_t from = ((uintptr_t)p + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
-	uintptr_t to = ((uintptr_t)p + size) & ~(HUGE_PAGE - 1);
-
-	if (size >= HUGE_WORTH && from < to)
-		(void)madvise((void *)from, to - from, MADV_HUGEPAGE); /* a wish */
-}
-
 /* Takes the memory for a compressed section, once its size is believable, and queues it. */
 static int queue_job(struct jobs *q, struct job *j, bool flagged, size_t max_mem)
 {
@@ -171,7 +159,6 @@ static int queue_job(struct jobs *q, struct job *j, bool flagged, size_t max_mem
 	s->mem = malloc(size);
 	if (!s->mem)
 		return -ENOMEM;
-	ask_for_huge_pages(s->mem, size);
 	s->size = size;
 	q->d->mem_bytes += size;
 	q->items[q->n++] = *j;
