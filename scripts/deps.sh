@@ -21,8 +21,9 @@ build libunwind-dev        hdr libunwind.h                unwinds stacks that th
 build libiberty-dev        hdr libiberty/demangle.h       names of C++, Rust and D
 build libprotobuf-c-dev    hdr protobuf-c/protobuf-c.h    reads and writes pprof
 build protobuf-c-compiler  cmd protoc-c                   code from formats/profile.proto
+build libdeflate-dev       hdr libdeflate.h               compressed sections of debug information
 build zlib1g-dev           hdr zlib.h                     .pb.gz, compressed sections
-build libzstd-dev          hdr zstd.h                     .pb.zst
+build libzstd-dev          hdr zstd.h                     .pb.zst, compressed sections
 check libdw-dev            hdr elfutils/libdwfl.h         second opinion on unwinding
 check libcriterion-dev     hdr criterion/criterion.h      the test programs
 check protobuf-compiler    cmd protoc                     a second reader of the pprof files
@@ -30,7 +31,7 @@ check golang-go            run go                         go tool pprof reads th
 check g++                  cmd g++                        C++ programs to profile
 check musl-tools           cmd musl-gcc                   programs of another C library to profile
 check rustc                cmd rustc                      Rust programs to profile
-check zstd                 cmd zstd                       a second reader of .pb.zst
+check zstd                 cmd zstd                       a second reader of .pb.zst, compressed sections
 check python3              cmd python3                    Python programs to profile
 check binutils             cmd nm                         nm, readelf and objcopy say what symbols there are
 check util-linux           cmd setpriv                    runs wick as somebody without privilege

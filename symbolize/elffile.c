@@ -62,7 +62,7 @@ int elf_file_read_new(const struct elf_file *f, uint64_t off, uint64_t n, size_t
 	return 0;
 }
 
-static int read_header(struct elf_file *f)
+static int read_header(struct elf_file *f, bool relocatable)
 {
 	Elf64_Ehdr *h = &f->header;
 	int r = elf_file_read(f, 0, h->e_ident, EI_NIDENT);
@@ -76,12 +76,12 @@ static int read_header(struct elf_file *f)
 	r = elf_file_read(f, 0, h, sizeof(*h));
 	if (r < 0)
 		return r;
-	if (h->e_type != ET_EXEC && h->e_type != ET_DYN)
-		return -ENOTSUP;
-	return 0;
+	if (h->e_type == ET_EXEC || h->e_type == ET_DYN || (relocatable && h->e_type == ET_REL))
+		return 0;
+	return -ENOTSUP;
 }
 
-int elf_file_open_fd(struct elf_file *f, int fd, uint64_t max_bytes)
+static int open_fd(struct elf_file *f, int fd, uint64_t max_bytes, bool relocatable)
 {
 	struct stat st;
 
@@ -93,13 +93,23 @@ int elf_file_open_fd(struct elf_file *f, int fd, uint64_t max_bytes)
 	f->size = (uint64_t)st.st_size;
 	if (f->size > max_bytes)
 		return -EFBIG;
-	return read_header(f);
+	return read_header(f, relocatable);
+}
+
+int elf_file_open_fd(struct elf_file *f, int fd, uint64_t max_bytes)
+{
+	return open_fd(f, fd, max_bytes, false);
+}
+
+int elf_file_open_dwo(struct elf_file *f, int fd, uint64_t max_bytes)
+{
+	return open_fd(f, fd, max_bytes, true);
 }
 
 int elf_file_open_mem(struct elf_file *f, const void *p, size_t n)
 {
 	*f = (struct elf_file){ .fd = -1, .mem = bytes_of(p, n), .size = n };
-	return read_header(f);
+	return read_header(f, false);
 }
 
 void elf_file_close(struct elf_file *f)

@@ -35,6 +35,9 @@ struct elf_file {
 int elf_file_open_fd(struct elf_file *f, int fd, uint64_t max_bytes);
 int elf_file_open_mem(struct elf_file *f, const void *p, size_t n);
 
+/* elf_file_open_fd() for a .dwo or .dwp: relocatable by its type, but without any relocation. */
+int elf_file_open_dwo(struct elf_file *f, int fd, uint64_t max_bytes);
+
 /* Frees what was read. Accepts a file whose opening failed. */
 void elf_file_close(struct elf_file *f);
 

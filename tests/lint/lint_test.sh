@@ -34,7 +34,8 @@ cp lint.sh "$tree/tests/lint/"
 rules='spdx file-names unique-names file-length function-length third-party headers bpf-headers'
 function_of short 60 | plant base/short.c
 printf '%s\n#pragma once\n#include <stdint.h>\nstruct s {\n\tuint64_t x;\n};\n' "$spdx" | plant base/good.h
-printf '%s\n#include <zlib.h>\n' "$spdx" | plant formats/compress.c
+printf '%s\n#include <zlib.h>\n#include <zstd.h>\n' "$spdx" | plant formats/compress.c
+printf '%s\n#include <zstd.h>\n' "$spdx" | plant symbolize/inflate.c
 printf '%s\n#include <bpf/bpf_helpers.h>\n' "$spdx" | plant bpf/x.bpf.c
 for rule in $rules; do
     expect 0 "$rule" ''
@@ -54,6 +55,8 @@ function_of toolong 101 | plant base/toolong.c
 expect 1 function-length 'base/toolong.c:3: toolong: 101 lines, at most 100'
 printf '%s\n  # include <zlib.h>\n' "$spdx" | plant formats/other.c
 expect 1 third-party 'formats/other.c:2'
+printf '%s\n#include <zstd.h>\n' "$spdx" | plant symbolize/another.c
+expect 1 third-party 'symbolize/another.c:2'
 printf '%s\n#include <bpf/libbpf.h>\n' "$spdx" | plant bpf/y.bpf.c
 expect 1 third-party 'bpf/y.bpf.c:2'
 printf '%s\nuint64_t f(void);\n' "$spdx" | plant base/needy.h

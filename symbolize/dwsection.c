@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dwsection.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "array.h"
+#include "cleanup.h"
+#include "inflate.h"
+
+#ifndef ELFCOMPRESS_ZSTD
+#define ELFCOMPRESS_ZSTD 2
+#endif
+
+enum {
+	THREADS_MAX = 4,
+	STR_CHUNK = 256,
+};
+
+#define THREAD_WORTH                                                                \
+	((uint64_t)1 << 20) /* compressed bytes; starting a thread is 50 us or more \
+			     */
+
+/* A compressed section: where its streams are in the file. */
+struct job {
+	enum dwsection_id id;
+	enum inflate_format format;
+	uint64_t off, n;
+};
+
+struct jobs {
+	const struct elf_file *file;
+	struct dwsections *d;
+	struct job items[DW_SECTIONS];
+	size_t n;
+	atomic_size_t next;
+	atomic_int error; /* the first one; what is left is then not begun */
+};
+
+/* --- finding ---------------------------------------------------------------------------------- */
+
+static const char *section_name(enum dwsection_id id)
+{
+	static const char *const names[DW_SECTIONS] = {
+		[DW_INFO] = "debug_info",
+		[DW_ABBREV] = "debug_abbrev",
+		[DW_LINE] = "debug_line",
+		[DW_STR] = "debug_str",
+		[DW_LINE_STR] = "debug_line_str",
+		[DW_RANGES] = "debug_ranges",
+		[DW_RNGLISTS] = "debug_rnglists",
+		[DW_ADDR] = "debug_addr",
+		[DW_STR_OFFSETS] = "debug_str_offsets",
+		[DW_CU_INDEX] = "debug_cu_index",
+	};
+
+	return names[id];
+}
+
+/* Whether @name is ".NAME" or ".zNAME", with ".dwo" behind it or not. */
+static bool is_named(const char *name, enum dwsection_id id, bool dwo, bool *ret_z)
+{
+	const char *want = section_name(id);
+	size_t n = strlen(want);
+	bool z;
+
+	/* Of a .dwp only this one has no ".dwo" behind it. */
+	dwo &= id != DW_CU_INDEX;
+	if (name[0] != '.')
+		return false;
+	z = name[1] == 'z';
+	name += z ? 2 : 1;
+	if (strncmp(name, want, n) != 0 || strcmp(name + n, dwo ? ".dwo" : "") != 0)
+		return false;
+	*ret_z = z;
+	return true;
+}
+
+/* Type units in a .dwo lie in groups, each in a .debug_info.dwo of its own: not what is wanted. */
+static const Elf64_Shdr *find_section(const struct elf_file *f, enum dwsection_id id, bool dwo,
+				      bool *ret_z)
+{
+	for (size_t i = 0; i < f->n_sections; i++) {
+		const Elf64_Shdr *sh = &f->sections[i];
+
+		if (sh->sh_type != SHT_NOBITS && sh->sh_type != SHT_NULL && sh->sh_size > 0 &&
+		    !(sh->sh_flags & SHF_GROUP) && sh->sh_name < f->n_names &&
+		    is_named(f->names + sh->sh_name, id, dwo, ret_z))
+			return sh;
+	}
+	return NULL;
+}
+
+/* --- inflating -------------------------------------------------------------------------------- */
+
+/* SHF_COMPRESSED: a header tells the format and the size. */
+static int read_chdr(const struct elf_file *f, struct job *j, uint64_t *ret_size)
+{
+	Elf64_Chdr ch;
+	int r;
+
+	if (j->n < sizeof(ch))
+		return -EBADMSG;
+	r = elf_file_read(f, j->off, &ch, sizeof(ch));
+	if (r < 0)
+		return r;
+	if (ch.ch_type != ELFCOMPRESS_ZLIB && ch.ch_type != ELFCOMPRESS_ZSTD)
+		return -ENOTSUP;
+	j->format = ch.ch_type == ELFCOMPRESS_ZLIB ? INFLATE_ZLIB : INFLATE_ZSTD;
+	j->off += sizeof(ch);
+	j->n -= sizeof(ch);
+	*ret_size = ch.ch_size;
+	return 0;
+}
+
+/* .zdebug_*, before there was that flag: "ZLIB" and the size, big-endian. */
+static int read_zhdr(const struct elf_file *f, struct job *j, uint64_t *ret_size)
+{
+	uint8_t h[12];
+	uint64_t size;
+	int r;
+
+	if (j->n < sizeof(h))
+		return -EBADMSG;
+	r = elf_file_read(f, j->off, h, sizeof(h));
+	if (r < 0)
+		return r;
+	if (memcmp(h, "ZLIB", 4) != 0)
+		return -EBADMSG;
+	memcpy(&size, h + 4, sizeof(size));
+	j->format = INFLATE_ZLIB;
+	j->off += sizeof(h);
+	j->n -= sizeof(h);
+	*ret_size = be64toh(size);
+	return 0;
+}
+
+/* Takes the memory for a compressed section, once its size is believable, and queues it. */
+static int queue_job(struct jobs *q, struct job *j, bool flagged, size_t max_mem)
+{
+	struct dwsection *s = &q->d->s[j->id];
+	uint64_t size;
+	int r = flagged ? read_chdr(q->file, j, &size) : read_zhdr(q->file, j, &size);
+
+	if (r < 0)
+		return r;
+	if (!inflate_is_plausible(j->format, j->n, size))
+		return -EBADMSG;
+	if (size > max_mem - q->d->mem_bytes)
+		return -EFBIG;
+	if (size == 0)
+		return 0;
+	s->mem = malloc(size);
+	if (!s->mem)
+		return -ENOMEM;
+	s->size = size;
+	q->d->mem_bytes += size;
+	q->items[q->n++] = *j;
+	return 0;
+}
+
+static int run_job(const struct jobs *q, const struct job *j)
+{
+	struct dwsection *s = &q->d->s[j->id];
+	_cleanup_free_ void *p = NULL;
+	int r = elf_file_read_new(q->file, j->off, j->n, SIZE_MAX - 1, &p);
+
+	return r < 0 ? r : inflate_section(j->format, p, (size_t)j->n, s->mem, (size_t)s->size);
+}
+
+static void *run_jobs(void *arg)
+{
+	struct jobs *q = arg;
+
+	while (atomic_load(&q->error) == 0) {
+		size_t i = atomic_fetch_add(&q->next, 1);
+		int none = 0, r;
+
+		if (i >= q->n)
+			break;
+		r = run_job(q, &q->items[i]);
+		if (r < 0)
+			atomic_compare_exchange_strong(&q->error, &none, r);
+	}
+	return NULL;
+}
+
+static int larger_first(const void *pa, const void *pb)
+{
+	const struct job *a = pa, *b = pb;
+
+	return (a->n < b->n) - (a->n > b->n);
+}
+
+/* Inflating is the whole cost of a compressed file: .debug_info beside all the others halves it. */
+static int inflate_all(struct jobs *q)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	pthread_t threads[THREADS_MAX - 1];
+	sigset_t all, old;
+	size_t n = 0, want;
+
+	if (q->n == 0)
+		return 0;
+	qsort(q->items, q->n, sizeof(q->items[0]), larger_first);
+	for (want = 0; want + 1 < q->n && q->items[want + 1].n >= THREAD_WORTH / 4; want++)
+		;
+	if (q->items[0].n < THREAD_WORTH || cpus < 2)
+		want = 0;
+	else if (want > (size_t)cpus - 1)
+		want = (size_t)cpus - 1;
+	sigfillset(&all); /* signals belong to the caller */
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	while (n < want && n < ARRAY_LEN(threads) &&
+	       pthread_create(&threads[n], NULL, run_jobs, q) == 0)
+		n++; /* fewer threads are slower, nothing else */
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	run_jobs(q);
+	while (n > 0)
+		pthread_join(threads[--n], NULL);
+	return atomic_load(&q->error);
+}
+
+/* --- opening ---------------------------------------------------------------------------------- */
+
+static int open_sections(const struct elf_file *f, bool dwo, size_t max_mem, struct dwsections *d)
+{
+	struct jobs q = { .file = f, .d = d };
+	bool in_file = false;
+
+	for (int id = 0; id < DW_SECTIONS; id++) {
+		bool z = false;
+		const Elf64_Shdr *sh = find_section(f, id, dwo, &z);
+		bool flagged = sh && (sh->sh_flags & SHF_COMPRESSED);
+
+		if (!sh)
+			continue;
+		if (sh->sh_offset > f->size || sh->sh_size > f->size - sh->sh_offset)
+			return -EBADMSG;
+		if (flagged || z) {
+			struct job j = { .id = id, .off = sh->sh_offset, .n = sh->sh_size };
+			int r = queue_job(&q, &j, flagged, max_mem);
+
+			if (r < 0)
+				return r;
+		} else {
+			d->s[id].off = sh->sh_offset;
+			d->s[id].size = sh->sh_size;
+			in_file = true;
+		}
+	}
+	d->fd = in_file ? f->fd : -1;
+	return inflate_all(&q);
+}
+
+int dwsections_open(int fd, bool dwo, size_t max_mem, struct dwsections *ret)
+{
+	struct dwsections d = { .fd = -1 };
+	struct elf_file f;
+	int r = dwo ? elf_file_open_dwo(&f, fd, UINT64_MAX) : elf_file_open_fd(&f, fd, UINT64_MAX);
+
+	if (r == 0)
+		r = elf_file_read_sections(&f);
+	if (r == 0)
+		r = open_sections(&f, dwo, max_mem, &d);
+	elf_file_close(&f);
+	if (r < 0) {
+		d.fd = -1; /* stays the caller's */
+		dwsections_close(&d);
+		return r;
+	}
+	if (d.fd < 0)
+		close(fd);
+	*ret = d;
+	return 0;
+}
+
+void dwsections_close(struct dwsections *d)
+{
+	for (int id = 0; id < DW_SECTIONS; id++)
+		free(d->s[id].mem);
+	if (d->fd >= 0)
+		close(d->fd);
+	*d = (struct dwsections){ .fd = -1 };
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+static bool read_at(int fd, uint64_t off, uint8_t *buf, size_t n)
+{
+	while (n > 0) {
+		ssize_t got = pread(fd, buf, n, (off_t)off);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return false; /* truncated since it was opened */
+		buf += got;
+		off += (uint64_t)got;
+		n -= (size_t)got;
+	}
+	return true;
+}
+
+const uint8_t *dwsection_window(const struct dwsections *d, enum dwsection_id id, uint64_t off,
+				size_t n, uint8_t *buf)
+{
+	const struct dwsection *s = &d->s[id];
+
+	if (off > s->size || n > s->size - off)
+		return NULL;
+	if (s->mem)
+		return s->mem + off;
+	return read_at(d->fd, s->off + off, buf, n) ? buf : NULL;
+}
+
+const char *dwsection_str(const struct dwsections *d, enum dwsection_id id, uint64_t off, size_t n,
+			  char *buf)
+{
+	const struct dwsection *s = &d->s[id];
+	uint64_t left = off < s->size ? s->size - off : 0;
+	size_t have = 0;
+
+	if (left == 0 || n == 0)
+		return "";
+	if (left > n)
+		left = n;
+	if (s->mem && memchr(s->mem + off, 0, (size_t)left))
+		return (const char *)s->mem + off;
+	/* In pieces: most strings are short, and @n is what the longest may be. */
+	while (have < left) {
+		size_t more = left - have < STR_CHUNK ? left - have : STR_CHUNK;
+		uint8_t *to = (uint8_t *)buf + have;
+
+		if (s->mem)
+			memcpy(to, s->mem + off + have, more);
+		else if (!read_at(d->fd, s->off + off + have, to, more))
+			return "";
+		if (memchr(to, 0, more))
+			return buf;
+		have += more;
+	}
+	if (have < n)
+		return ""; /* the section ends before the string does */
+	buf[n - 1] = '\0';
+	return buf;
+}
