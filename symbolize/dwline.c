@@ -247,7 +247,7 @@ static void advance_ops(const struct program *g, struct machine *m, uint64_t ops
 
 static int advance_pc(const struct program *g, struct machine *m)
 {
-	uint64_t ops = 0, bytes;
+	uint64_t ops = 0, bytes, to;
 
 	m->p = uleb(m->p, g->head.end, &ops);
 	if (!m->p)
@@ -257,8 +257,9 @@ static int advance_pc(const struct program *g, struct machine *m)
 		return 0;
 	}
 	if (__builtin_mul_overflow(ops, g->head.min_inst, &bytes) ||
-	    __builtin_add_overflow(m->addr, bytes, &m->addr))
-		return m->dead ? 0 : -EBADMSG;
+	    __builtin_add_overflow(m->addr, bytes, &to))
+		return m->dead ? 0 : -EBADMSG; /* from a tombstone of -1 it is no error */
+	m->addr = to;
 	return 0;
 }
 

@@ -47,7 +47,25 @@ $(symfix)/odd: tests/fixtures/symbolize/odd.S $(B)/.flags
 	@mkdir -p $(@D)
 	$(Q)$(fix_cc) -nostdlib -static -Wl,-Ttext=0x401000 -Wl,--section-start=second=0x402000 \
 		-Wl,-e,sized -Wl,--build-id=sha1 $< -o $@
+# A program with line number tables of every kind; linking throws some of its code away.
+linefix := gcc-2 gcc-3 gcc-4 gcc-5 gcc-wide gcc-z clang-2 clang-3 clang-4 clang-5 clang-wide clang-z
+unit_needs.symbolize += $(addprefix $(symfix)/lines-,$(linefix))
+linefix_flags.2 := -gdwarf-2
+linefix_flags.3 := -gdwarf-3
+linefix_flags.4 := -gdwarf-4
+linefix_flags.5 := -gdwarf-5
+linefix_flags.wide := -gdwarf-5 -gdwarf64
+linefix_flags.z := -gdwarf-5 -gz=zlib
+linefix_cc.gcc := gcc
+linefix_cc.clang := $(CLANG)
+linefix_src := $(addprefix tests/fixtures/symbolize/,lines.c lines_other.c)
+$(symfix)/lines-%: $(linefix_src) tests/fixtures/symbolize/lines.h $(B)/.flags
+	$(call say,FIX,$@)
+	@mkdir -p $(@D)
+	$(Q)$(linefix_cc.$(word 1,$(subst -, ,$*))) -O2 $(linefix_flags.$(word 2,$(subst -, ,$*))) \
+		-fPIE -pie -ffunction-sections -Wl,--gc-sections $(linefix_src) -o $@
 # What the tests alone are linked with: second opinions on unwind tables and stacks.
+ext.unit.symbolize := -ldw -lelf
 ext.unit.unwind := -ldw -lelf -lunwind-ptrace -Wl,--wrap=malloc,--wrap=calloc,--wrap=reallocarray
 # Without frame pointers in every variant; private, or the stamp of the flags would take it up.
 $(B)/tests/unit/unwind/snapchain.o: private CFLAGS += -O2 -fomit-frame-pointer
