@@ -29,7 +29,7 @@ unit_ld.profiler += $(foreach f,sampler_unwind_memory sampler_set_space sampler_
 # ELF files of several kinds. Not built with the variant's flags: they are data here.
 symfix := $(B)/fixtures/symbolize
 unit_needs.symbolize := $(addprefix $(symfix)/,names-pie names-nopie names-now names-ibt names-dynsym \
-	names-stripped odd)
+	names-stripped names-debug names-debugnoid odd)
 fix_cc = $(CC) -O1 -g0 -fno-omit-frame-pointer
 symfix_flags.pie := -fPIE -pie -Wl,-z,lazy
 symfix_flags.nopie := -fno-pie -no-pie
@@ -37,6 +37,9 @@ symfix_flags.now := -fPIE -pie -Wl,-z,now
 symfix_ibt := -fcf-protection -Wl,-z,ibtplt
 symfix_flags.ibt := -fPIE -pie -Wl,-z,lazy $(if $(filter x86_64,$(shell uname -m)),$(symfix_ibt))
 symfix_flags.dynsym := -fPIE -pie -rdynamic -s
+# DWARF 4 is what dwz reads whatever the compiler.
+symfix_flags.debug := -fPIE -pie -gdwarf-4 -Wl,--build-id=sha1
+symfix_flags.debugnoid := -fPIE -pie -gdwarf-4 -Wl,--build-id=none
 symfix_flags.stripped := -fPIE -pie -Wl,-z,lazy -s
 $(symfix)/names-%: tests/fixtures/symbolize/names.c $(B)/.flags
 	$(call say,FIX,$@)
