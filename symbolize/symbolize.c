@@ -104,6 +104,9 @@ struct answering {
 	struct sym_answer *answers;
 	ARRAY(struct sym_frame) frames;
 	struct strtab strings;
+	/* By number of a symbol's name: the number of what it was demangled to, plus 1; 0 = not
+	 * yet. A million frames have some thousand names. */
+	ARRAY(uint32_t) shown;
 	const char *last_name; /* of the frame added last: neighbours are often in one function */
 	char demangled[DEMANGLE_OUT_MAX];
 };
@@ -112,21 +115,64 @@ static void answering_done(struct answering *a)
 {
 	free(a->answers);
 	array_free(&a->frames);
+	array_free(&a->shown);
 	strtab_done(&a->strings);
 }
 
-/* Adds a string and gives its place in the batch: 0, -ENOMEM, -EFBIG when the batch is full. */
-static int add_string(struct answering *a, const char *s, size_t n, uint32_t *ret_off)
+/* Adds a string: 0 and its number, -ENOMEM, -EFBIG when the batch is full. */
+static int intern(struct answering *a, const char *s, size_t n, uint32_t *ret_id)
 {
-	uint32_t id;
 	int r;
 
 	if (a->strings.n_bytes + n >= STRINGS_MAX)
 		return -EFBIG;
-	r = strtab_add(&a->strings, s, n, &id);
+	r = strtab_add(&a->strings, s, n, ret_id);
+	return r < 0 && r != -ENOMEM ? -EFBIG : r;
+}
+
+/* The same, and gives its place in the batch. */
+static int add_string(struct answering *a, const char *s, size_t n, uint32_t *ret_off)
+{
+	uint32_t id;
+	int r = intern(a, s, n, &id);
+
+	if (r == 0)
+		*ret_off = (uint32_t)a->strings.ents[id].off;
+	return r;
+}
+
+/* The number of the name for people of symbol @name, whose number is @id. */
+static int demangle_once(struct answering *a, const char *name, uint32_t id, uint32_t *ret)
+{
+	int r = 0;
+
+	while (a->shown.n <= id)
+		if (array_push(&a->shown, 0) < 0)
+			return -ENOMEM;
+	if (a->shown.items[id] == 0) {
+		*ret = id;
+		if (demangle(name, a->demangled))
+			r = intern(a, a->demangled, strlen(a->demangled), ret);
+		if (r < 0)
+			return r;
+		a->shown.items[id] = *ret + 1;
+	}
+	*ret = a->shown.items[id] - 1;
+	return 0;
+}
+
+/* Adds a symbol's name, as it is and for people. */
+static int add_name(struct answering *a, const char *name, struct sym_frame *ret)
+{
+	uint32_t id, shown;
+	int r = intern(a, name, strnlen(name, NAME_MAX_BYTES), &id);
+
+	if (r == 0)
+		r = demangle_once(a, name, id, &shown);
 	if (r < 0)
-		return r == -ENOMEM ? r : -EFBIG;
-	*ret_off = (uint32_t)a->strings.ents[id].off;
+		return r;
+	ret->system_name = (uint32_t)a->strings.ents[id].off;
+	ret->name = (uint32_t)a->strings.ents[shown].off;
 	return 0;
 }
 
@@ -134,20 +180,13 @@ static int add_frame(struct answering *a, const struct found *f)
 {
 	struct sym_frame frame = { 0 };
 	const char *name = f->name;
-	size_t n = strnlen(name, NAME_MAX_BYTES);
 	int r;
 
 	if (name == a->last_name)
 		return 0;
-	r = add_string(a, name, n, &frame.system_name);
+	r = add_name(a, name, &frame);
 	if (r < 0)
 		return r;
-	frame.name = frame.system_name;
-	if (demangle(name, a->demangled)) {
-		r = add_string(a, a->demangled, strlen(a->demangled), &frame.name);
-		if (r < 0)
-			return r;
-	}
 	r = add_string(a, f->module, strlen(f->module), &frame.module);
 	if (r < 0)
 		return r;

@@ -22,6 +22,8 @@ $(unit_add.base): INC = -Itests
 unit_ld.formats := $(foreach f,malloc calloc reallocarray,-Wl,--wrap=$(f))
 # perf_event_open(2) is wrapped so that a test can be on a kernel that knows less.
 unit_ld.profiler += -Wl,--wrap=syscall
+# And the symbolizer, so that a test can say what it knows.
+unit_ld.profiler += -Wl,--wrap=symbolizer_run
 # And the sampler, as far as unwinding.c knows it.
 unit_ld.profiler += $(foreach f,sampler_unwind_memory sampler_set_space sampler_drop_space \
 	tableload_ask,-Wl,--wrap=$(f))
