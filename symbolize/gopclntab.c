@@ -93,7 +93,7 @@ static int own_string(struct reading *rd, const struct bytes *part, uint32_t off
 static int name_number(struct reading *rd, uint32_t off, uint32_t line, uint32_t *ret)
 {
 	uint64_t key = (uint64_t)off << 32 | line;
-	struct symunit_name name = { .decl_line = line, .decl_file = SYMUNIT_NONE };
+	struct symunit_name name = { .decl_line = line };
 	uint32_t i = known_find(&rd->names, key);
 	int r;
 
@@ -101,7 +101,6 @@ static int name_number(struct reading *rd, uint32_t off, uint32_t line, uint32_t
 		r = own_string(rd, &rd->table.names, off, &name.name);
 		if (r < 0)
 			return r;
-		name.linkage = name.name;
 		i = (uint32_t)rd->b->names.n;
 		if (array_push(&rd->b->names, name) < 0 || known_add(&rd->names, key) < 0)
 			return -ENOMEM;
@@ -193,15 +192,6 @@ static int32_t item_at(const struct reading *rd, uint32_t at)
 	return run && run->value >= 0 && run->value < GO_CALLS_MAX ? run->value : -1;
 }
 
-static int note_decl_file(struct reading *rd, uint32_t scope, uint32_t file)
-{
-	struct symunit_name *name = &rd->b->names.items[rd->b->scopes.items[scope].name];
-
-	if (name->decl_file == SYMUNIT_NONE)
-		name->decl_file = file;
-	return 0;
-}
-
 /* Makes sure that calls has a place for @item. */
 static int reach_item(struct reading *rd, uint32_t item)
 {
@@ -258,20 +248,16 @@ static int call_scope(struct reading *rd, int32_t item, uint32_t *ret)
 			if (r < 0)
 				return r;
 		}
-		if (inner == SYMUNIT_NONE) {
+		if (inner == SYMUNIT_NONE)
 			*ret = scope;
-		} else {
+		else
 			rd->b->scopes.items[inner].parent = scope;
-			note_decl_file(rd, scope, rd->b->scopes.items[inner].call_file);
-		}
 		if (!is_new)
 			break;
 		inner = scope;
 		r = item_at(rd, call.at);
 		item = r < item ? r : -1;
 	}
-	if (item < 0 && inner != SYMUNIT_NONE)
-		note_decl_file(rd, rd->scope, rd->b->scopes.items[inner].call_file);
 	return 0;
 }
 
@@ -289,7 +275,6 @@ static int add_calls(struct reading *rd)
 			r = place_at(rd, at, &file, &line);
 		if (r < 0)
 			return r;
-		note_decl_file(rd, scope, file);
 		if (scope != rd->scope &&
 		    array_push(&rd->b->ranges,
 			       (struct symunit_range){ rd->func.lo + at, rd->func.lo + run.end,
@@ -320,7 +305,6 @@ static int add_func(struct reading *rd)
 {
 	struct symunit_scope s = { .parent = SYMUNIT_NONE, .call_file = SYMUNIT_NONE };
 	struct symunit_builder *b = rd->b;
-	uint32_t file, line;
 	int r = name_number(rd, rd->func.name, rd->func.start_line, &s.name);
 
 	if (r < 0)
@@ -342,8 +326,7 @@ static int add_func(struct reading *rd)
 		rd->touched.n = 0;
 		return r;
 	}
-	r = place_at(rd, 0, &file, &line);
-	return r < 0 ? r : note_decl_file(rd, rd->scope, file);
+	return 0;
 }
 
 static bool is_too_big(const struct reading *rd)
