@@ -23,6 +23,7 @@ build libprotobuf-c-dev    hdr protobuf-c/protobuf-c.h    reads and writes pprof
 build protobuf-c-compiler  cmd protoc-c                   code from formats/profile.proto
 build libdeflate-dev       hdr libdeflate.h               compressed sections of debug information
 build zlib1g-dev           hdr zlib.h                     .pb.gz, compressed sections
+build libdebuginfod-dev    hdr elfutils/debuginfod.h      the header alone: the library is loaded when asked for
 build liblzma-dev          hdr lzma.h                     .gnu_debugdata
 build libzstd-dev          hdr zstd.h                     .pb.zst, compressed sections
 check libdw-dev            hdr elfutils/libdwfl.h         second opinion on unwinding
