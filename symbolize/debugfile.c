@@ -179,9 +179,14 @@ static bool try_place(struct hunt *h, int root_fd, const char *place)
 	if (try_path(h, root_fd, "%s%s", place, h->link) ||
 	    try_path(h, root_fd, "%s.debug/%s", place, h->link))
 		return true;
-	for (const char *const *dir = h->dirs; *dir && place[0] == '/'; dir++)
+	for (const char *const *dir = h->dirs; *dir && place[0] == '/'; dir++) {
 		if (try_path(h, root_fd, "%s%s%s", *dir, place, h->link))
 			return true;
+		/* Packages that say /lib where that is a link to /usr/lib by now. */
+		if (strncmp(place, "/usr/", 5) == 0 &&
+		    try_path(h, root_fd, "%s%s%s", *dir, place + 4, h->link))
+			return true;
+	}
 	return false;
 }
 

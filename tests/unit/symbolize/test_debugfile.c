@@ -6,9 +6,15 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "array.h"
@@ -92,12 +98,13 @@ static void check_debuglink(const char *fixture)
 		"root/usr/bin/prog.debug",
 		"root/usr/bin/.debug/prog.debug",
 		"root/usr/lib/debug/usr/bin/prog.debug",
+		"root/usr/lib/debug/bin/prog.debug",
 	};
 	struct asking a;
 
 	make_program(fixture, true);
 	asking_open(&a, "root/usr/bin/prog");
-	sh("mkdir -p root/usr/bin/.debug root/usr/lib/debug/usr/bin root/opt");
+	sh("mkdir -p root/usr/bin/.debug root/usr/lib/debug/usr/bin root/usr/lib/debug/bin root/opt");
 	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
 		sh("cp prog.debug %s", places[i]);
 		cr_expect_str_eq(find_in_root(&a, "/usr/bin/prog", places[i]), places[i]);
@@ -209,6 +216,70 @@ Test(debugfile, looks_on_the_host_after_the_root)
 		cr_expect_str_eq(name_found(r, fd, (const char *const[]){ root_at, NULL }),
 				 root_at);
 	}
+	asking_close(&a);
+}
+
+/* In a mount namespace of its own, whose root is the folder; it waits to be killed. */
+static pid_t start_container(void)
+{
+	int ready[2];
+	pid_t pid;
+	char ok = 0;
+
+	cr_assert_eq(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (unshare(CLONE_NEWNS) == 0 &&
+		    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+		    mount("root", "root", NULL, MS_BIND, NULL) == 0 && chdir("root") == 0 &&
+		    syscall(SYS_pivot_root, ".", ".") == 0 && umount2(".", MNT_DETACH) == 0 &&
+		    chdir("/") == 0)
+			ok = 1;
+		if (write(ready[1], &ok, 1) == 1)
+			pause();
+		_exit(0);
+	}
+	cr_assert_eq(read(ready[0], &ok, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	if (!ok) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		cr_skip("no mount namespaces without privilege");
+	}
+	return pid;
+}
+
+Test(debugfile, finds_in_a_container)
+{
+	static const char *const places[] = {
+		"root/usr/bin/prog.debug",
+		"root/usr/lib/debug/usr/bin/prog.debug",
+	};
+	char path[64];
+	struct asking a;
+	pid_t pid;
+
+	make_program("names-debug", true);
+	sh("mkdir -p root/usr/lib/debug/usr/bin");
+	pid = start_container();
+	snprintf(path, sizeof(path), "/proc/%d/root/usr/bin/prog", pid);
+	asking_open(&a, path);
+	close(a.root);
+	snprintf(path, sizeof(path), "/proc/%d/root", pid);
+	a.root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		sh("cp prog.debug %s", places[i]);
+		cr_expect_str_eq(find_in_root(&a, "", places[i]), places[i]);
+		cr_expect_str_eq(find_in_root(&a, "/usr/bin/prog", places[i]), places[i]);
+		sh("rm %s", places[i]);
+	}
+	/* The root outlives the process. */
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	sh("cp prog.debug %s", places[0]);
+	cr_expect_str_eq(find_in_root(&a, "/usr/bin/prog", places[0]), places[0]);
 	asking_close(&a);
 }
 

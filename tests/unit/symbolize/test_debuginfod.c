@@ -193,7 +193,7 @@ Test(debuginfod, fetches_a_debug_file)
 	struct stat st, want;
 	int fd;
 
-	for (int round = 1; round <= 2; round++) {
+	for (unsigned round = 1; round <= 2; round++) {
 		cr_expect_eq(debuginfod_ask(d, good_id), -EINPROGRESS);
 		cr_assert_eq(debuginfod_wait(d, 20000), 0);
 		fd = debuginfod_ask(d, good_id);
