@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -14,6 +15,7 @@
 #include "funcname.h"
 #include "functable.h"
 #include "profile.h"
+#include "shortname.h"
 #include "termtext.h"
 #include "ticks.h"
 #include "units.h"
@@ -40,6 +42,7 @@ struct view {
 	bool color;
 	struct functable table;
 	size_t value_columns, name_columns, object_columns;
+	char *shorter; /* room for the short form of any of the names */
 };
 
 static const char *str(const struct view *v, uint32_t id)
@@ -69,27 +72,61 @@ static const char *value_text(const struct view *v, char buf[UNITS_TEXT_MAX], in
 	return units_value(buf, value, str(v, v->p->sample_types.items[v->type].unit));
 }
 
-/* Gives each column what the shown rows need; where that is too much, the object's name yields to
- * the function's before the function's is elided. */
+/* The columns of a function's name with its mark. */
+static size_t name_width(const struct view *v, const struct func *f, struct text name)
+{
+	return term_columns(name.s, name.n) + strlen(func_mark(v, f));
+}
+
+/* The name of @f, its short form where the name does not fit into @columns. */
+static struct text fitting_name(const struct view *v, const struct func *f, size_t columns,
+				char place[FUNC_NAME_MAX])
+{
+	struct text name = func_name(v->p, f, place);
+
+	if (f->kind != FUNC_NAMED || name_width(v, f, name) <= columns)
+		return name;
+	name.n = short_name(name.s, name.n, v->shorter);
+	name.s = v->shorter;
+	return name;
+}
+
+static int make_room_for_names(struct view *v)
+{
+	size_t longest = 0;
+
+	for (size_t i = 0; i < v->rows; i++)
+		longest = max_size(longest, strtab_len(&v->p->strings, v->table.funcs[i].name));
+	v->shorter = malloc(longest + 1);
+	return v->shorter ? 0 : -ENOMEM;
+}
+
+/* Gives each column what the shown rows need; where that is too much, names take their short form,
+ * then the object's name yields to the function's before that is elided. */
 static void fit_columns(struct view *v)
 {
-	size_t name = strlen("function"), object = 0, left;
+	size_t name = strlen("function"), object = 0, left, room;
 	char buf[UNITS_TEXT_MAX], place[FUNC_NAME_MAX];
 
 	v->value_columns = strlen("flat");
 	for (size_t i = 0; i < v->rows; i++) {
 		const struct func *f = &v->table.funcs[i];
-		struct text t = func_name(v->p, f, place), o = object_name(str(v, f->file));
+		struct text o = object_name(str(v, f->file));
 
 		v->value_columns = max_size(v->value_columns, strlen(value_text(v, buf, f->flat)));
 		v->value_columns = max_size(v->value_columns, strlen(value_text(v, buf, f->cum)));
-		name = max_size(name, term_columns(t.s, t.n) + strlen(func_mark(v, f)));
 		object = max_size(object, term_columns(o.s, o.n));
 	}
 	left = 2 * (PERCENT_COLUMNS + 1 + v->value_columns + 2);
 	left = v->columns > left + 16 ? v->columns - left : 16;
 	if (object)
 		object = max_size(object, strlen("object"));
+	room = object && left > object + 2 ? left - object - 2 : left;
+	for (size_t i = 0; i < v->rows; i++) {
+		const struct func *f = &v->table.funcs[i];
+
+		name = max_size(name, name_width(v, f, fitting_name(v, f, room, place)));
+	}
 	if (object && left > name + 2 + MIN_OBJECT)
 		object = min_size(object, left - name - 2);
 	else if (left >= 3 * MIN_OBJECT)
@@ -126,7 +163,7 @@ static void write_row(const struct view *v, const struct func *f)
 	fputs(color, v->out);
 	write_share(v, f->flat);
 	write_share(v, f->cum);
-	name = func_name(v->p, f, place);
+	name = fitting_name(v, f, v->name_columns, place);
 	used = term_write(v->out, name.s, name.n, v->name_columns - strlen(mark),
 			  TERM_ELIDE_MIDDLE);
 	used += strlen(mark);
@@ -412,10 +449,15 @@ static int write_view(struct view *v, struct err *e)
 {
 	int r = functable_make(&v->table, v->p, v->type);
 
-	if (r < 0)
+	if (r == 0) {
+		functable_sort(&v->table, v->p);
+		v->rows = min_size(v->rows, v->table.n);
+		r = make_room_for_names(v);
+	}
+	if (r < 0) {
+		functable_done(&v->table);
 		return err_set(e, r, "there is not enough memory to add up the profile");
-	functable_sort(&v->table, v->p);
-	v->rows = min_size(v->rows, v->table.n);
+	}
 	write_total(v);
 	if (v->table.n_stacks)
 		write_rate(v);
@@ -428,6 +470,7 @@ static int write_view(struct view *v, struct err *e)
 		write_empty(v);
 	}
 	write_account(v);
+	free(v->shorter);
 	functable_done(&v->table);
 	return 0;
 }

@@ -74,7 +74,8 @@ struct symbolizer_opts {
 	const char *kallsyms; /* path; NULL = /proc/kallsyms */
 	size_t max_file_bytes; /* larger objects answer SYM_LIMIT; 0 = 4 GiB */
 	size_t max_cache_bytes; /* indexes kept between calls; 0 = 64 MiB */
-	const char *const *debug_dirs; /* where debug files lie; NULL-terminated; NULL = /usr/lib/debug */
+	size_t max_inflated; /* of one object's compressed sections in memory; 0 = 1 GiB */
+	const char *const *debug_dirs; /* borrowed; where debug files lie; NULL-terminated; NULL = /usr/lib/debug */
 	const char *store_dir; /* indexes kept on disk, by build id; NULL = none */
 	unsigned threads;      /* that build an index; 0 = one a CPU, at most 8 */
 	uint64_t kernel_refresh_ns; /* kallsyms is read again for unknown addresses; 0 = 10 s */

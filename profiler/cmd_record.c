@@ -61,6 +61,7 @@ static const char usage[] =
 	"                          alone (fp); or from copies of the stack, up to 32 KiB\n"
 	"                          each, that are unwound while recording (dwarf)\n"
 	"      --max-stack N       at most N user frames (default 512)\n"
+	"      --no-inline         leave out functions that the compiler inlined\n"
 	"\n"
 	"Output:\n"
 	"  -o, --output FILE       where to; the ending tells the format: .pb.gz .pb\n"
@@ -139,6 +140,7 @@ static int open_pipeline(struct recording *r, struct err *e)
 		.freq_hz = o->freq_hz,
 		.period = o->period,
 		.cpus = o->has_cpus ? &o->cpus : NULL,
+		.no_inlines = o->no_inlines,
 	};
 	int fd, n;
 

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "jsontext.h"
 #include "termtext.h"
 
 #define COLUMNS 80
@@ -91,15 +92,9 @@ void doctor_write_text(FILE *out, const struct finding *findings, const struct v
 
 static void print_json_string(FILE *out, const char *key, const char *s, const char *after)
 {
-	fprintf(out, "\"%s\": \"", key);
-	for (; *s; s++)
-		if (*s == '\n')
-			fputs("\\n", out);
-		else if ((unsigned char)*s < ' ' || (unsigned char)*s > '~')
-			fprintf(out, "\\u%04x", (unsigned char)*s);
-		else
-			fprintf(out, "%s%c", *s == '"' || *s == '\\' ? "\\" : "", *s);
-	fprintf(out, "\"%s", after);
+	fprintf(out, "\"%s\": ", key);
+	json_write_string(out, s, strlen(s));
+	fputs(after, out);
 }
 
 void doctor_write_json(FILE *out, const struct finding *findings, const struct verdict *v)

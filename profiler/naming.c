@@ -36,6 +36,7 @@ struct run {
 	uint32_t *mapping;		 /* profile mapping of each mapping of the object table */
 	ARRAY(struct coverage) coverage; /* of each profile mapping */
 	ARRAY(struct kernel_module) modules;
+	ARRAY(struct profile_line) lines; /* of the location at work */
 };
 
 static void run_done(struct run *r)
@@ -46,6 +47,7 @@ static void run_done(struct run *r)
 	free(r->mapping);
 	array_free(&r->coverage);
 	array_free(&r->modules);
+	array_free(&r->lines);
 }
 
 static int add_string(struct run *r, const char *s, uint32_t *ret)
@@ -125,28 +127,41 @@ static int add_unnamed(struct run *r, uint32_t place, uint32_t mapping, uint64_t
 	return add_location(r, place, mapping, addr, &line, 1);
 }
 
-/* A place with the frames that the symbolizer gave it. */
+/* The line of a frame, with its function. */
+static int frame_line(struct run *r, const struct sym_batch *b, const struct sym_frame *s,
+		      struct profile_line *ret)
+{
+	struct profile_function f = { .start_line = s->start_line };
+	int64_t fn;
+
+	if (add_string(r, b->strings + s->name, &f.name) < 0 ||
+	    add_string(r, b->strings + s->system_name, &f.system_name) < 0 ||
+	    add_string(r, b->strings + s->file, &f.file) < 0)
+		return -ENOMEM;
+	fn = profile_builder_function(r->b, &f);
+	if (fn < 0)
+		return (int)fn;
+	*ret = (struct profile_line){ .function = (uint32_t)fn, .line = s->line };
+	return 0;
+}
+
+/* A place with the frames that the symbolizer gave it, from the innermost inlined one outwards. */
 static int add_named(struct run *r, uint32_t place, uint32_t mapping, uint64_t addr,
 		     const struct sym_batch *b, const struct sym_answer *a)
 {
 	struct coverage *c = &r->coverage.items[mapping];
-	struct profile_line lines[64];
-	size_t n = a->frame_n < ARRAY_LEN(lines) ? a->frame_n : ARRAY_LEN(lines);
 	bool files = true, numbers = true;
 
-	for (size_t i = 0; i < n; i++) {
+	r->lines.n = 0;
+	for (size_t i = 0; i < a->frame_n; i++) {
 		const struct sym_frame *s = &b->frames[a->frame_first + i];
-		struct profile_function f = { .start_line = s->start_line };
-		int64_t fn;
+		struct profile_line line;
+		int res = frame_line(r, b, s, &line);
 
-		if (add_string(r, b->strings + s->name, &f.name) < 0 ||
-		    add_string(r, b->strings + s->system_name, &f.system_name) < 0 ||
-		    add_string(r, b->strings + s->file, &f.file) < 0)
-			return -ENOMEM;
-		fn = profile_builder_function(r->b, &f);
-		if (fn < 0)
-			return (int)fn;
-		lines[i] = (struct profile_line){ .function = (uint32_t)fn, .line = s->line };
+		if (res == 0)
+			res = array_push(&r->lines, line);
+		if (res < 0)
+			return res;
 		files &= s->file != 0;
 		numbers &= s->line != 0;
 	}
@@ -154,7 +169,7 @@ static int add_named(struct run *r, uint32_t place, uint32_t mapping, uint64_t a
 	c->named++;
 	c->with_file += files;
 	c->with_line += numbers;
-	return add_location(r, place, mapping, addr, lines, n);
+	return add_location(r, place, mapping, addr, r->lines.items, r->lines.n);
 }
 
 /* --- kernel ---------------------------------------------------------------------------------- */
@@ -286,7 +301,10 @@ static int add_file_place(struct run *r, uint32_t place, const struct sym_batch 
 static int name_batch(struct run *r, const struct batch *batch, bool kernel)
 {
 	const struct place *places = r->in->counts->places.items;
-	struct sym_request req = { .kind = kernel ? SYM_KERNEL : SYM_ELF, .fd = -1, .n = batch->n };
+	struct sym_request req = { .kind = kernel ? SYM_KERNEL : SYM_ELF,
+				   .fd = -1,
+				   .no_inlines = r->in->no_inlines,
+				   .n = batch->n };
 	_cleanup_free_ uint64_t *offs = calloc(batch->n, sizeof(*offs));
 	struct sym_batch answer = { 0 };
 	int n = 0;
@@ -307,6 +325,7 @@ static int name_batch(struct run *r, const struct batch *batch, bool kernel)
 
 		req.fd = o->fd;
 		req.build_id = o->build_id;
+		req.path = o->kind == OBJECT_FILE ? o->name : NULL;
 	}
 	n = symbolizer_run(r->in->symbolizer, &req, &answer);
 	if (n < 0)
@@ -475,7 +494,8 @@ int naming_run(const struct naming *in, struct profile **ret)
 		m->has_functions = c->locations && c->named == c->locations;
 		m->has_filenames = m->has_functions && c->with_file == c->locations;
 		m->has_line_numbers = m->has_functions && c->with_line == c->locations;
-		m->has_inline_frames = m->has_line_numbers;
+		/* Who has line numbers has debug information, which tells of inlined functions. */
+		m->has_inline_frames = m->has_line_numbers && !in->no_inlines;
 	}
 	if (res >= 0)
 		*ret = take_ptr(r.p);

@@ -2,6 +2,7 @@
 /* From what was counted to a profile: every distinct place gets its name once. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct aggregate;
@@ -15,6 +16,7 @@ struct naming {
 	const struct objtab *objects;
 	const struct event_list *events;
 	struct symbolizer *symbolizer;
+	bool no_inlines; /* inlined functions are left out: as perf's --no-inline */
 	uint32_t main_mapping; /* object table's mapping that becomes the profile's first, or
 				  UINT32_MAX */
 };

@@ -78,6 +78,7 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_opts *o, struct er
 	p->events = o->sampler.events;
 	p->freq_hz = o->freq_hz;
 	p->period = o->period;
+	p->no_inlines = o->no_inlines;
 	p->all_processes = !o->sampler.n_tgids && !o->sampler.n_tids && !o->sampler.follow;
 	p->verify = o->verify;
 	p->by_snapshot = o->sampler.by_snapshot;
@@ -293,6 +294,7 @@ int pipeline_profile(struct pipeline *p, const char *info, struct profile **ret)
 					     .objects = &p->objects,
 					     .events = &p->events,
 					     .symbolizer = p->symbolizer,
+					     .no_inlines = p->no_inlines,
 					     .main_mapping = main_mapping(p) },
 			   &prof);
 

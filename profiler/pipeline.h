@@ -24,6 +24,7 @@ struct pipeline_opts {
 	uint64_t period;
 	const struct cpuset *cpus; /* NULL = all; borrowed during pipeline_new() */
 	size_t max_bytes;	   /* for distinct stacks; 0 = 512 MiB */
+	bool no_inlines;	   /* inlined functions are not named */
 	/* Where the samples of sampler.verify_per_cpu are compared; borrowed. */
 	struct verify *verify;
 };

@@ -41,5 +41,6 @@ struct pipeline {
 	uint64_t start_wall_ns, start_ns, stop_ns;
 	bool drain_wanted;
 	bool by_snapshot;
+	bool no_inlines;
 	uint64_t walked; /* samples that were to be snapshots and are not */
 };

@@ -129,7 +129,7 @@ static int add_targets(struct record_options *o, const char *list, bool threads,
 		     : 0;
 }
 
-enum { OPT_CGROUP = 256, OPT_DURATION, OPT_FORMAT, OPT_MAX_STACK, OPT_CALL_GRAPH };
+enum { OPT_CGROUP = 256, OPT_DURATION, OPT_FORMAT, OPT_MAX_STACK, OPT_CALL_GRAPH, OPT_NO_INLINE };
 
 static const struct option long_options[] = {
 	{ "pid", required_argument, NULL, 'p' },
@@ -147,6 +147,8 @@ static const struct option long_options[] = {
 	{ "format", required_argument, NULL, OPT_FORMAT },
 	{ "max-stack", required_argument, NULL, OPT_MAX_STACK },
 	{ "call-graph", required_argument, NULL, OPT_CALL_GRAPH },
+	{ "no-inline", no_argument, NULL, OPT_NO_INLINE },
+	{ "no-inlines", no_argument, NULL, OPT_NO_INLINE },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
@@ -221,6 +223,9 @@ static int parse_option(int opt, const char *arg, struct record_options *o, stru
 		if (!o->by_pointer && !o->by_snapshot && strcmp(arg, "auto") != 0)
 			return err_set(e, -EINVAL, "--call-graph is auto, fp or dwarf, not '%s'",
 				       arg);
+		return 0;
+	case OPT_NO_INLINE:
+		o->no_inlines = true;
 		return 0;
 	case OPT_CGROUP:
 		return array_push(&o->cgroups, arg);

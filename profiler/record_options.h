@@ -24,6 +24,7 @@ struct record_options {
 	ARRAY(const char *) outputs; /* paths; none = the default */
 	struct cpuset cpus;
 	bool has_cpus, all, kernel_only, user_only, verbose, help;
+	bool no_inlines;
 	bool by_pointer, by_snapshot; /* how user stacks are taken; neither = auto */
 	unsigned max_stack;	      /* 0 = default */
 	uint64_t duration_ns;	      /* 0 = until something ends the recording */

@@ -23,6 +23,8 @@ build libprotobuf-c-dev    hdr protobuf-c/protobuf-c.h    reads and writes pprof
 build protobuf-c-compiler  cmd protoc-c                   code from formats/profile.proto
 build libdeflate-dev       hdr libdeflate.h               compressed sections of debug information
 build zlib1g-dev           hdr zlib.h                     .pb.gz, compressed sections
+build libdebuginfod-dev    hdr elfutils/debuginfod.h      the header alone: the library is loaded when asked for
+build liblzma-dev          hdr lzma.h                     .gnu_debugdata
 build libzstd-dev          hdr zstd.h                     .pb.zst, compressed sections
 check libdw-dev            hdr elfutils/libdwfl.h         second opinion on unwinding
 check libcriterion-dev     hdr criterion/criterion.h      the test programs
@@ -34,6 +36,8 @@ check rustc                cmd rustc                      Rust programs to profi
 check zstd                 cmd zstd                       a second reader of .pb.zst, compressed sections
 check python3              cmd python3                    Python programs to profile
 check binutils             cmd nm                         nm, readelf and objcopy say what symbols there are
+check dwz                  cmd dwz                        debug information shared by files
+check xz-utils             cmd xz                         makes .gnu_debugdata for the tests
 check util-linux           cmd setpriv                    runs wick as somebody without privilege
 check qemu-system-x86      cmd qemu-system-x86_64         other kernels, in virtual machines
 check busybox-static       cmd busybox                    what runs in them beside wick

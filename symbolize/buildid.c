@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finds the GNU build id among the notes of an ELF file or of the running kernel. */
-#include "symbolize.h"
+#include "buildid.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -13,16 +13,16 @@
 
 enum {
 	NOTES_MAX = 1 << 20, /* bytes of one note segment; real ones hold some hundred */
-	BUILD_ID_MAX = (BUILD_ID_HEX_MAX - 1) / 2,
 };
 
-static void to_hex(const uint8_t *id, size_t n, char ret[BUILD_ID_HEX_MAX])
+void buildid_to_hex(const void *id, size_t n, char ret[BUILD_ID_HEX_MAX])
 {
 	static const char digits[] = "0123456789abcdef";
+	const uint8_t *p = id;
 
 	for (size_t i = 0; i < n; i++) {
-		ret[2 * i] = digits[id[i] >> 4];
-		ret[2 * i + 1] = digits[id[i] & 15];
+		ret[2 * i] = digits[p[i] >> 4];
+		ret[2 * i + 1] = digits[p[i] & 15];
 	}
 	ret[2 * n] = '\0';
 }
@@ -49,8 +49,8 @@ static int find_in_notes(struct bytes b, size_t align, char ret[BUILD_ID_HEX_MAX
 			return -EBADMSG;
 		if (type == NT_GNU_BUILD_ID && name_n == sizeof(ELF_NOTE_GNU) &&
 		    memcmp(name, ELF_NOTE_GNU, sizeof(ELF_NOTE_GNU)) == 0 && desc_n > 0 &&
-		    desc_n <= BUILD_ID_MAX) {
-			to_hex(desc, desc_n, ret);
+		    desc_n <= BUILD_ID_BYTES_MAX) {
+			buildid_to_hex(desc, desc_n, ret);
 			return 0;
 		}
 	}
@@ -103,19 +103,23 @@ static int find_in_sections(struct elf_file *f, char ret[BUILD_ID_HEX_MAX])
 	return -ENOENT;
 }
 
-int elf_build_id(int fd, char ret[BUILD_ID_HEX_MAX])
+int buildid_of_file(struct elf_file *f, char ret[BUILD_ID_HEX_MAX])
 {
-	_cleanup_(elf_file_closep) struct elf_file f;
-	int r = elf_file_open_fd(&f, fd, UINT64_MAX), r2;
+	int r = find_in_segments(f, ret), r2;
 
-	if (r < 0)
-		return r;
-	r = find_in_segments(&f, ret);
 	if (r == 0 || r == -ENOMEM)
 		return r;
 	/* Separate debug files may lack the bytes of segments, but keep the section. */
-	r2 = find_in_sections(&f, ret);
+	r2 = find_in_sections(f, ret);
 	return r2 == -ENOENT && r != -ENOENT ? r : r2;
+}
+
+int elf_build_id(int fd, char ret[BUILD_ID_HEX_MAX])
+{
+	_cleanup_(elf_file_closep) struct elf_file f;
+	int r = elf_file_open_fd(&f, fd, UINT64_MAX);
+
+	return r < 0 ? r : buildid_of_file(&f, ret);
 }
 
 int kernel_build_id(char ret[BUILD_ID_HEX_MAX])

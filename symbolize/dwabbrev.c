@@ -58,7 +58,7 @@ static enum dwslot slot_of(unsigned attr)
 }
 
 /* Whether a walk keeps the attribute in entries of that kind. */
-static bool is_kept(enum dwkind kind, enum dwslot slot)
+static bool is_kept(enum dwkind kind, unsigned slot)
 {
 	switch (kind) {
 	case DWKIND_JUMP:
@@ -108,14 +108,14 @@ static int compile_attr(struct dwabbrevs *a, const struct dwabbrev *ab, enum dwk
 			uint32_t attr)
 {
 	const struct dwattr *t = &a->attrs.items[attr];
-	enum dwslot slot = slot_of(t->name);
 	int size = dwform_size(t->form, &a->shape);
+	bool word = size > 0 && size <= 8;
 
-	if (is_kept(kind, slot))
-		return add_step(a, (struct dwstep){ .op = DWSTEP_KEEP,
-						    .slot = (uint8_t)slot,
+	if (is_kept(kind, t->slot))
+		return add_step(a, (struct dwstep){ .op = word ? DWSTEP_FIXED : DWSTEP_KEEP,
+						    .slot = t->slot,
 						    .form = t->form,
-						    .n = attr });
+						    .n = word ? (uint32_t)size : attr });
 	if (size == 0)
 		return 0;
 	if (size > 0) {
@@ -138,6 +138,9 @@ static int compile_attr(struct dwabbrevs *a, const struct dwabbrev *ab, enum dwk
 	case DW_FORM_GNU_addr_index:
 	case DW_FORM_GNU_str_index:
 		return add_step(a, (struct dwstep){ .op = DWSTEP_LEB });
+	case DW_FORM_exprloc:
+	case DW_FORM_block:
+		return add_step(a, (struct dwstep){ .op = DWSTEP_BLOCK });
 	default:
 		return add_step(a, (struct dwstep){ .op = DWSTEP_OTHER, .form = t->form, .n = attr });
 	}
@@ -175,12 +178,12 @@ static const uint8_t *read_attrs(struct dwabbrevs *a, const uint8_t *p, const ui
 			return NULL;
 		if (name == 0 && form == 0)
 			return p;
-		t.name = name > UINT16_MAX ? 0 : (uint16_t)name;
+		t.slot = (uint8_t)(name > UINT16_MAX ? DWSLOTS : slot_of((unsigned)name));
 		t.form = form > UINT16_MAX ? 0 : (uint16_t)form;
 		if (form == DW_FORM_implicit_const && !(p = dwform_sleb(p, end, &t.implicit)))
 			return NULL;
-		if (slot_of(t.name) < DWSLOTS)
-			*ret_slots |= 1u << slot_of(t.name);
+		if (t.slot < DWSLOTS)
+			*ret_slots |= 1u << t.slot;
 		if (array_push(&a->attrs, t) < 0) {
 			*ret_err = -ENOMEM;
 			return NULL;
@@ -268,13 +271,12 @@ const uint8_t *dwabbrevs_read_die(const struct dwabbrevs *a, const uint8_t *p, c
 	ret->children = ab->children;
 	for (uint32_t i = 0; p && i < ab->n_attrs; i++) {
 		const struct dwattr *t = &a->attrs.items[ab->first_attr + i];
-		enum dwslot slot = slot_of(t->name);
 		uint64_t v;
 
 		p = dwform_read(p, end, unit, t->form, t->implicit, &a->shape, &v);
-		if (p && slot < DWSLOTS) {
-			ret->form[slot] = t->form;
-			ret->value[slot] = v;
+		if (p && t->slot < DWSLOTS) {
+			ret->form[t->slot] = t->form;
+			ret->value[t->slot] = v;
 		}
 	}
 	return p;

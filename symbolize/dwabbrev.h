@@ -69,6 +69,8 @@ struct dwabbrev {
 enum dwstep_op {
 	DWSTEP_SKIP, /* n bytes */
 	DWSTEP_LEB,
+	DWSTEP_BLOCK, /* a LEB128 and as many bytes */
+	DWSTEP_FIXED, /* a value of n bytes, in the slot */
 	DWSTEP_KEEP,  /* a value of the form, in the slot */
 	DWSTEP_OTHER, /* a value of the form that nobody wants */
 };
@@ -76,11 +78,12 @@ enum dwstep_op {
 struct dwstep {
 	uint8_t op, slot;
 	uint16_t form;
-	uint32_t n; /* to skip, or the attribute's number (for its implicit constant) */
+	uint32_t n; /* bytes, or the attribute's number (for its implicit constant) */
 };
 
 struct dwattr {
-	uint16_t name, form;
+	uint16_t form;
+	uint8_t slot; /* DWSLOTS: nobody wants it */
 	int64_t implicit;
 };
 

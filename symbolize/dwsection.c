@@ -351,3 +351,22 @@ const char *dwsection_str(const struct dwsections *d, enum dwsection_id id, uint
 	buf[n - 1] = '\0';
 	return buf;
 }
+
+int dwsection_hold(struct dwsections *d, enum dwsection_id id, size_t max)
+{
+	struct dwsection *s = &d->s[id];
+	uint8_t *mem;
+
+	if (s->mem || s->size == 0 || s->size > max)
+		return 0;
+	mem = malloc(s->size);
+	if (!mem)
+		return -ENOMEM;
+	if (!dwsection_window(d, id, 0, s->size, mem)) {
+		free(mem);
+		return -EBADMSG;
+	}
+	s->mem = mem;
+	d->mem_bytes += s->size;
+	return 0;
+}

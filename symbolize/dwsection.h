@@ -61,3 +61,9 @@ const uint8_t *dwsection_window(const struct dwsections *d, enum dwsection_id id
  */
 const char *dwsection_str(const struct dwsections *d, enum dwsection_id id, uint64_t off, size_t n,
 			  char *buf);
+
+/*
+ * Reads a section that is in the file into memory, if it has at most @max bytes: 0 (also when it is
+ * absent, held already or larger), -EBADMSG, -ENOMEM.
+ */
+int dwsection_hold(struct dwsections *d, enum dwsection_id id, size_t max);

@@ -112,6 +112,16 @@ int elf_file_open_mem(struct elf_file *f, const void *p, size_t n)
 	return read_header(f, false);
 }
 
+struct elf_file elf_file_again(const struct elf_file *f)
+{
+	return (struct elf_file){
+		.fd = f->fd,
+		.mem = f->mem,
+		.size = f->size,
+		.header = f->header,
+	};
+}
+
 void elf_file_close(struct elf_file *f)
 {
 	free(f->sections);

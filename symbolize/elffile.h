@@ -35,8 +35,12 @@ struct elf_file {
 int elf_file_open_fd(struct elf_file *f, int fd, uint64_t max_bytes);
 int elf_file_open_mem(struct elf_file *f, const void *p, size_t n);
 
-/* elf_file_open_fd() for a .dwo or .dwp: relocatable by its type, but without any relocation. */
+/* elf_file_open_fd() for what is relocatable by its type, but without any relocation: a .dwo or .dwp, a
+ * common file of dwz. */
 int elf_file_open_dwo(struct elf_file *f, int fd, uint64_t max_bytes);
+
+/* @f as it was just opened, to read its sections without changing @f; closed on its own, before @f. */
+struct elf_file elf_file_again(const struct elf_file *f);
 
 /* Frees what was read. Accepts a file whose opening failed. */
 void elf_file_close(struct elf_file *f);

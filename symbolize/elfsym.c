@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Loads an object's symbols. Each source of names is one function in `sources`, which adds to the
- * same builder; its place in the list is its rank where two sources name one address. A source that
- * cannot be read is left out and the others still serve.
+ * Loads an object's symbols. Each source of names is a table of one file, which a function adds to the
+ * builder that all share; its place in the list is its rank where two sources name one address. A
+ * source that cannot be read is left out and the others still serve.
  */
 #include "elfsym.h"
 
@@ -28,7 +28,7 @@ struct span {
 
 /* What a source works with. */
 struct loading {
-	struct elf_file *file;
+	const struct elf_file *file; /* the source's */
 	struct symtab_builder builder;
 	ARRAY(struct span) exec; /* addresses of executable sections, by start */
 };
@@ -169,12 +169,25 @@ static int add_plt(struct loading *l, unsigned source)
 	return elfplt_add(l->file, &l->builder, source);
 }
 
-/* Best first. */
-static int (*const sources[])(struct loading *l, unsigned source) = {
-	add_symtab,
-	add_dynsym,
-	add_plt,
+struct source {
+	int (*add)(struct loading *l, unsigned source);
+	const struct elf_file *file;
 };
+
+/* Best first; the stubs of the object's .plt come last. Gives the number of sources. */
+static size_t list_sources(const struct elf_file *own, const struct elf_file *const *extra,
+			   size_t n_extra, struct source ret[ELF_EXTRA_MAX + 3])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_extra && i < ELF_EXTRA_MAX; i++)
+		if (extra[i]->n_sections > 0)
+			ret[n++] = (struct source){ add_symtab, extra[i] };
+	ret[n++] = (struct source){ add_symtab, own };
+	ret[n++] = (struct source){ add_dynsym, own };
+	ret[n++] = (struct source){ add_plt, own };
+	return n;
+}
 
 /* The funnel from what reading a file returns to what the caller is told. */
 static enum sym_reason reason_of(int r)
@@ -203,24 +216,29 @@ static int load_code(const struct elf_file *f, struct elf_object *o)
 	if (!o->code)
 		return -ENOMEM;
 	for (size_t i = 0; i < n && o->n_code < CODE_MAX; i++)
-		if (ph[i].p_type == PT_LOAD && (ph[i].p_flags & PF_X) && ph[i].p_filesz > 0)
+		if (ph[i].p_type == PT_LOAD && (ph[i].p_flags & PF_X) && ph[i].p_memsz > 0)
 			o->code[o->n_code++] = (struct elf_code){ .off = ph[i].p_offset,
 								  .n = ph[i].p_filesz,
-								  .vaddr = ph[i].p_vaddr };
+								  .vaddr = ph[i].p_vaddr,
+								  .size = ph[i].p_memsz };
 	return 0;
 }
 
 /* 0 also when there is nothing; -ENOMEM; else what was wrong with the best source that failed. */
-static int load_symbols(struct loading *l, struct elf_object *o)
+static int load_symbols(struct loading *l, const struct source *sources, size_t n,
+			struct elf_object *o)
 {
-	int failed = 0, r = elf_file_read_sections(l->file);
+	int failed = 0, r;
 
-	if (r < 0)
-		return r;
-	if (find_exec_sections(l) < 0)
-		return -ENOMEM;
-	for (unsigned i = 0; i < ARRAY_LEN(sources); i++) {
-		r = sources[i](l, i);
+	/* A separate file keeps the headers of the object's sections, also of one that lost its own. */
+	for (size_t i = n; i-- > 0 && l->exec.n == 0;) {
+		l->file = sources[i].file;
+		if (find_exec_sections(l) < 0)
+			return -ENOMEM;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		l->file = sources[i].file;
+		r = sources[i].add(l, i);
 		if (r == -ENOMEM)
 			return r;
 		if (r < 0 && !failed)
@@ -232,29 +250,31 @@ static int load_symbols(struct loading *l, struct elf_object *o)
 	return o->syms.n == 0 ? failed : 0;
 }
 
-/* Only stubs: the file was stripped, and that is why the rest has no name. */
-static enum sym_reason miss_reason(const struct symtab_builder *b)
+/* Only stubs, of the source @plt: the file was stripped, and that is why the rest has no name. */
+static enum sym_reason miss_reason(const struct symtab_builder *b, size_t plt)
 {
 	for (size_t i = 0; i < b->syms.n; i++)
-		if (sources[b->syms.items[i].source] != add_plt)
+		if (b->syms.items[i].source != plt)
 			return SYM_NO_MATCH;
 	return SYM_NO_SYMBOLS;
 }
 
-static int load(struct elf_file *f, int opened, struct elf_object *ret)
+int elf_object_load(const struct elf_file *own, int opened, const struct elf_file *const *extra,
+		    size_t n_extra, struct elf_object *ret)
 {
-	struct loading l = { .file = f };
+	struct source sources[ELF_EXTRA_MAX + 3];
+	size_t n = list_sources(own, extra, n_extra, sources);
+	struct loading l = { 0 };
 	struct elf_object o = { 0 };
 	int r = opened;
 
 	if (r == 0)
-		r = load_code(f, &o);
+		r = load_code(own, &o);
 	if (r == 0)
-		r = load_symbols(&l, &o);
-	o.on_miss = miss_reason(&l.builder);
+		r = load_symbols(&l, sources, n, &o);
+	o.on_miss = miss_reason(&l.builder, n - 1);
 	symtab_builder_done(&l.builder);
 	array_free(&l.exec);
-	elf_file_close(f);
 	if (r == -ENOMEM) {
 		elf_object_done(&o);
 		return r;
@@ -264,12 +284,23 @@ static int load(struct elf_file *f, int opened, struct elf_object *ret)
 	return 0;
 }
 
+static int load_alone(struct elf_file *f, int opened, struct elf_object *ret)
+{
+	int r = opened;
+
+	if (r == 0)
+		r = elf_file_read_sections(f);
+	r = r == -ENOMEM ? r : elf_object_load(f, r, NULL, 0, ret);
+	elf_file_close(f);
+	return r;
+}
+
 int elf_object_load_fd(int fd, uint64_t max_bytes, struct elf_object *ret)
 {
 	struct elf_file f;
 	int r = elf_file_open_fd(&f, fd, max_bytes);
 
-	return load(&f, r, ret);
+	return load_alone(&f, r, ret);
 }
 
 int elf_object_load_mem(const void *p, size_t n, struct elf_object *ret)
@@ -277,7 +308,7 @@ int elf_object_load_mem(const void *p, size_t n, struct elf_object *ret)
 	struct elf_file f;
 	int r = elf_file_open_mem(&f, p, n);
 
-	return load(&f, r, ret);
+	return load_alone(&f, r, ret);
 }
 
 void elf_object_done(struct elf_object *o)

@@ -14,8 +14,9 @@
 struct elf_file;
 
 struct elf_code {
-	uint64_t off, n; /* bytes of the file */
+	uint64_t off, n; /* bytes of the file; none in a separate debug file */
 	uint64_t vaddr;	 /* where the object's addresses place them */
+	uint64_t size;	 /* there */
 };
 
 struct elf_object {
@@ -26,13 +27,22 @@ struct elf_object {
 	struct symtab syms;
 };
 
+enum { ELF_EXTRA_MAX = 2 };
+
 /*
- * Reads what names @fd's code. 0 and *@ret (release with elf_object_done()), its reason saying what
- * is wrong with the file if anything is, or -ENOMEM.
+ * Reads what names the code of @own, whose sections have been read; @opened is what opening it gave, and
+ * if that is negative nothing of it is read. @extra: files whose .symtab is of the same object (a separate
+ * debug file, .gnu_debugdata), the better one first; those without sections are passed over. 0 and *@ret
+ * (release with elf_object_done()), its reason saying what is wrong with the file if anything is, or
+ * -ENOMEM.
  */
+int elf_object_load(const struct elf_file *own, int opened, const struct elf_file *const *extra,
+		    size_t n_extra, struct elf_object *ret);
+
+/* The same for a file on its own. */
 int elf_object_load_fd(int fd, uint64_t max_bytes, struct elf_object *ret);
 
-/* The same for a file in memory. */
+/* The same for one in memory. */
 int elf_object_load_mem(const void *p, size_t n, struct elf_object *ret);
 
 void elf_object_done(struct elf_object *o);

@@ -15,9 +15,12 @@
 struct strtab;
 
 /*
- * Fills @b with all functions of the Go program @f. Strings go to @own: STRREF_OWN offsets are those
- * of strtab entries (ents[id].off). 0; -ENOENT when it has no such table; -ENOTSUP for a layout that
- * is not known; -EBADMSG for a broken one; -EFBIG for one over @max_bytes; -ENOMEM.
+ * Fills the empty @b with all functions of the Go program @f. Strings go to @own: STRREF_OWN offsets
+ * are those of strtab entries (ents[id].off). Names are Go's, start lines known from Go 1.20 on. 0;
+ * -ENOENT when it has no such table; -ENOTSUP for a layout that is not known; -EBADMSG for a broken
+ * one; -EFBIG when the table, its inline trees or what comes out is more than @max_bytes (what comes
+ * out is about twice the table); -ENOMEM; -errno of reading. On failure @b is empty, and @own may have
+ * new strings.
  */
 int gopclntab_read(struct elf_file *f, size_t max_bytes, struct strtab *own,
 		   struct symunit_builder *b);

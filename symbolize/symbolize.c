@@ -3,21 +3,20 @@
 #include "symbolize.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "array.h"
-#include "cleanup.h"
+#include "answer.h"
 #include "clock.h"
-#include "demangle.h"
+#include "dwanswer.h"
 #include "kallsyms.h"
-#include "strtab.h"
 #include "symcache.h"
 
 enum {
-	NAME_MAX_BYTES = 4096,	 /* what a symbol name is cut to */
-	STRINGS_MAX = 256 << 20, /* of one answer; names beyond get SYM_LIMIT */
 	DEFAULT_CACHE = 64 << 20,
+	DEFAULT_INFLATED = 1 << 30,
+	DEFAULT_THREADS_MAX = 8,
 };
 #define DEFAULT_FILE_MAX   (4ull << 30)
 #define DEFAULT_REFRESH_NS (10 * NSEC_PER_SEC)
@@ -26,6 +25,9 @@ struct symbolizer {
 	char *kallsyms_path;
 	uint64_t max_file_bytes;
 	uint64_t kernel_refresh_ns;
+	size_t max_inflated;
+	unsigned threads;
+	const char *const *debug_dirs; /* borrowed */
 	struct symcache cache;
 	struct kallsyms kernel;
 	enum sym_reason kernel_reason; /* of all addresses; valid once kernel_tried_ns is set */
@@ -48,6 +50,14 @@ const char *sym_reason_text(enum sym_reason reason)
 	return (unsigned)reason < SYM_REASON_MAX ? text[reason] : "unknown";
 }
 
+static unsigned default_threads(void)
+{
+	cpu_set_t set;
+	int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+
+	return n > DEFAULT_THREADS_MAX ? DEFAULT_THREADS_MAX : (unsigned)n;
+}
+
 int symbolizer_new(struct symbolizer **ret, const struct symbolizer_opts *opts)
 {
 	static const struct symbolizer_opts none;
@@ -58,6 +68,9 @@ int symbolizer_new(struct symbolizer **ret, const struct symbolizer_opts *opts)
 		return -ENOMEM;
 	s->max_file_bytes = o->max_file_bytes ? o->max_file_bytes : DEFAULT_FILE_MAX;
 	s->kernel_refresh_ns = o->kernel_refresh_ns ? o->kernel_refresh_ns : DEFAULT_REFRESH_NS;
+	s->max_inflated = o->max_inflated ? o->max_inflated : DEFAULT_INFLATED;
+	s->threads = o->threads ? o->threads : default_threads();
+	s->debug_dirs = o->debug_dirs;
 	s->kallsyms_path = strdup(o->kallsyms ? o->kallsyms : "/proc/kallsyms");
 	if (!s->kallsyms_path ||
 	    symcache_init(&s->cache, o->max_cache_bytes ? o->max_cache_bytes : DEFAULT_CACHE) < 0) {
@@ -91,130 +104,7 @@ void sym_batch_done(struct sym_batch *b)
 	*b = (struct sym_batch){ 0 };
 }
 
-/* --- the answer under construction ------------------------------------------------------- */
-
-/* What a table says about one offset. */
-struct found {
-	const char *name; /* NULL when reason is not SYM_OK */
-	const char *module;
-	enum sym_reason reason;
-};
-
-struct answering {
-	struct sym_answer *answers;
-	ARRAY(struct sym_frame) frames;
-	struct strtab strings;
-	const char *last_name; /* of the frame added last: neighbours are often in one function */
-	char demangled[DEMANGLE_OUT_MAX];
-};
-
-static void answering_done(struct answering *a)
-{
-	free(a->answers);
-	array_free(&a->frames);
-	strtab_done(&a->strings);
-}
-
-/* Adds a string and gives its place in the batch: 0, -ENOMEM, -EFBIG when the batch is full. */
-static int add_string(struct answering *a, const char *s, size_t n, uint32_t *ret_off)
-{
-	uint32_t id;
-	int r;
-
-	if (a->strings.n_bytes + n >= STRINGS_MAX)
-		return -EFBIG;
-	r = strtab_add(&a->strings, s, n, &id);
-	if (r < 0)
-		return r == -ENOMEM ? r : -EFBIG;
-	*ret_off = (uint32_t)a->strings.ents[id].off;
-	return 0;
-}
-
-static int add_frame(struct answering *a, const struct found *f)
-{
-	struct sym_frame frame = { 0 };
-	const char *name = f->name;
-	size_t n = strnlen(name, NAME_MAX_BYTES);
-	int r;
-
-	if (name == a->last_name)
-		return 0;
-	r = add_string(a, name, n, &frame.system_name);
-	if (r < 0)
-		return r;
-	frame.name = frame.system_name;
-	if (demangle(name, a->demangled)) {
-		r = add_string(a, a->demangled, strlen(a->demangled), &frame.name);
-		if (r < 0)
-			return r;
-	}
-	r = add_string(a, f->module, strlen(f->module), &frame.module);
-	if (r < 0)
-		return r;
-	if (a->frames.n == UINT32_MAX)
-		return -EFBIG;
-	r = array_push(&a->frames, frame);
-	if (r == 0)
-		a->last_name = name;
-	return r;
-}
-
-static int set_answer(struct answering *a, const struct found *f, struct sym_answer *ret)
-{
-	int r;
-
-	*ret = (struct sym_answer){ .reason = f->reason };
-	if (f->reason != SYM_OK)
-		return 0;
-	r = add_frame(a, f);
-	if (r == -EFBIG) {
-		ret->reason = SYM_LIMIT;
-		return 0;
-	}
-	if (r < 0)
-		return r;
-	ret->frame_first = (uint32_t)(a->frames.n - 1);
-	ret->frame_n = 1;
-	return 0;
-}
-
-/* --- who knows --------------------------------------------------------------------------- */
-
-static void find_in_object(const struct elf_object *o, enum sym_kind kind, uint64_t off,
-			   struct found *ret)
-{
-	const struct symtab_range *(*find)(const struct elf_object *o, uint64_t off) =
-		kind == SYM_VADDR ? elf_object_find_vaddr : elf_object_find;
-	const struct symtab_range *range;
-
-	*ret = (struct found){ .module = "", .reason = o->reason };
-	if (o->reason != SYM_OK)
-		return;
-	range = find(o, off);
-	/* A return address that was put on the stack by hand (a signal's trampoline, the end of a
-	 * coroutine) is where a function begins, and is looked up one byte before: nobody else is
-	 * there. */
-	if (!range)
-		range = find(o, off + 1);
-	ret->reason = range ? SYM_OK : o->on_miss;
-	if (range)
-		ret->name = o->syms.strings + range->name;
-}
-
-static void find_in_kernel(const struct symbolizer *s, uint64_t addr, struct found *ret)
-{
-	const struct kallsym *sym;
-
-	*ret = (struct found){ .module = "", .reason = s->kernel_reason };
-	if (s->kernel_reason != SYM_OK)
-		return;
-	sym = kallsyms_find(&s->kernel, addr);
-	ret->reason = sym ? SYM_OK : SYM_NO_MATCH;
-	if (sym) {
-		ret->name = kallsyms_name(&s->kernel, sym);
-		ret->module = kallsyms_module(&s->kernel, sym);
-	}
-}
+/* --- the kernel -------------------------------------------------------------------------- */
 
 static int load_kernel(struct symbolizer *s)
 {
@@ -260,89 +150,85 @@ int symbolizer_kernel_range(struct symbolizer *s, uint64_t *ret_start, uint64_t 
 	return 0;
 }
 
-/* --- the batch --------------------------------------------------------------------------- */
-
-struct place {
-	uint64_t off;
-	uint32_t i; /* in the request */
-};
-
-static int by_off(const void *pa, const void *pb)
+static int answer_kernel(const struct symbolizer *s, uint64_t addr, struct answering *a,
+			 struct sym_answer *ret)
 {
-	const struct place *a = pa, *b = pb;
+	const struct kallsym *sym;
+	struct sym_frame f = { 0 };
+	const char *module;
+	int r;
 
-	return (a->off > b->off) - (a->off < b->off);
-}
-
-/* Answers each distinct offset once. @object is NULL for the kernel. */
-static int answer_all(struct symbolizer *s, const struct elf_object *object,
-		      const struct sym_request *req, struct answering *a)
-{
-	_cleanup_free_ struct place *places = calloc(req->n + 1, sizeof(*places));
-
-	if (!places)
-		return -ENOMEM;
-	for (size_t i = 0; i < req->n; i++)
-		places[i] = (struct place){ req->offs[i], (uint32_t)i };
-	qsort(places, req->n, sizeof(*places), by_off);
-	for (size_t i = 0; i < req->n; i++) {
-		struct sym_answer *answer = &a->answers[places[i].i];
-		struct found f;
-		int r;
-
-		if (i > 0 && places[i].off == places[i - 1].off) {
-			*answer = a->answers[places[i - 1].i];
-			continue;
-		}
-		if (object)
-			find_in_object(object, req->kind, places[i].off, &f);
-		else
-			find_in_kernel(s, places[i].off, &f);
-		r = set_answer(a, &f, answer);
-		if (r < 0)
-			return r;
+	ret->reason = s->kernel_reason;
+	if (s->kernel_reason != SYM_OK)
+		return 0;
+	sym = kallsyms_find(&s->kernel, addr);
+	if (!sym) {
+		ret->reason = SYM_NO_MATCH;
+		return 0;
 	}
+	module = kallsyms_module(&s->kernel, sym);
+	r = answering_add_name(a, kallsyms_name(&s->kernel, sym), &f);
+	if (r == 0)
+		r = answering_add_string(a, module, strlen(module), &f.module);
+	if (r == 0)
+		r = answering_add_frame(a, &f);
+	if (r == -EFBIG)
+		ret->reason = SYM_LIMIT;
+	if (r < 0)
+		return r == -EFBIG ? 0 : r;
+	ret->frame_first = (uint32_t)(a->frames.n - 1);
+	ret->frame_n = 1;
 	return 0;
 }
 
-static int run(struct symbolizer *s, const struct sym_request *req, struct answering *a)
+static int run_kernel(struct symbolizer *s, const struct sym_request *req, struct answering *a)
 {
-	static const struct elf_object no_file = { .reason = SYM_NO_FILE };
-	const struct elf_object *object = &no_file;
-	int r = 0;
+	int r = refresh_kernel(s, req);
 
-	a->answers = calloc(req->n + 1, sizeof(*a->answers));
-	if (!a->answers || req->n > UINT32_MAX || strtab_init(&a->strings) < 0)
-		return -ENOMEM;
-	if (req->kind == SYM_KERNEL) {
-		object = NULL;
-		r = refresh_kernel(s, req);
-	} else if (req->fd >= 0 && req->n > 0) {
-		r = symcache_get(&s->cache, req->fd, req->build_id ? req->build_id : "",
-				 s->max_file_bytes, &object);
+	for (size_t i = 0; r == 0 && i < req->n; i++)
+		r = answer_kernel(s, req->offs[i], a, &a->answers[i]);
+	return r;
+}
+
+/* --- the batch --------------------------------------------------------------------------- */
+
+static int run_object(struct symbolizer *s, const struct sym_request *req, struct answering *a)
+{
+	struct symobject_opts opts = { .max_file_bytes = s->max_file_bytes,
+				       .max_bytes = s->cache.max_bytes,
+				       .max_inflated = s->max_inflated,
+				       .threads = s->threads,
+				       .debug_dirs = s->debug_dirs,
+				       .path = req->path ? req->path : "",
+				       .root_fd = req->root_fd_plus1 - 1 };
+	struct symobject *o;
+	int r;
+
+	if (req->fd < 0) {
+		for (size_t i = 0; i < req->n; i++)
+			a->answers[i].reason = SYM_NO_FILE;
+		return 0;
 	}
-	return r < 0 ? r : answer_all(s, object, req, a);
+	r = symcache_get(&s->cache, req->fd, req->build_id ? req->build_id : "", &opts, &o);
+	if (r == 0)
+		r = dwanswer_run(o, req, a);
+	if (r == 0)
+		symcache_count(&s->cache, o);
+	return r;
 }
 
 int symbolizer_run(struct symbolizer *s, const struct sym_request *req, struct sym_batch *ret)
 {
 	struct answering a = { 0 };
-	int r = run(s, req, &a);
+	int r = answering_init(&a, req->n);
 
+	if (r == 0 && req->n > 0)
+		r = req->kind == SYM_KERNEL ? run_kernel(s, req, &a) : run_object(s, req, &a);
 	symcache_trim(&s->cache);
 	if (r < 0) {
 		answering_done(&a);
 		return r;
 	}
-	*ret = (struct sym_batch){
-		.answers = take_ptr(a.answers),
-		.frames = a.frames.items,
-		.n_frames = a.frames.n,
-		.strings = a.strings.bytes,
-		.n_strings = a.strings.n_bytes,
-	};
-	a.frames.items = NULL;
-	a.strings.bytes = NULL;
-	answering_done(&a);
+	answering_take(&a, ret);
 	return 0;
 }

@@ -16,9 +16,9 @@ int symcache_init(struct symcache *c, size_t max_bytes)
 
 static void drop(struct symcache *c, struct symcache_slot *s)
 {
-	c->stats.bytes -= elf_object_bytes(&s->object);
+	c->stats.bytes -= s->bytes;
 	c->stats.objects--;
-	elf_object_done(&s->object);
+	symobject_done(&s->object);
 	s->used = 0;
 }
 
@@ -90,11 +90,11 @@ static struct symcache_slot *free_slot(struct symcache *c)
 			return &c->slots[i];
 }
 
-int symcache_get(struct symcache *c, int fd, const char *build_id, uint64_t max_file_bytes,
-		 const struct elf_object **ret)
+int symcache_get(struct symcache *c, int fd, const char *build_id,
+		 const struct symobject_opts *opts, struct symobject **ret)
 {
 	struct symcache_slot *s;
-	struct elf_object o;
+	struct symobject o;
 	struct symcache_key key;
 	int r;
 
@@ -102,7 +102,7 @@ int symcache_get(struct symcache *c, int fd, const char *build_id, uint64_t max_
 	if (s) {
 		c->stats.hits++;
 	} else {
-		r = elf_object_load_fd(fd, max_file_bytes, &o);
+		r = symobject_load(fd, opts, &o);
 		if (r < 0)
 			return r;
 		c->stats.loads++;
@@ -110,11 +110,25 @@ int symcache_get(struct symcache *c, int fd, const char *build_id, uint64_t max_
 		s->key = key;
 		s->object = o;
 		c->stats.objects++;
-		c->stats.bytes += elf_object_bytes(&o);
+		s->bytes = symobject_bytes(&o);
+		c->stats.bytes += s->bytes;
 	}
 	s->used = ++c->uses;
 	*ret = &s->object;
 	return 0;
+}
+
+void symcache_count(struct symcache *c, const struct symobject *o)
+{
+	for (size_t i = 0; i < SYMCACHE_OBJECTS; i++) {
+		struct symcache_slot *s = &c->slots[i];
+
+		if (s->used && &s->object == o) {
+			c->stats.bytes -= s->bytes;
+			s->bytes = symobject_bytes(o);
+			c->stats.bytes += s->bytes;
+		}
+	}
 }
 
 void symcache_trim(struct symcache *c)

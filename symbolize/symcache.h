@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-#include "elfsym.h"
+#include "symobject.h"
 
 enum { SYMCACHE_OBJECTS = 64 };
 
@@ -26,7 +26,8 @@ struct symcache_key {
 struct symcache {
 	struct symcache_slot {
 		struct symcache_key key;
-		struct elf_object object;
+		struct symobject object;
+		size_t bytes; /* of it, as they were counted last */
 		uint64_t used; /* number of the last use; 0 = the slot is free */
 	} *slots;	       /* SYMCACHE_OBJECTS */
 	uint64_t uses;
@@ -41,8 +42,11 @@ void symcache_done(struct symcache *c);
  * The object open as @fd, loaded if it is not there: 0 and *@ret (borrowed until the next call with
  * @c) or -ENOMEM.
  */
-int symcache_get(struct symcache *c, int fd, const char *build_id, uint64_t max_file_bytes,
-		 const struct elf_object **ret);
+int symcache_get(struct symcache *c, int fd, const char *build_id,
+		 const struct symobject_opts *opts, struct symobject **ret);
+
+/* Counts what @o, which symcache_get() gave, holds by now: it grows with what it is asked. */
+void symcache_count(struct symcache *c, const struct symobject *o);
 
 /* Brings the memory held below its bound; objects handed out before may be gone. */
 void symcache_trim(struct symcache *c);

@@ -23,6 +23,7 @@ enum {
 	ENTRY_MAX = 3 * 5, /* bytes of an entry: three 32-bit integers */
 	RADIX_BITS = 11,
 	RADIX = 1 << RADIX_BITS,
+	STEPS_MAX = 4096, /* from the innermost inlined call to its function */
 };
 
 /* Where a block of a list begins. */
@@ -529,7 +530,7 @@ size_t symunit_find(const struct symunit *u, uint64_t addr,
 	const struct symunit_scope *scopes = (const void *)((const char *)u + u->scopes);
 	const struct symunit_name *names = (const void *)((const char *)u + u->names);
 	struct entry seg = { .file = SYMUNIT_NONE }, row = { .file = SYMUNIT_NONE };
-	uint32_t scope;
+	uint32_t scope, steps = 0;
 	size_t n = 0;
 
 	if (addr < u->base || addr - u->base > UINT32_MAX)
@@ -538,14 +539,14 @@ size_t symunit_find(const struct symunit *u, uint64_t addr,
 	list_find(u, &u->segs, (uint32_t)(addr - u->base), &seg);
 	ret[0] = (struct symunit_frame){ 0 };
 	set_place(u, &ret[0], row.file, row.line);
-	/* The numbers of an image from a file may lead in a circle: each step goes down. */
-	for (scope = seg.file; scope < u->n_scopes;) {
+	/* The numbers of an image from a file may lead in a circle. */
+	for (scope = seg.file; scope < u->n_scopes && steps < STEPS_MAX; steps++) {
 		const struct symunit_scope *s = &scopes[scope];
 
 		if (s->name < u->n_names)
 			ret[n].name = names[s->name];
 		n++;
-		if (s->parent >= scope)
+		if (s->parent >= u->n_scopes)
 			break;
 		if (n == SYMUNIT_DEPTH_MAX)
 			n--; /* too deep: the outer frame takes the place */

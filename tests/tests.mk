@@ -22,6 +22,8 @@ $(unit_add.base): INC = -Itests
 unit_ld.formats := $(foreach f,malloc calloc reallocarray,-Wl,--wrap=$(f))
 # perf_event_open(2) is wrapped so that a test can be on a kernel that knows less.
 unit_ld.profiler += -Wl,--wrap=syscall
+# And the symbolizer, so that a test can say what it knows.
+unit_ld.profiler += -Wl,--wrap=symbolizer_run
 # And the sampler, as far as unwinding.c knows it.
 unit_ld.profiler += $(foreach f,sampler_unwind_memory sampler_set_space sampler_drop_space \
 	tableload_ask,-Wl,--wrap=$(f))
@@ -29,7 +31,7 @@ unit_ld.profiler += $(foreach f,sampler_unwind_memory sampler_set_space sampler_
 # ELF files of several kinds. Not built with the variant's flags: they are data here.
 symfix := $(B)/fixtures/symbolize
 unit_needs.symbolize := $(addprefix $(symfix)/,names-pie names-nopie names-now names-ibt names-dynsym \
-	names-stripped odd)
+	names-stripped names-debug names-debugnoid odd)
 fix_cc = $(CC) -O1 -g0 -fno-omit-frame-pointer
 symfix_flags.pie := -fPIE -pie -Wl,-z,lazy
 symfix_flags.nopie := -fno-pie -no-pie
@@ -37,6 +39,9 @@ symfix_flags.now := -fPIE -pie -Wl,-z,now
 symfix_ibt := -fcf-protection -Wl,-z,ibtplt
 symfix_flags.ibt := -fPIE -pie -Wl,-z,lazy $(if $(filter x86_64,$(shell uname -m)),$(symfix_ibt))
 symfix_flags.dynsym := -fPIE -pie -rdynamic -s
+# DWARF 4 is what dwz reads whatever the compiler.
+symfix_flags.debug := -fPIE -pie -gdwarf-4 -Wl,--build-id=sha1
+symfix_flags.debugnoid := -fPIE -pie -gdwarf-4 -Wl,--build-id=none
 symfix_flags.stripped := -fPIE -pie -Wl,-z,lazy -s
 $(symfix)/names-%: tests/fixtures/symbolize/names.c $(B)/.flags
 	$(call say,FIX,$@)

@@ -26,6 +26,7 @@ protobuf-c/       formats
 zlib.h            formats/compress.c
 zstd.h            formats/compress.c symbolize/inflate.c
 libdeflate.h      symbolize/inflate.c
+lzma.h            symbolize
 '
 
 # Mutable globals that are allowed, as OBJECT.o:NAME, and why.

@@ -68,6 +68,38 @@ Test(top, shows_shares_of_functions)
 	make_end(&m);
 }
 
+/* Names of templates as demanglers write them: short where they do not fit, whole where they do. */
+Test(top, shortens_names_that_do_not_fit)
+{
+	static const char file[] = "/usr/bin/search";
+	struct maker m;
+	uint32_t push, sort, lambda, small, deep;
+
+	make_begin_cpu(&m);
+	push = make_loc(&m, file, 0x100,
+			"std::vector<std::pair<int, int>, std::allocator<std::pair<int, int> > >::"
+			"push_back(std::pair<int, int> const&)");
+	sort = make_loc(&m, file, 0x200,
+			"void std::__introsort_loop<long*, long>(long*, long*, long)");
+	lambda = make_loc(&m, file, 0x300,
+			  "search(std::string const&)::{lambda(int, int)#1}::operator()(int, int) "
+			  "const|search(std::string const&)");
+	small = make_loc(&m, file, 0x400, "hash(int)");
+	deep = make_loc(
+		&m, file, 0x500,
+		"a_name_that_is_no_template_but_longer_than_the_line_is_wide_in_any_case_for_"
+		"which_the_middle_is_left_out");
+	make_cpu_stack(&m, 50, push, lambda);
+	make_cpu_stack(&m, 40, sort, lambda);
+	make_cpu_stack(&m, 30, lambda);
+	make_cpu_stack(&m, 20, small, lambda);
+	make_cpu_stack(&m, 10, deep, lambda);
+	expect_golden(m.p, &defaults, "top/short.txt");
+	expect_golden(m.p, &(struct top_opts){ .sample_type = -1, .columns = 200 },
+		      "top/short-wide.txt");
+	make_end(&m);
+}
+
 Test(top, fits_narrow_and_wide_terminals)
 {
 	struct maker m;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -8,6 +10,8 @@
 #include "allocfail.h"
 #include "clock.h"
 #include "event.h"
+#include "fake_symbolizer.h"
+#include "formats.h"
 #include "naming.h"
 #include "objtab.h"
 #include "proctab.h"
@@ -25,6 +29,7 @@ static struct proctab procs;
 static struct aggregate counts;
 static struct symbolizer *symbolizer;
 static struct profile *prof;
+static bool no_inlines;
 
 static const struct event_list events = {
 	.n = 2,
@@ -45,6 +50,8 @@ static void done(void)
 {
 	profile_free(prof);
 	prof = NULL;
+	no_inlines = false;
+	fake_symbolizer_set(NULL, 0);
 	symbolizer_free(symbolizer);
 	aggregate_done(&counts);
 	proctab_done(&procs);
@@ -120,6 +127,7 @@ static int run_naming(uint32_t main_mapping)
 					    .objects = &objects,
 					    .events = &events,
 					    .symbolizer = symbolizer,
+					    .no_inlines = no_inlines,
 					    .main_mapping = main_mapping },
 			  &prof);
 }
@@ -171,7 +179,7 @@ Test(naming, finds_functions_of_a_program_by_their_address)
 	cr_expect_not_null(strstr(frame_file(0, 0), "/unit-profiler"));
 	cr_expect_eq(frame_mapping(0, 0), frame_mapping(0, 1));
 	cr_expect(frame_mapping(0, 0)->has_functions);
-	cr_expect_not(frame_mapping(0, 0)->has_inline_frames);
+	cr_expect_eq(frame_mapping(0, 0)->has_inline_frames, frame_mapping(0, 0)->has_line_numbers);
 }
 
 Test(naming, finds_kernel_functions_and_modules)
@@ -222,6 +230,143 @@ Test(naming, mapping_with_an_unnamed_place_does_not_claim_functions)
 	cr_expect_eq(frame_name(0, 1)[0], '[');
 	cr_expect_eq(frame_mapping(0, 0), frame_mapping(0, 1));
 	cr_expect_not(frame_mapping(0, 0)->has_functions);
+}
+
+/* A file of which the symbolizer knows what a test says: its mapping. */
+static int64_t made_file(void)
+{
+	struct vm_area area = {
+		.start = 0x10000, .end = 0x20000, .file_off = 0x1000, .dev = 1, .ino = 98
+	};
+
+	return objtab_mapping(&objects, getpid(), &area, "/opt/app/made");
+}
+
+static const struct fake_frame frames_of_sort[] = {
+	{ "less(int, int)", "_Z4lessii", "/src/less.h", 7, 5 },
+	{ "part(int*)", "_Z4partPi", "/src/sort.cc", 22, 20 },
+	{ "sort(int*)", "_Z4sortPi", "/src/sort.cc", 33, 30 },
+};
+
+Test(naming, inlined_functions_are_lines_of_their_place)
+{
+	static const struct fake_frame main_frame = { "main", "main", "/src/main.cc", 3, 1 };
+	static const struct fake_place places[] = { { 0x1010, SYM_OK, frames_of_sort, 3 },
+						    { 0x1020, SYM_OK, &main_frame, 1 } };
+	int64_t m = made_file();
+	const struct profile_location *l;
+	const struct sym_request *asked;
+	size_t n;
+
+	fake_symbolizer_set(places, ARRAY_LEN(places));
+	COUNT(0, 5, place(m, 0x10010), place(m, 0x10020));
+	name_all(UINT32_MAX);
+	asked = fake_symbolizer_asked(&n);
+	cr_expect_eq(n, 1);
+	cr_expect_eq(asked->kind, SYM_ELF);
+	cr_expect_str_eq(asked->path, "/opt/app/made");
+	cr_expect_not(asked->no_inlines);
+	l = &prof->locations.items[prof->stacks.items[0]];
+	cr_assert_eq(l->line_n, 3);
+	for (uint32_t i = 0; i < 3; i++) {
+		const struct profile_line *line = &prof->lines.items[l->line_first + i];
+		const struct profile_function *f = &prof->functions.items[line->function];
+		const struct fake_frame *want = &frames_of_sort[i];
+
+		cr_expect_eq(line->line, want->line);
+		cr_expect_eq(f->start_line, want->start_line);
+		cr_expect_str_eq(strtab_get(&prof->strings, f->name), want->name);
+		cr_expect_str_eq(strtab_get(&prof->strings, f->system_name), want->system_name);
+		cr_expect_str_eq(strtab_get(&prof->strings, f->file), want->file);
+	}
+	cr_expect(frame_mapping(0, 0)->has_functions && frame_mapping(0, 0)->has_filenames);
+	cr_expect(frame_mapping(0, 0)->has_line_numbers && frame_mapping(0, 0)->has_inline_frames);
+}
+
+Test(naming, without_inlines_a_mapping_does_not_claim_to_have_them)
+{
+	static const struct fake_place places[] = { { 0x1010, SYM_OK, &frames_of_sort[2], 1 } };
+	const struct sym_request *asked;
+	size_t n;
+
+	fake_symbolizer_set(places, ARRAY_LEN(places));
+	no_inlines = true;
+	COUNT(0, 5, place(made_file(), 0x10010));
+	name_all(UINT32_MAX);
+	asked = fake_symbolizer_asked(&n);
+	cr_expect(n == 1 && asked->no_inlines);
+	cr_expect(frame_mapping(0, 0)->has_line_numbers);
+	cr_expect_not(frame_mapping(0, 0)->has_inline_frames);
+}
+
+/* A place without a line is one of which nobody knows what was inlined there. */
+Test(naming, mapping_with_a_place_without_a_line_does_not_claim_lines)
+{
+	static const struct fake_frame from_table = { "plain", "plain", "", 0, 0 };
+	static const struct fake_place places[] = { { 0x1010, SYM_OK, frames_of_sort, 3 },
+						    { 0x1020, SYM_OK, &from_table, 1 } };
+	int64_t m = made_file();
+
+	fake_symbolizer_set(places, ARRAY_LEN(places));
+	COUNT(0, 5, place(m, 0x10010), place(m, 0x10020));
+	name_all(UINT32_MAX);
+	cr_expect(frame_mapping(0, 0)->has_functions);
+	cr_expect_not(frame_mapping(0, 0)->has_filenames);
+	cr_expect_not(frame_mapping(0, 0)->has_line_numbers);
+	cr_expect_not(frame_mapping(0, 0)->has_inline_frames);
+}
+
+Test(naming, keeps_any_number_of_inlined_functions)
+{
+	enum { DEPTH = 300 };
+	static struct fake_frame frames[DEPTH];
+	static char names[DEPTH][8];
+	const struct fake_place places[] = { { 0x1010, SYM_OK, frames, DEPTH } };
+	const struct profile_location *l;
+
+	for (int i = 0; i < DEPTH; i++) {
+		snprintf(names[i], sizeof(names[i]), "f%d", i);
+		frames[i] = (struct fake_frame){ names[i], names[i], "a.c", 1, 1 };
+	}
+	fake_symbolizer_set(places, ARRAY_LEN(places));
+	COUNT(0, 1, place(made_file(), 0x10010));
+	name_all(UINT32_MAX);
+	l = &prof->locations.items[prof->stacks.items[0]];
+	cr_assert_eq(l->line_n, DEPTH);
+	cr_expect_eq(prof->lines.items[l->line_first + DEPTH - 1].function, DEPTH - 1);
+	cr_expect_str_eq(frame_name(0, 0), "f0");
+}
+
+/* What a recording names is what its files hold. */
+Test(naming, inlined_functions_are_marked_in_folded_stacks)
+{
+	static const struct fake_frame main_frame = { "main", "main", "/src/main.cc", 3, 1 };
+	static const struct fake_place places[] = { { 0x1010, SYM_OK, frames_of_sort, 3 },
+						    { 0x1020, SYM_OK, &main_frame, 1 } };
+	const struct format_opts fo = { .sample_type = -1 };
+	char folded[] = "/tmp/wick-naming-XXXXXX", pprof[] = "/tmp/wick-naming-XXXXXX";
+	struct profile *again;
+	char line[256] = "";
+	int64_t m = made_file();
+	FILE *f;
+
+	close(mkstemp(folded));
+	close(mkstemp(pprof));
+	fake_symbolizer_set(places, ARRAY_LEN(places));
+	COUNT(0, 5, place(m, 0x10010), place(m, 0x10020));
+	name_all(UINT32_MAX);
+	cr_assert_eq(format_write(prof, pprof, FORMAT_PPROF, &fo, NULL), 0);
+	cr_assert_eq(format_read(pprof, &again, NULL), 0);
+	cr_expect_eq(again->functions.items[again->lines.items[0].function].start_line, 5);
+	cr_expect(again->mappings.items[0].has_inline_frames);
+	cr_assert_eq(format_write(again, folded, FORMAT_FOLDED, &fo, NULL), 0);
+	f = fopen(folded, "r");
+	cr_assert(f && fgets(line, sizeof(line), f));
+	cr_expect_str_eq(line, "process;main;sort(int*);part(int*)_[i];less(int, int)_[i] 5\n");
+	fclose(f);
+	profile_free(again);
+	unlink(folded);
+	unlink(pprof);
 }
 
 Test(naming, values_and_labels_are_those_of_the_rows)

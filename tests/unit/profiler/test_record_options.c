@@ -49,6 +49,7 @@ Test(record_options, defaults)
 	cr_expect_eq(o.freq_hz, RECORD_DEFAULT_HZ);
 	cr_expect(!o.has_period && !o.events.n && !o.tgids.n && !o.tids.n && !o.cgroups.n);
 	cr_expect(!o.outputs.n && !o.has_cpus && !o.all && !o.kernel_only && !o.user_only);
+	cr_expect_not(o.no_inlines);
 	cr_expect(!o.max_stack && !o.duration_ns && !o.command && !o.verbose && !o.help);
 	cr_expect_eq(o.format, FORMAT_AUTO);
 }
@@ -57,6 +58,10 @@ Test(record_options, flags_in_both_spellings)
 {
 	good("-a -v");
 	cr_expect(o.all && o.verbose);
+	good("--no-inline");
+	cr_expect(o.no_inlines);
+	good("--no-inlines");
+	cr_expect(o.no_inlines);
 	good("--all-cpus --verbose");
 	cr_expect(o.all && o.verbose);
 	good("-U");

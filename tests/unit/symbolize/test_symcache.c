@@ -9,9 +9,14 @@
 
 static void get(struct symcache *c, int fd, const char *id)
 {
-	const struct elf_object *o;
+	static const char *const nowhere[] = { NULL };
+	const struct symobject_opts opts = { .max_file_bytes = UINT64_MAX,
+					     .debug_dirs = nowhere,
+					     .path = "",
+					     .root_fd = -1 };
+	struct symobject *o;
 
-	cr_assert_eq(symcache_get(c, fd, id, UINT64_MAX, &o), 0);
+	cr_assert_eq(symcache_get(c, fd, id, &opts, &o), 0);
 }
 
 Test(symcache, loads_an_object_once)

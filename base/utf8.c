@@ -4,12 +4,9 @@
 #include <stdint.h>
 #include <string.h>
 
-/*
- * Length of the character at @s, at most @n bytes away; 0 when there is none, and then *@ret_bad
- * bytes (at least one) cannot begin a character.
- */
-static size_t character(const uint8_t *s, size_t n, size_t *ret_bad)
+size_t utf8_length(const char *text, size_t n, size_t *ret_bad)
 {
+	const uint8_t *s = (const uint8_t *)text;
 	uint8_t low = 0x80, high = 0xbf; /* the range of the second byte */
 	size_t want;
 
@@ -55,7 +52,7 @@ static size_t ascii_prefix(const char *s, size_t n)
 bool utf8_is_valid(const char *s, size_t n)
 {
 	for (size_t i = ascii_prefix(s, n), bad; i < n;) {
-		size_t len = character((const uint8_t *)s + i, n - i, &bad);
+		size_t len = utf8_length(s + i, n - i, &bad);
 
 		if (!len)
 			return false;
@@ -69,7 +66,7 @@ size_t utf8_repair(const char *s, size_t n, char *to)
 	size_t out = 0;
 
 	for (size_t i = 0, bad; i < n;) {
-		size_t len = character((const uint8_t *)s + i, n - i, &bad);
+		size_t len = utf8_length(s + i, n - i, &bad);
 
 		if (len) {
 			memcpy(to + out, s + i, len);

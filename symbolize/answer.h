@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A batch of answers under construction: its frames and strings, each distinct one of these once. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "array.h"
+#include "demangle.h"
+#include "strtab.h"
+#include "symbolize.h"
+
+/* Zero it, give it to answering_init(). */
+struct answering {
+	struct sym_answer *answers;
+	ARRAY(struct sym_frame) frames;
+	struct strtab strings;
+	/* By number of a symbol's name: the number of what it was demangled to, plus 1; 0 = not
+	 * yet. A million frames have some thousand names. */
+	ARRAY(uint32_t) shown;
+	char demangled[DEMANGLE_OUT_MAX];
+};
+
+/* Room for @n answers: 0 or -ENOMEM. */
+int answering_init(struct answering *a, size_t n);
+void answering_done(struct answering *a);
+
+/* Adds a string and gives its place in the batch: 0, -ENOMEM, -EFBIG when the batch is full. */
+int answering_add_string(struct answering *a, const char *s, size_t n, uint32_t *ret_off);
+
+/* Adds a function's name: sets name (demangled) and system_name. As above. */
+int answering_add_name(struct answering *a, const char *name, struct sym_frame *ret);
+
+/* Adds a frame behind the others: as above. */
+int answering_add_frame(struct answering *a, const struct sym_frame *f);
+
+/* Hands the batch over; @a is empty then. */
+void answering_take(struct answering *a, struct sym_batch *ret);

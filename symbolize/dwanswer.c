@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dwanswer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "hash.h"
+
+enum {
+	NAME_BYTES = 4096, /* longer ones are cut */
+	PATH_BYTES = 4096,
+};
+
+/* A string of the debug information that is in the batch already. */
+struct known_name {
+	strref_t ref;
+	uint32_t name, system_name; /* offsets in the batch */
+	bool mangled;
+};
+
+struct known_file {
+	struct symunit_file file;
+	uint32_t off;
+};
+
+struct run {
+	struct symobject *o;
+	const struct sym_request *req;
+	struct answering *a;
+	struct dwframes frames;
+	struct hindex by_ref, by_file;
+	ARRAY(struct known_name) names;
+	ARRAY(struct known_file) files;
+	char buf[NAME_BYTES];
+	char path[PATH_BYTES];
+};
+
+static void run_done(struct run *r)
+{
+	array_free(&r->frames.frames);
+	hindex_free(&r->by_ref);
+	hindex_free(&r->by_file);
+	array_free(&r->names);
+	array_free(&r->files);
+}
+
+/* --- strings -------------------------------------------------------------------------------------- */
+
+static bool is_mangled(const char *name)
+{
+	return name[0] == '_' && (name[1] == 'Z' || name[1] == 'R');
+}
+
+static int get_name(struct run *r, strref_t ref, struct known_name *ret)
+{
+	struct known_name k = { .ref = ref };
+	struct sym_frame f = { 0 };
+	const char *s;
+	int res;
+
+	hindex_each(&r->by_ref, hash_u64(ref), i)
+		if (r->names.items[i].ref == ref) {
+			*ret = r->names.items[i];
+			return 0;
+		}
+	s = symobject_string(r->o, ref, sizeof(r->buf), r->buf);
+	k.mangled = is_mangled(s);
+	res = answering_add_name(r->a, s, &f);
+	if (res < 0)
+		return res;
+	k.name = f.name;
+	k.system_name = f.system_name;
+	if (hindex_add(&r->by_ref, hash_u64(ref), (uint32_t)r->names.n) < 0 ||
+	    array_push(&r->names, k) < 0)
+		return -ENOMEM;
+	*ret = k;
+	return 0;
+}
+
+/* Appends one part of a path; an absolute one replaces what is before it. */
+static size_t add_part(struct run *r, size_t n, strref_t ref)
+{
+	const char *s;
+	size_t len;
+
+	if (ref == STRREF_NONE)
+		return n;
+	s = symobject_string(r->o, ref, sizeof(r->buf), r->buf);
+	len = strlen(s);
+	if (len == 0)
+		return n;
+	if (s[0] == '/')
+		n = 0;
+	else if (n > 0 && n < sizeof(r->path) - 1 && r->path[n - 1] != '/')
+		r->path[n++] = '/';
+	if (len > sizeof(r->path) - 1 - n)
+		len = sizeof(r->path) - 1 - n;
+	memcpy(r->path + n, s, len);
+	return n + len;
+}
+
+static uint64_t hash_file(const struct symunit_file *f)
+{
+	return hash_add(hash_add(hash_u64(f->base), f->dir), f->name);
+}
+
+static int get_file(struct run *r, const struct symunit_file *file, uint32_t *ret)
+{
+	uint64_t hash = hash_file(file);
+	size_t n;
+	int res;
+
+	if (file->name == STRREF_NONE) {
+		*ret = 0;
+		return 0;
+	}
+	hindex_each(&r->by_file, hash, i) {
+		const struct symunit_file *f = &r->files.items[i].file;
+
+		if (f->base == file->base && f->dir == file->dir && f->name == file->name) {
+			*ret = r->files.items[i].off;
+			return 0;
+		}
+	}
+	n = add_part(r, add_part(r, add_part(r, 0, file->base), file->dir), file->name);
+	res = answering_add_string(r->a, r->path, n, ret);
+	if (res < 0)
+		return res;
+	if (hindex_add(&r->by_file, hash, (uint32_t)r->files.n) < 0 ||
+	    array_push(&r->files, (struct known_file){ *file, *ret }) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+/* --- symbols -------------------------------------------------------------------------------------- */
+
+/* The name of the symbol at @addr, NULL when there is none. */
+static const char *symbol_at(const struct run *r, uint64_t addr)
+{
+	const struct elf_object *o = &r->o->elf;
+	const struct symtab_range *range = elf_object_find_vaddr(o, addr);
+
+	/* A return address that was put on the stack by hand (a signal's trampoline, the end of a
+	 * coroutine) is where a function begins, and is looked up one byte before: nobody else is
+	 * there. */
+	if (!range)
+		range = elf_object_find_vaddr(o, addr + 1);
+	return range ? o->syms.strings + range->name : NULL;
+}
+
+/* The name of a mangled symbol without what the compiler hung on it, in r->buf; false: it has none. */
+static bool mangled_symbol_at(struct run *r, uint64_t addr)
+{
+	const char *s = symbol_at(r, addr);
+	size_t n;
+
+	if (!s || !is_mangled(s))
+		return false;
+	n = strcspn(s, ".@");
+	if (n >= sizeof(r->buf))
+		return false;
+	memcpy(r->buf, s, n);
+	r->buf[n] = '\0';
+	return true;
+}
+
+/* --- frames --------------------------------------------------------------------------------------- */
+
+/* The frame for @f, which is the outermost at @addr or not. */
+static int add_frame(struct run *r, const struct symunit_frame *f, uint64_t addr, bool outermost)
+{
+	struct sym_frame frame = { .line = f->line, .start_line = f->name.decl_line };
+	struct known_name k;
+	int res = get_name(r, f->name.name, &k);
+
+	if (res == 0)
+		res = get_file(r, &f->file, &frame.file);
+	if (res < 0)
+		return res;
+	frame.name = k.name;
+	frame.system_name = k.system_name;
+	if (outermost && !k.mangled && mangled_symbol_at(r, addr))
+		res = answering_add_name(r->a, r->buf, &frame);
+	return res < 0 ? res : answering_add_frame(r->a, &frame);
+}
+
+/* What is known beside the symbol: where in the source, at most. */
+static int add_symbol(struct run *r, const char *name, const struct symunit_frame *place)
+{
+	struct sym_frame frame = { 0 };
+	int res = answering_add_name(r->a, name, &frame);
+
+	if (res == 0 && place) {
+		frame.line = place->line;
+		res = get_file(r, &place->file, &frame.file);
+	}
+	return res < 0 ? res : answering_add_frame(r->a, &frame);
+}
+
+static int add_debug_frames(struct run *r, const struct dwquery *q)
+{
+	const struct symunit_frame *f = r->frames.frames.items + q->first;
+	int res = 0;
+
+	if (r->req->no_inlines) {
+		struct symunit_frame only = f[q->n - 1];
+
+		only.file = f[0].file;
+		only.line = f[0].line;
+		return add_frame(r, &only, q->addr, true);
+	}
+	for (uint32_t i = 0; res == 0 && i < q->n; i++)
+		res = add_frame(r, &f[i], q->addr, i + 1 == q->n);
+	return res;
+}
+
+static int set_answer(struct run *r, const struct dwquery *q, struct sym_answer *ret)
+{
+	size_t first = r->a->frames.n;
+	const char *symbol;
+	int res;
+
+	if (q->n > 0 && !q->line_only) {
+		res = add_debug_frames(r, q);
+	} else {
+		symbol = symbol_at(r, q->addr);
+		if (!symbol) {
+			ret->reason = r->o->elf.reason != SYM_OK ? r->o->elf.reason
+								  : r->o->elf.on_miss;
+			return 0;
+		}
+		res = add_symbol(r, symbol, q->n ? r->frames.frames.items + q->first : NULL);
+	}
+	if (res == -EFBIG) {
+		r->a->frames.n = first;
+		*ret = (struct sym_answer){ .reason = SYM_LIMIT };
+		return 0;
+	}
+	ret->frame_first = (uint32_t)first;
+	ret->frame_n = (uint32_t)(r->a->frames.n - first);
+	return res;
+}
+
+/* --- the request ---------------------------------------------------------------------------------- */
+
+/* An address that is asked for, and the place of the answer in the request. */
+struct place {
+	uint64_t addr;
+	uint32_t i;
+};
+
+static int by_addr(const void *pa, const void *pb)
+{
+	const struct place *a = pa, *b = pb;
+
+	return (a->addr > b->addr) - (a->addr < b->addr);
+}
+
+static uint64_t address_of(const struct run *r, uint64_t off)
+{
+	const struct elf_object *o = &r->o->elf;
+
+	if (r->req->kind == SYM_VADDR)
+		return off;
+	for (size_t i = 0; i < o->n_code; i++)
+		if (off >= o->code[i].off && off - o->code[i].off < o->code[i].n)
+			return o->code[i].vaddr + (off - o->code[i].off);
+	return UINT64_MAX;
+}
+
+/* Answers each distinct address once; @places are sorted. */
+static int answer_places(struct run *r, const struct place *places, size_t n,
+			 struct dwquery *queries)
+{
+	size_t distinct = 0;
+	int res;
+
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || places[i].addr != places[i - 1].addr)
+			queries[distinct++] = (struct dwquery){ .addr = places[i].addr };
+	res = symobject_find(r->o, queries, distinct, &r->frames);
+	for (size_t i = 0, q = 0; res == 0 && i < n; i++) {
+		struct sym_answer *answer = &r->a->answers[places[i].i];
+
+		if (i > 0 && places[i].addr == places[i - 1].addr)
+			*answer = r->a->answers[places[i - 1].i];
+		else
+			res = set_answer(r, &queries[q++], answer);
+	}
+	return res;
+}
+
+int dwanswer_run(struct symobject *o, const struct sym_request *req, struct answering *a)
+{
+	_cleanup_free_ struct place *places = calloc(req->n + 1, sizeof(*places));
+	_cleanup_free_ struct dwquery *queries = calloc(req->n + 1, sizeof(*queries));
+	_cleanup_free_ struct run *r = calloc(1, sizeof(*r));
+	int res;
+
+	if (!places || !queries || !r)
+		return -ENOMEM;
+	r->o = o;
+	r->req = req;
+	r->a = a;
+	for (size_t i = 0; i < req->n; i++)
+		places[i] = (struct place){ address_of(r, req->offs[i]), (uint32_t)i };
+	qsort(places, req->n, sizeof(*places), by_addr);
+	res = answer_places(r, places, req->n, queries);
+	run_done(r);
+	return res;
+}

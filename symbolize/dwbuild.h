@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a unit of DWARF to its image: the line program and the walk over its entries, one after the
+ * other into one builder. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dwwalk.h"
+
+/* Zero it; one a thread. What it holds is used again for the next unit. */
+struct dwbuild {
+	struct dwwalk walk;
+	struct symunit_builder builder;
+};
+
+struct dwbuild_unit {
+	const struct dwfile *file, *alt;
+	const struct dwunit *unit;
+	const struct dwline_span *code;
+	size_t n_code;
+};
+
+/*
+ * 0, *@ret (caller frees with free()), *@ret_bytes, and in *@ret_broken whether something of the unit
+ * could not be read: the image then holds what was read before. -ENOMEM, -EFBIG.
+ */
+int dwbuild_run(struct dwbuild *d, const struct dwbuild_unit *in, struct symunit **ret,
+		size_t *ret_bytes, bool *ret_broken);
+
+void dwbuild_done(struct dwbuild *d);

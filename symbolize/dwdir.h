@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which units an address may belong to. Ranges of units overlap in odd files; all are found. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "array.h"
+
+struct dwdir_range {
+	uint64_t lo, hi;
+	uint64_t reach; /* the highest hi of this range and those before it */
+	uint32_t unit;
+};
+
+/* Zero it, add ranges, sort it. */
+struct dwdir {
+	ARRAY(struct dwdir_range) ranges;
+};
+
+int dwdir_add(struct dwdir *d, uint64_t lo, uint64_t hi, uint32_t unit);
+void dwdir_sort(struct dwdir *d);
+void dwdir_done(struct dwdir *d);
+
+/*
+ * The next unit whose range holds @addr: begin with *@pos == SIZE_MAX. UINT32_MAX when there are no
+ * more. The range that begins last comes first; a unit may come more than once.
+ */
+uint32_t dwdir_next(const struct dwdir *d, uint64_t addr, size_t *pos);

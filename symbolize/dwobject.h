@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the debug information of one object says of addresses. Units are found by their addresses when
+ * the object is opened, and read when an address in them is asked for, on several threads when there
+ * are many; the image that is made of a unit is kept.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "array.h"
+#include "dwline.h"
+#include "symunit.h"
+
+struct dwobject;
+
+struct dwobject_opts {
+	int alt_fd; /* file that .gnu_debugaltlink names, -1 = none; taken on success */
+	/* Where the object has code, ascending and apart; copied. */
+	const struct dwline_span *code;
+	size_t n_code;
+	size_t max_inflated; /* bytes of compressed sections that may lie in memory */
+	size_t max_images;   /* bytes of images that are kept */
+	unsigned threads;    /* at most; 0 = 1 */
+};
+
+/*
+ * Opens the debug information in the file @fd, which is taken on success. 0 and *@ret (free with
+ * dwobject_free()); -ENOENT when it has none; -EBADMSG, -EFBIG, -ENOTSUP, -ENOMEM, -errno.
+ */
+int dwobject_open(int fd, const struct dwobject_opts *opts, struct dwobject **ret);
+void dwobject_free(struct dwobject *o);
+
+/* One address, and what is known of it: frames first to first + n, innermost first. */
+struct dwquery {
+	uint64_t addr;
+	uint32_t first, n;
+	bool line_only; /* a line, but no function: n is 1 */
+};
+
+struct dwframes {
+	ARRAY(struct symunit_frame) frames;
+};
+
+/*
+ * Answers @n queries, which have to be sorted by address. Frames are appended to @ret. 0 or -ENOMEM; a
+ * unit that cannot be read leaves its addresses without an answer, or with what was read before it
+ * broke, and is counted.
+ */
+int dwobject_find(struct dwobject *o, struct dwquery *queries, size_t n, struct dwframes *ret);
+
+/*
+ * The string, in @buf of @n bytes or elsewhere until the object is freed: "" when there is none; cut
+ * at @n - 1 bytes. Not thread-safe.
+ */
+const char *dwobject_string(const struct dwobject *o, strref_t s, size_t n, char *buf);
+
+/* Memory held, and units that could not be read so far. */
+size_t dwobject_bytes(const struct dwobject *o);
+uint64_t dwobject_broken(const struct dwobject *o);

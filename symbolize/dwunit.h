@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The units of one file with DWARF: their headers and what their first entry says (DWARF 5 §3.1,
+ * §7.5.1). Everything else of a unit is read when an address in it is asked for.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dwabbrev.h"
+#include "dwsection.h"
+#include "strref.h"
+
+#define DWUNIT_ABSENT UINT64_MAX
+
+struct dwunit {
+	uint64_t off, end;   /* in .debug_info */
+	uint64_t die;	     /* of its first entry */
+	uint64_t abbrev;     /* of its table in .debug_abbrev */
+	struct dwshape shape;
+	bool children;	     /* has entries beside the first */
+	bool partial;	     /* DW_TAG_partial_unit: has no code of its own */
+	uint16_t pc_forms[3]; /* of low_pc, high_pc, ranges; 0 = absent */
+	uint64_t pc[3];
+	uint64_t base_pc;   /* what ranges count from; 0 when absent */
+	uint64_t stmt_list; /* DWUNIT_ABSENT: no lines */
+	uint64_t str_offsets_base, addr_base, rnglists_base, ranges_base;
+	uint64_t split_ranges_base; /* of a skeleton: what ranges_base is in its split unit */
+	strref_t name, comp_dir, dwo_name;
+	uint64_t dwo_id;
+	/* A split unit has some sections in the file of its skeleton. */
+	const struct dwsections *addrs, *gnu_ranges;
+};
+
+struct dwfile {
+	struct dwsections s;
+	struct dwunit *units; /* by offset */
+	size_t n_units;
+	bool alt; /* what .gnu_debugaltlink named: its strings have places of their own */
+};
+
+/*
+ * Reads the units of @f->s, which is open; type units are left out. 0; -EBADMSG when not even the
+ * first one can be read (a broken one ends the list), -EFBIG when there are too many, -ENOMEM.
+ */
+int dwfile_read_units(struct dwfile *f);
+void dwfile_close(struct dwfile *f);
+
+/* The unit around an offset in .debug_info, NULL when there is none. */
+const struct dwunit *dwfile_unit_at(const struct dwfile *f, uint64_t off);
+
+/* Reads a unit's abbreviations into @a (see there). */
+int dwunit_read_abbrevs(const struct dwfile *f, const struct dwunit *u, uint64_t only,
+			struct dwabbrevs *a);
+
+/* The string that a form and its value stand for, STRREF_NONE when they stand for none. */
+strref_t dwunit_string(const struct dwfile *f, const struct dwunit *u, unsigned form,
+		       uint64_t value);
+
+/* The address that a form and its value stand for: 0, or -EBADMSG when it is none. */
+int dwunit_address(const struct dwunit *u, unsigned form, uint64_t value, uint64_t *ret);

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dwwalk.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "hash.h"
+
+enum {
+	DEPTH_MAX = 4096,	 /* levels of entries */
+	SCOPES_MAX = 64 << 20,
+};
+
+/* One run: what it reads from and where it is. */
+struct walking {
+	struct dwwalk *w;
+	const struct dwwalk_unit *in;
+	struct symunit_builder *b;
+	const uint8_t *unit, *end; /* the unit's bytes */
+	uint32_t scope;		   /* around the entries of this level */
+};
+
+void dwwalk_done(struct dwwalk *w)
+{
+	dwabbrevs_done(&w->abbrevs);
+	dwnames_done(&w->names);
+	array_free(&w->spans.spans);
+	array_free(&w->parents);
+	array_free(&w->refs);
+	hindex_free(&w->by_ref);
+	free(w->buf);
+	*w = (struct dwwalk){ 0 };
+}
+
+/* The number in builder.names of the name of the entry @ref. */
+static int name_of(struct walking *k, uint64_t ref, uint32_t *ret)
+{
+	uint64_t hash = hash_u64(ref);
+
+	if (ref == DWREF_NONE) {
+		*ret = SYMUNIT_NONE;
+		return 0;
+	}
+	hindex_each(&k->w->by_ref, hash, i)
+		if (k->w->refs.items[i] == ref) {
+			*ret = i;
+			return 0;
+		}
+	*ret = (uint32_t)k->w->refs.n;
+	if (array_push(&k->w->refs, ref) < 0)
+		return -ENOMEM;
+	return hindex_add(&k->w->by_ref, hash, *ret);
+}
+
+static bool is_code(const struct dwwalk_unit *in, uint64_t addr)
+{
+	size_t lo = 0, hi = in->n_code;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (in->code[mid].lo <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo > 0 && addr < in->code[lo - 1].hi;
+}
+
+/* Where the call is, of an inlined one. */
+static void set_call(const struct walking *k, const struct dwdie *die, struct symunit_scope *s)
+{
+	uint64_t file = die->form[DWSLOT_CALL_FILE] ? die->value[DWSLOT_CALL_FILE] : UINT64_MAX;
+	uint64_t line = die->form[DWSLOT_CALL_LINE] ? die->value[DWSLOT_CALL_LINE] : 0;
+
+	s->call_file = file < k->in->n_files ? k->in->first_file + (uint32_t)file : SYMUNIT_NONE;
+	s->call_line = line <= UINT32_MAX ? (uint32_t)line : 0;
+}
+
+/* Adds a function, or a call that was inlined into the scope around it, and makes it the scope. */
+static int add_scope(struct walking *k, const struct dwdie *die, enum dwkind kind, uint64_t die_off)
+{
+	struct symunit_scope s = { .parent = SYMUNIT_NONE, .call_file = SYMUNIT_NONE };
+	const struct dwfile *f = k->in->file;
+	uint64_t ref = die_off;
+	struct dwspans *spans = &k->w->spans;
+	uint32_t scope = (uint32_t)k->b->scopes.n;
+	size_t had = k->b->ranges.n;
+	int r;
+
+	spans->spans.n = 0;
+	r = dwrange_read(f, k->in->unit, die->form + DWSLOT_LOW_PC, die->value + DWSLOT_LOW_PC, spans);
+	if (r == -ENOMEM)
+		return r;
+	array_each(&spans->spans, span) {
+		if (is_code(k->in, span->lo) &&
+		    array_push(&k->b->ranges,
+			       (struct symunit_range){ span->lo, span->hi, scope }) < 0)
+			return -ENOMEM;
+	}
+	if (k->b->ranges.n == had)
+		return 0;
+	if (kind == DWKIND_INLINED) {
+		s.parent = k->scope;
+		set_call(k, die, &s);
+		ref = dwnames_ref(f, k->in->unit, die->form[DWSLOT_ORIGIN],
+				  die->value[DWSLOT_ORIGIN]);
+	}
+	r = name_of(k, ref, &s.name);
+	if (r == 0)
+		r = scope >= SCOPES_MAX ? -EFBIG : array_push(&k->b->scopes, s);
+	k->scope = scope;
+	return r;
+}
+
+/* Runs the steps of an entry: the position behind it, or NULL. */
+static inline const uint8_t *run_steps(const struct walking *k, const struct dwabbrev *ab,
+				       const uint8_t *p, struct dwdie *die)
+{
+	const struct dwabbrevs *a = &k->w->abbrevs;
+	const struct dwstep *s = &a->steps.items[ab->first_step], *stop = s + ab->n_steps;
+	const uint8_t *end = k->end;
+	uint64_t n;
+
+	for (; s < stop && p; s++) {
+		switch (s->op) {
+		case DWSTEP_SKIP:
+			p = s->n <= (size_t)(end - p) ? p + s->n : NULL;
+			break;
+		case DWSTEP_LEB:
+			p = dwform_uleb(p, end, &n);
+			break;
+		case DWSTEP_BLOCK:
+			p = dwform_uleb(p, end, &n);
+			p = p && n <= (size_t)(end - p) ? p + n : NULL;
+			break;
+		case DWSTEP_FIXED:
+			die->form[s->slot] = s->form;
+			p = dwform_uint(p, end, s->n, &die->value[s->slot]);
+			break;
+		case DWSTEP_KEEP:
+			die->form[s->slot] = s->form;
+			p = dwform_read(p, end, k->unit, s->form, a->attrs.items[s->n].implicit,
+					&a->shape, &die->value[s->slot]);
+			break;
+		default:
+			p = dwform_read(p, end, k->unit, s->form, 0, &a->shape, &n);
+		}
+	}
+	return p;
+}
+
+static void forget(struct dwdie *die)
+{
+	for (size_t i = 0; i < DWSLOT_WALK; i++)
+		die->form[i] = 0;
+}
+
+/* Behind the children of an entry that has none of interest: NULL when it does not say, or lies. */
+static const uint8_t *sibling(const struct walking *k, const struct dwdie *die, const uint8_t *p)
+{
+	const struct dwunit *u = k->in->unit;
+	uint64_t ref = die->form[DWSLOT_SIBLING]
+			       ? dwnames_ref(k->in->file, u, die->form[DWSLOT_SIBLING],
+					     die->value[DWSLOT_SIBLING]) &
+					 ~DWREF_ALT
+			       : 0;
+
+	return ref > u->off + (uint64_t)(p - k->unit) && ref < u->end ? k->unit + (ref - u->off)
+								       : NULL;
+}
+
+/* An entry with steps. Gives the position behind it, and whether its children are next. */
+static int walk_die(struct walking *k, const struct dwabbrev *ab, const uint8_t **p,
+		    uint64_t die_off, bool *children)
+{
+	struct dwdie die;
+	const uint8_t *next;
+
+	forget(&die);
+	next = run_steps(k, ab, *p, &die);
+	if (!next)
+		return -EBADMSG;
+	*p = next;
+	if (ab->kind == DWKIND_JUMP && (next = sibling(k, &die, next))) {
+		*p = next;
+		*children = false;
+	}
+	return ab->kind == DWKIND_FUNCTION || ab->kind == DWKIND_INLINED
+		       ? add_scope(k, &die, ab->kind, die_off)
+		       : 0;
+}
+
+static int walk(struct walking *k, const uint8_t *p)
+{
+	const struct dwabbrevs *a = &k->w->abbrevs;
+	uint64_t unit_off = k->in->unit->off;
+	int r = 0;
+
+	k->w->parents.n = 0;
+	k->scope = SYMUNIT_NONE;
+	do {
+		const uint8_t *at = p;
+		const struct dwabbrev *ab;
+		uint32_t around = k->scope;
+		uint64_t code;
+		bool children;
+
+		p = dwform_uleb(p, k->end, &code);
+		if (!p)
+			return k->w->parents.n ? -EBADMSG : 0;
+		if (code == 0) {
+			if (k->w->parents.n > 0)
+				k->scope = k->w->parents.items[--k->w->parents.n];
+			continue;
+		}
+		ab = dwabbrevs_find(a, code);
+		if (!ab)
+			return -EBADMSG;
+		children = ab->children;
+		if (ab->fixed != DWABBREV_STEPS) {
+			if (ab->fixed > (size_t)(k->end - p))
+				return -EBADMSG;
+			p += ab->fixed;
+		} else {
+			r = walk_die(k, ab, &p, unit_off + (uint64_t)(at - k->unit), &children);
+		}
+		if (!children)
+			k->scope = around;
+		else if (r == 0)
+			r = k->w->parents.n >= DEPTH_MAX ? -EFBIG
+							 : array_push(&k->w->parents, around);
+	} while (r == 0 && k->w->parents.n > 0);
+	return r;
+}
+
+static int read_names(struct walking *k)
+{
+	int r = array_reserve(&k->b->names, k->w->refs.n);
+
+	array_each(&k->w->refs, ref) {
+		struct symunit_name name;
+
+		if (r == 0)
+			r = dwnames_find(&k->w->names, *ref, &name);
+		if (r == 0)
+			r = array_push(&k->b->names, name);
+	}
+	return r;
+}
+
+static int get_bytes(struct dwwalk *w, const struct dwwalk_unit *in, const uint8_t **ret)
+{
+	uint64_t n = in->unit->end - in->unit->off;
+	const uint8_t *p;
+
+	if (!in->file->s.s[DW_INFO].mem && n > w->n_buf) {
+		free(w->buf);
+		w->n_buf = 0;
+		w->buf = malloc(n);
+		if (!w->buf)
+			return -ENOMEM;
+		w->n_buf = n;
+	}
+	p = dwsection_window(&in->file->s, DW_INFO, in->unit->off, n, w->buf);
+	if (!p)
+		return -EBADMSG;
+	*ret = p;
+	return 0;
+}
+
+int dwwalk_run(struct dwwalk *w, const struct dwwalk_unit *in, struct symunit_builder *b)
+{
+	struct walking k = { .w = w, .in = in, .b = b };
+	int r = get_bytes(w, in, &k.unit), r2;
+
+	if (r == 0)
+		r = dwunit_read_abbrevs(in->file, in->unit, 0, &w->abbrevs);
+	if (r < 0)
+		return r;
+	k.end = k.unit + (in->unit->end - in->unit->off);
+	w->refs.n = 0;
+	hindex_clear(&w->by_ref);
+	w->names.file = in->file;
+	w->names.alt = in->alt;
+	w->names.unit = in->unit;
+	w->names.bytes = k.unit;
+	w->names.abbrevs = &w->abbrevs;
+	r = walk(&k, k.unit + (in->unit->die - in->unit->off));
+	r2 = read_names(&k);
+	return r < 0 ? r : r2;
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "symobject.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "debugfile.h"
+#include "elffile.h"
+#include "gopclntab.h"
+
+enum {
+	GO_TABLE_MAX = 512 << 20,
+	MINIDEBUG_MAX = 64 << 20,
+};
+
+void symobject_done(struct symobject *o)
+{
+	elf_object_done(&o->elf);
+	dwobject_free(o->dwarf);
+	free(o->go);
+	strtab_done(&o->own);
+	*o = (struct symobject){ 0 };
+}
+
+/* --- DWARF ---------------------------------------------------------------------------------------- */
+
+static int by_lo(const void *pa, const void *pb)
+{
+	const struct dwline_span *a = pa, *b = pb;
+
+	return (a->lo > b->lo) - (a->lo < b->lo);
+}
+
+/* Where the object has code: what DWARF says of other addresses is of code that was thrown away. */
+static int code_spans(const struct elf_object *o, struct dwline_span **ret)
+{
+	struct dwline_span *spans = calloc(o->n_code + 1, sizeof(*spans));
+
+	if (!spans)
+		return -ENOMEM;
+	for (size_t i = 0; i < o->n_code; i++)
+		spans[i] = (struct dwline_span){ o->code[i].vaddr,
+						 o->code[i].vaddr + o->code[i].size };
+	if (o->n_code > 0)
+		qsort(spans, o->n_code, sizeof(*spans), by_lo);
+	*ret = spans;
+	return 0;
+}
+
+/* The file that dwz moved to what @fd has in common with others, -1 when there is none. */
+static int open_alt(int fd, const struct symobject_opts *opts, int *ret)
+{
+	const struct debugfile_search s = { .root_fd = opts->root_fd,
+					    .path = "",
+					    .dirs = opts->debug_dirs,
+					    .max_bytes = opts->max_file_bytes };
+	struct elf_file f;
+	int r = elf_file_open_fd(&f, fd, opts->max_file_bytes);
+
+	*ret = -1;
+	if (r == 0)
+		r = elf_file_read_sections(&f);
+	if (r == 0)
+		r = debugfile_find_alt(&f, "", &s, ret);
+	elf_file_close(&f);
+	return r == -ENOMEM ? r : 0;
+}
+
+/* Opens the DWARF of @fd, which stays the caller's. -ENOENT: there is none that can be read. */
+static int open_dwarf(struct symobject *o, int fd, const struct symobject_opts *opts)
+{
+	_cleanup_close_ int own = fcntl(fd, F_DUPFD_CLOEXEC, 0), alt = -1;
+	_cleanup_free_ struct dwline_span *spans = NULL;
+	struct dwobject_opts dw = { .max_inflated = opts->max_inflated,
+				    .max_images = opts->max_bytes,
+				    .threads = opts->threads };
+	int r;
+
+	if (own < 0)
+		return -ENOENT;
+	r = open_alt(fd, opts, &alt);
+	if (r == 0)
+		r = code_spans(&o->elf, &spans);
+	if (r < 0)
+		return r;
+	dw.alt_fd = alt;
+	dw.code = spans;
+	dw.n_code = o->elf.n_code;
+	r = dwobject_open(own, &dw, &o->dwarf);
+	if (r < 0)
+		return r == -ENOMEM ? r : -ENOENT;
+	take_fd(&own);
+	take_fd(&alt);
+	return 0;
+}
+
+/* --- Go ------------------------------------------------------------------------------------------- */
+
+static int read_go(struct symobject *o, struct elf_file *f)
+{
+	struct symunit_builder b = { 0 };
+	int r = strtab_init(&o->own);
+
+	if (r == 0)
+		r = gopclntab_read(f, GO_TABLE_MAX, &o->own, &b);
+	if (r == 0)
+		r = symunit_build(&b, &o->go, &o->go_bytes);
+	symunit_builder_done(&b);
+	if (r == 0)
+		return 0;
+	strtab_done(&o->own);
+	return r == -ENOMEM ? r : -ENOENT;
+}
+
+/* --- loading -------------------------------------------------------------------------------------- */
+
+/* The object's files, best source of symbols first. */
+struct sources {
+	struct elf_file own, separate, mini;
+	int separate_fd;
+	void *mini_bytes;
+};
+
+static void sources_done(struct sources *s)
+{
+	elf_file_close(&s->own);
+	elf_file_close(&s->separate);
+	elf_file_close(&s->mini);
+	free(s->mini_bytes);
+	if (s->separate_fd >= 0)
+		close(s->separate_fd);
+}
+
+/* Files beside the object that know more of it. One that cannot be read is as good as none. */
+static int find_sources(struct sources *s, const struct symobject_opts *opts)
+{
+	const struct debugfile_search search = { .root_fd = opts->root_fd,
+						 .path = opts->path,
+						 .dirs = opts->debug_dirs,
+						 .max_bytes = opts->max_file_bytes };
+	size_t n;
+	int r = debugfile_find(&s->own, &search, &s->separate_fd);
+
+	if (r == 0 && elf_file_open_fd(&s->separate, s->separate_fd, opts->max_file_bytes) == 0)
+		r = elf_file_read_sections(&s->separate);
+	if (r == -ENOMEM || s->separate_fd >= 0 || elf_file_section_of_type(&s->own, SHT_SYMTAB))
+		return r == -ENOMEM ? r : 0;
+	r = debugfile_minidebug(&s->own, MINIDEBUG_MAX, &s->mini_bytes, &n);
+	if (r == 0 && elf_file_open_mem(&s->mini, s->mini_bytes, n) == 0)
+		r = elf_file_read_sections(&s->mini);
+	return r == -ENOMEM ? r : 0;
+}
+
+static int load_debug(struct symobject *o, struct sources *s, int fd,
+		      const struct symobject_opts *opts)
+{
+	int r = -ENOENT;
+
+	if (s->separate_fd >= 0)
+		r = open_dwarf(o, s->separate_fd, opts);
+	if (r == -ENOENT)
+		r = open_dwarf(o, fd, opts);
+	if (r == -ENOENT)
+		r = read_go(o, &s->own);
+	return r == -ENOENT ? 0 : r;
+}
+
+int symobject_load(int fd, const struct symobject_opts *opts, struct symobject *ret)
+{
+	struct sources s = { .separate_fd = -1 };
+	struct symobject o = { 0 };
+	int r = elf_file_open_fd(&s.own, fd, opts->max_file_bytes), bad = 0;
+
+	if (r == 0)
+		r = elf_file_read_sections(&s.own);
+	if (r == 0)
+		r = find_sources(&s, opts);
+	bad = r;
+	if (r != -ENOMEM) {
+		const struct elf_file *extra[] = { &s.separate, &s.mini };
+
+		r = elf_object_load(&s.own, bad, extra, 2, &o.elf);
+	}
+	if (r == 0 && bad == 0)
+		r = load_debug(&o, &s, fd, opts);
+	sources_done(&s);
+	if (r < 0) {
+		symobject_done(&o);
+		return r;
+	}
+	*ret = o;
+	return 0;
+}
+
+int symobject_find(struct symobject *o, struct dwquery *queries, size_t n, struct dwframes *ret)
+{
+	if (o->dwarf)
+		return dwobject_find(o->dwarf, queries, n, ret);
+	for (size_t i = 0; i < n; i++) {
+		struct dwquery *q = &queries[i];
+
+		*q = (struct dwquery){ .addr = q->addr, .first = (uint32_t)ret->frames.n };
+		if (!o->go)
+			continue;
+		if (ret->frames.n > UINT32_MAX - SYMUNIT_DEPTH_MAX ||
+		    array_reserve(&ret->frames, SYMUNIT_DEPTH_MAX) < 0)
+			return -ENOMEM;
+		q->n = (uint32_t)symunit_find(o->go, q->addr, ret->frames.items + ret->frames.n);
+		ret->frames.n += q->n;
+	}
+	return 0;
+}
+
+const char *symobject_string(const struct symobject *o, strref_t s, size_t n, char *buf)
+{
+	if (strref_place(s) == STRREF_OWN)
+		return strref_off(s) < o->own.n_bytes ? o->own.bytes + strref_off(s) : "";
+	return o->dwarf ? dwobject_string(o->dwarf, s, n, buf) : "";
+}
+
+size_t symobject_bytes(const struct symobject *o)
+{
+	return elf_object_bytes(&o->elf) + (o->dwarf ? dwobject_bytes(o->dwarf) : 0) + o->go_bytes +
+	       o->own.cap_bytes + o->own.cap * sizeof(*o->own.ents);
+}
