@@ -24,6 +24,10 @@ struct dwobject_opts {
 	size_t max_inflated; /* bytes of compressed sections that may lie in memory */
 	size_t max_images;   /* bytes of images that are kept */
 	unsigned threads;    /* at most; 0 = 1 */
+	/* Where the index is to be kept, once so much of it is asked for that making the rest is
+	 * worth it: folder and name as in symstore.h; copied; NULL = nowhere. */
+	const char *store_dir, *store_key;
+	uint64_t store_max_bytes;
 };
 
 /*
@@ -31,6 +35,10 @@ struct dwobject_opts {
  * dwobject_free()); -ENOENT when it has none; -EBADMSG, -EFBIG, -ENOTSUP, -ENOMEM, -errno.
  */
 int dwobject_open(int fd, const struct dwobject_opts *opts, struct dwobject **ret);
+
+/* The same from the index on disk that @opts names; alt_fd is not used. -ENOENT when there is none. */
+int dwobject_open_stored(const struct dwobject_opts *opts, struct dwobject **ret);
+
 void dwobject_free(struct dwobject *o);
 
 /* One address, and what is known of it: frames first to first + n, innermost first. */

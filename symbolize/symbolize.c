@@ -28,6 +28,7 @@ struct symbolizer {
 	size_t max_inflated;
 	unsigned threads;
 	const char *const *debug_dirs; /* borrowed */
+	char *store_dir;
 	struct symcache cache;
 	struct kallsyms kernel;
 	enum sym_reason kernel_reason; /* of all addresses; valid once kernel_tried_ns is set */
@@ -71,8 +72,9 @@ int symbolizer_new(struct symbolizer **ret, const struct symbolizer_opts *opts)
 	s->max_inflated = o->max_inflated ? o->max_inflated : DEFAULT_INFLATED;
 	s->threads = o->threads ? o->threads : default_threads();
 	s->debug_dirs = o->debug_dirs;
+	s->store_dir = o->store_dir ? strdup(o->store_dir) : NULL;
 	s->kallsyms_path = strdup(o->kallsyms ? o->kallsyms : "/proc/kallsyms");
-	if (!s->kallsyms_path ||
+	if (!s->kallsyms_path || (o->store_dir && !s->store_dir) ||
 	    symcache_init(&s->cache, o->max_cache_bytes ? o->max_cache_bytes : DEFAULT_CACHE) < 0) {
 		symbolizer_free(s);
 		return -ENOMEM;
@@ -88,6 +90,7 @@ void symbolizer_free(struct symbolizer *s)
 	symcache_done(&s->cache);
 	kallsyms_done(&s->kernel);
 	free(s->kallsyms_path);
+	free(s->store_dir);
 	free(s);
 }
 
@@ -200,7 +203,9 @@ static int run_object(struct symbolizer *s, const struct sym_request *req, struc
 				       .threads = s->threads,
 				       .debug_dirs = s->debug_dirs,
 				       .path = req->path ? req->path : "",
-				       .root_fd = req->root_fd_plus1 - 1 };
+				       .root_fd = req->root_fd_plus1 - 1,
+				       .build_id = req->build_id ? req->build_id : "",
+				       .store_dir = s->store_dir };
 	struct symobject *o;
 	int r;
 
@@ -209,7 +214,7 @@ static int run_object(struct symbolizer *s, const struct sym_request *req, struc
 			a->answers[i].reason = SYM_NO_FILE;
 		return 0;
 	}
-	r = symcache_get(&s->cache, req->fd, req->build_id ? req->build_id : "", &opts, &o);
+	r = symcache_get(&s->cache, req->fd, opts.build_id, &opts, &o);
 	if (r == 0)
 		r = dwanswer_run(o, req, a);
 	if (r == 0)

@@ -3,9 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <lzma.h>
 
 #include "cleanup.h"
 #include "debugfile.h"
@@ -15,6 +20,7 @@
 enum {
 	GO_TABLE_MAX = 512 << 20,
 	MINIDEBUG_MAX = 64 << 20,
+	STORE_KEY_BYTES = BUILD_ID_HEX_MAX + 18,
 };
 
 void symobject_done(struct symobject *o)
@@ -70,11 +76,40 @@ static int open_alt(int fd, const struct symobject_opts *opts, int *ret)
 	return r == -ENOMEM ? r : 0;
 }
 
+/*
+ * The name of the object's index on disk: its build id, and a number for the files that the index is made
+ * of. A better debug file that is installed later makes another number.
+ */
+static bool store_key(const struct symobject_opts *opts, const int *fds, size_t n,
+		      char ret[STORE_KEY_BYTES])
+{
+	uint64_t crc = 0;
+
+	if (!opts->store_dir || !opts->build_id[0])
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t id[3] = { 0 };
+		struct stat st;
+
+		if (fds[i] >= 0 && fstat(fds[i], &st) < 0)
+			return false;
+		if (fds[i] >= 0) {
+			id[0] = (uint64_t)st.st_size;
+			id[1] = (uint64_t)st.st_mtim.tv_sec;
+			id[2] = (uint64_t)st.st_mtim.tv_nsec;
+		}
+		crc = lzma_crc64((const uint8_t *)id, sizeof(id), crc);
+	}
+	snprintf(ret, STORE_KEY_BYTES, "%s-%016" PRIx64, opts->build_id, crc);
+	return true;
+}
+
 /* Opens the DWARF of @fd, which stays the caller's. -ENOENT: there is none that can be read. */
 static int open_dwarf(struct symobject *o, int fd, const struct symobject_opts *opts)
 {
 	_cleanup_close_ int own = fcntl(fd, F_DUPFD_CLOEXEC, 0), alt = -1;
 	_cleanup_free_ struct dwline_span *spans = NULL;
+	char key[STORE_KEY_BYTES];
 	struct dwobject_opts dw = { .max_inflated = opts->max_inflated,
 				    .max_images = opts->max_bytes,
 				    .threads = opts->threads };
@@ -90,6 +125,13 @@ static int open_dwarf(struct symobject *o, int fd, const struct symobject_opts *
 	dw.alt_fd = alt;
 	dw.code = spans;
 	dw.n_code = o->elf.n_code;
+	if (store_key(opts, (int[]){ own, alt }, 2, key)) {
+		dw.store_dir = opts->store_dir;
+		dw.store_key = key;
+		r = dwobject_open_stored(&dw, &o->dwarf);
+		if (r != -ENOENT)
+			return r;
+	}
 	r = dwobject_open(own, &dw, &o->dwarf);
 	if (r < 0)
 		return r == -ENOMEM ? r : -ENOENT;

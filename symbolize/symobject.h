@@ -28,6 +28,8 @@ struct symobject_opts {
 	const char *const *debug_dirs;
 	const char *path; /* "" = unknown */
 	int root_fd;	  /* -1 = none */
+	const char *build_id;  /* hex; "" = none: such an object is not stored */
+	const char *store_dir; /* NULL = nowhere */
 };
 
 /*

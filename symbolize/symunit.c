@@ -41,6 +41,7 @@ struct list {
 
 struct symunit {
 	uint64_t base; /* addresses count from here */
+	uint64_t end;  /* and end before this one */
 	uint32_t size; /* of the whole image */
 	uint32_t scopes, n_scopes;
 	uint32_t names, n_names;
@@ -387,8 +388,8 @@ static int build_rows(const struct symunit_builder *b, uint64_t base, struct lis
 
 /* --- the image ------------------------------------------------------------------------------------ */
 
-/* The lowest address, and whether all lie within 4 GiB of it. */
-static int find_base(const struct symunit_builder *b, uint64_t *ret)
+/* The lowest address and the end of the highest, and whether all lie within 4 GiB. */
+static int find_base(const struct symunit_builder *b, uint64_t *ret, uint64_t *ret_end)
 {
 	uint64_t lo = UINT64_MAX, hi = 0;
 
@@ -403,6 +404,7 @@ static int find_base(const struct symunit_builder *b, uint64_t *ret)
 	if (lo > hi)
 		lo = hi;
 	*ret = lo;
+	*ret_end = hi;
 	return hi - lo > UINT32_MAX ? -EFBIG : 0;
 }
 
@@ -435,10 +437,12 @@ static void copy_list(void *to, const struct list *l, const struct list_out *o)
 	copy(to, l->bytes, o->bytes.items, o->bytes.n);
 }
 
-static int put_together(const struct symunit_builder *b, uint64_t base, const struct list_out *segs,
-			const struct list_out *rows, struct symunit **ret, size_t *ret_bytes)
+/* @u has the addresses. */
+static int put_together(const struct symunit_builder *b, struct symunit u,
+			const struct list_out *segs, const struct list_out *rows,
+			struct symunit **ret, size_t *ret_bytes)
 {
-	struct symunit u = { .base = base }, *image;
+	struct symunit *image;
 	uint64_t size = sizeof(u);
 
 	u.n_scopes = (uint32_t)b->scopes.n;
@@ -469,15 +473,15 @@ static int put_together(const struct symunit_builder *b, uint64_t base, const st
 int symunit_build(struct symunit_builder *b, struct symunit **ret, size_t *ret_bytes)
 {
 	struct list_out segs = { 0 }, rows = { 0 };
-	uint64_t base;
-	int r = find_base(b, &base);
+	struct symunit u = { 0 };
+	int r = find_base(b, &u.base, &u.end);
 
 	if (r == 0)
-		r = build_segments(b, base, &segs);
+		r = build_segments(b, u.base, &segs);
 	if (r == 0)
-		r = build_rows(b, base, &rows);
+		r = build_rows(b, u.base, &rows);
 	if (r == 0)
-		r = put_together(b, base, &segs, &rows, ret, ret_bytes);
+		r = put_together(b, u, &segs, &rows, ret, ret_bytes);
 	list_out_done(&segs);
 	list_out_done(&rows);
 	return r;
@@ -512,6 +516,20 @@ int symunit_check(const void *p, size_t n)
 		  list_fits(u, &u->segs) && list_fits(u, &u->rows);
 
 	return ok ? 0 : -EBADMSG;
+}
+
+void symunit_extent(const struct symunit *u, uint64_t *ret_lo, uint64_t *ret_hi)
+{
+	*ret_lo = u->base;
+	*ret_hi = u->end;
+}
+
+struct symunit_strings symunit_strings(struct symunit *u)
+{
+	return (struct symunit_strings){ .names = (void *)((char *)u + u->names),
+					 .n_names = u->n_names,
+					 .files = (void *)((char *)u + u->files),
+					 .n_files = u->n_files };
 }
 
 /* --- lookup --------------------------------------------------------------------------------------- */

@@ -76,6 +76,18 @@ int symunit_build(struct symunit_builder *b, struct symunit **ret, size_t *ret_b
  */
 int symunit_check(const void *p, size_t n);
 
+/* The lowest address that an image says something of, and the first one behind the highest. */
+void symunit_extent(const struct symunit *u, uint64_t *ret_lo, uint64_t *ret_hi);
+
+/* The parts of an image that refer to strings, to be changed in place. */
+struct symunit_strings {
+	struct symunit_name *names;
+	size_t n_names;
+	struct symunit_file *files;
+	size_t n_files;
+};
+struct symunit_strings symunit_strings(struct symunit *u);
+
 /* One frame at an address, innermost first. Numbers are as in the builder. */
 struct symunit_frame {
 	struct symunit_name name; /* STRREF_NONE: a line is known, but no function */

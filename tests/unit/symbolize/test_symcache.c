@@ -13,7 +13,8 @@ static void get(struct symcache *c, int fd, const char *id)
 	const struct symobject_opts opts = { .max_file_bytes = UINT64_MAX,
 					     .debug_dirs = nowhere,
 					     .path = "",
-					     .root_fd = -1 };
+					     .root_fd = -1,
+					     .build_id = "" };
 	struct symobject *o;
 
 	cr_assert_eq(symcache_get(c, fd, id, &opts, &o), 0);

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Asks the units of an object: in rounds, because an address may have more than one unit that claims it.
+ * A round has a job for each unit that is asked; workers take the jobs one after the other.
+ */
+#include "dwobject.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "dwbuild.h"
+#include "dwobject_state.h"
+
+enum { THREADS_MAX = 8 };
+
+/* Bytes of .debug_info for which another thread is started; a stored unit counts as some. */
+#define THREAD_WORTH (1ull << 20)
+#define STORED_COST  (128ull << 10)
+
+/* The whole index is made and kept on disk when so many bytes had to be inflated for the answer, or
+ * when a quarter of the object's units are read for it. */
+#define SAVE_INFLATED (8ull << 20)
+
+/* --- a round of answers --------------------------------------------------------------------------- */
+
+/* The queries of one unit: order[first] to order[first + n]. */
+struct job {
+	uint32_t unit, first, n;
+	uint32_t worker; /* who did it */
+};
+
+struct round {
+	struct dwobject *o;
+	struct dwquery *queries;
+	ARRAY(struct job) jobs;
+	uint32_t *order;	/* numbers of queries, by unit */
+	struct dwquery *found;	/* answers of this round to them; first counts in its worker's frames */
+	struct symstore_writer *writer; /* takes all images; NULL = they are not stored */
+	atomic_size_t next;
+};
+
+struct worker {
+	struct round *round;
+	uint32_t number;
+	pthread_t thread;
+	struct dwbuild build;
+	struct dwframes frames;
+	int error;
+};
+
+/* Makes the image of unit @i: NULL when it cannot be read. */
+static int make_image(struct worker *w, uint32_t i, struct symunit **ret, size_t *ret_bytes)
+{
+	struct dwobject *o = w->round->o;
+	bool broken = false;
+	int r;
+
+	*ret = NULL;
+	if (o->store) {
+		r = symstore_unit(o->store, i, ret, ret_bytes);
+	} else {
+		struct dwbuild_unit in = { .file = &o->file,
+					   .alt = o->has_alt ? &o->alt : NULL,
+					   .unit = &o->file.units[i],
+					   .code = o->code,
+					   .n_code = o->n_code };
+
+		r = dwbuild_run(&w->build, &in, ret, ret_bytes, &broken);
+	}
+	if (r == -ENOMEM)
+		return r;
+	if (broken || r < 0)
+		atomic_fetch_add(&o->broken, 1);
+	return 0;
+}
+
+/* The image of unit @i, made if it is not there. *@ret_mine: the caller has to free it. */
+static int get_image(struct worker *w, uint32_t i, struct symunit **ret, bool *ret_mine)
+{
+	struct dwobject *o = w->round->o;
+	struct unit_image *kept = &o->images[i];
+	size_t bytes = kept->bytes;
+	int r = 0;
+
+	*ret_mine = false;
+	*ret = kept->image;
+	if (!kept->image) {
+		r = make_image(w, i, ret, &bytes);
+		if (r < 0 || !*ret)
+			return r;
+		symunit_extent(*ret, &kept->lo, &kept->hi);
+		*ret_mine = atomic_fetch_add(&o->image_bytes, bytes) + bytes > o->max_images;
+		if (*ret_mine)
+			atomic_fetch_sub(&o->image_bytes, bytes);
+		else
+			kept->image = *ret, kept->bytes = bytes;
+	}
+	/* What goes wrong with the store is no concern of who asks. */
+	if (w->round->writer)
+		symstore_writer_add(w->round->writer, i, *ret, bytes);
+	return 0;
+}
+
+static bool is_line_only(const struct symunit_frame *f, size_t n)
+{
+	return n == 1 && f->name.name == STRREF_NONE;
+}
+
+/* Asks one image for one address. */
+static int answer(const struct symunit *image, uint64_t addr, struct dwframes *frames,
+		  struct dwquery *ret)
+{
+	struct symunit_frame *f;
+	size_t n;
+
+	if (array_reserve(&frames->frames, SYMUNIT_DEPTH_MAX) < 0)
+		return -ENOMEM;
+	f = frames->frames.items + frames->frames.n;
+	n = symunit_find(image, addr, f);
+	*ret = (struct dwquery){ .addr = addr,
+				 .first = (uint32_t)frames->frames.n,
+				 .n = (uint32_t)n,
+				 .line_only = is_line_only(f, n) };
+	frames->frames.n += n;
+	return 0;
+}
+
+static int do_job(struct worker *w, struct job *job)
+{
+	struct symunit *image;
+	bool mine;
+	int r = get_image(w, job->unit, &image, &mine);
+
+	job->worker = w->number;
+	for (uint32_t i = job->first; r == 0 && image && i < job->first + job->n; i++)
+		r = answer(image, w->round->queries[w->round->order[i]].addr, &w->frames,
+			   &w->round->found[i]);
+	if (mine)
+		free(image);
+	return r;
+}
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+	struct round *round = w->round;
+
+	while (w->error == 0) {
+		size_t i = atomic_fetch_add(&round->next, 1);
+
+		if (i >= round->jobs.n)
+			break;
+		w->error = do_job(w, &round->jobs.items[i]);
+	}
+	return NULL;
+}
+
+/* Signals are for the thread that called. */
+static unsigned start_threads(struct worker *workers, unsigned want)
+{
+	sigset_t all, before;
+	unsigned n = 1;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	while (n < want && pthread_create(&workers[n].thread, NULL, work, &workers[n]) == 0)
+		n++;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return n;
+}
+
+static uint64_t unit_bytes(const struct dwobject *o, uint32_t i)
+{
+	return o->file.units[i].end - o->file.units[i].off;
+}
+
+static unsigned threads_worth(const struct round *round)
+{
+	const struct dwobject *o = round->o;
+	unsigned max = o->threads < THREADS_MAX ? o->threads : THREADS_MAX;
+	uint64_t bytes = 0;
+
+	array_each(&round->jobs, j)
+		if (!o->images[j->unit].image)
+			bytes += o->store ? STORED_COST : unit_bytes(o, j->unit);
+	bytes = bytes / THREAD_WORTH + 1;
+	if (max > bytes)
+		max = (unsigned)bytes;
+	return max > round->jobs.n ? (unsigned)round->jobs.n : max;
+}
+
+/* Whether an answer says more than what is known already. */
+static bool is_better(const struct dwquery *known, const struct dwquery *found)
+{
+	return found->n > 0 && (known->n == 0 || (known->line_only && !found->line_only));
+}
+
+/* Gathers what the workers found: their frames are put behind one another. */
+static int gather(struct round *round, struct worker *workers, unsigned n, struct dwframes *ret)
+{
+	uint32_t base[THREADS_MAX];
+
+	for (unsigned i = 0; i < n; i++) {
+		struct dwframes *f = &workers[i].frames;
+
+		base[i] = (uint32_t)ret->frames.n;
+		if (ret->frames.n + f->frames.n > UINT32_MAX ||
+		    array_reserve(&ret->frames, f->frames.n) < 0)
+			return -ENOMEM;
+		if (f->frames.n > 0)
+			memcpy(ret->frames.items + ret->frames.n, f->frames.items,
+			       f->frames.n * sizeof(*f->frames.items));
+		ret->frames.n += f->frames.n;
+	}
+	array_each(&round->jobs, j)
+		for (uint32_t i = j->first; i < j->first + j->n; i++) {
+			struct dwquery *q = &round->queries[round->order[i]];
+
+			round->found[i].first += base[j->worker];
+			if (is_better(q, &round->found[i]))
+				*q = round->found[i];
+		}
+	return 0;
+}
+
+static int run_round(struct round *round, struct dwframes *ret)
+{
+	struct worker workers[THREADS_MAX] = { 0 };
+	unsigned n = threads_worth(round), started;
+	int r = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		workers[i] = (struct worker){ .round = round, .number = i };
+	started = start_threads(workers, n);
+	if (n > 0)
+		work(&workers[0]);
+	for (unsigned i = 1; i < started; i++)
+		pthread_join(workers[i].thread, NULL);
+	for (unsigned i = 0; i < n; i++)
+		if (workers[i].error < 0)
+			r = workers[i].error;
+	if (r == 0)
+		r = gather(round, workers, n, ret);
+	for (unsigned i = 0; i < n; i++) {
+		dwbuild_done(&workers[i].build);
+		array_free(&workers[i].frames.frames);
+	}
+	return r;
+}
+
+/* --- answering ------------------------------------------------------------------------------------ */
+
+struct pending {
+	uint32_t unit, query;
+};
+
+static int by_unit(const void *pa, const void *pb)
+{
+	const struct pending *a = pa, *b = pb;
+
+	if (a->unit != b->unit)
+		return a->unit < b->unit ? -1 : 1;
+	return (a->query > b->query) - (a->query < b->query);
+}
+
+/* Makes a job of all pending queries of each unit. */
+static int plan(struct round *round, struct pending *pending, size_t n)
+{
+	round->jobs.n = 0;
+	atomic_store(&round->next, 0);
+	memset(round->found, 0, n * sizeof(*round->found));
+	if (n > 0)
+		qsort(pending, n, sizeof(*pending), by_unit);
+	for (size_t i = 0; i < n; i++) {
+		struct job j = { .unit = pending[i].unit, .first = (uint32_t)i };
+
+		round->order[i] = pending[i].query;
+		if ((i == 0 || pending[i - 1].unit != j.unit) && array_push(&round->jobs, j) < 0)
+			return -ENOMEM;
+		round->jobs.items[round->jobs.n - 1].n++;
+	}
+	return 0;
+}
+
+static const char *string_of(void *ctx, strref_t s, size_t n, char *buf)
+{
+	return dwobject_string(ctx, s, n, buf);
+}
+
+static bool is_worth_saving(const struct round *round)
+{
+	const struct dwobject *o = round->o;
+	uint64_t bytes = 0;
+
+	if (!o->store_dir || o->store)
+		return false;
+	if (o->inflated >= SAVE_INFLATED)
+		return true;
+	array_each(&round->jobs, j)
+		bytes += unit_bytes(o, j->unit);
+	return bytes >= o->file.s.s[DW_INFO].size / 4;
+}
+
+/* Adds the units that nobody asks for, so that all are made. @seen has a place for each unit. */
+static int add_other_units(struct round *round, bool *seen)
+{
+	const struct dwobject *o = round->o;
+
+	array_each(&round->jobs, j)
+		seen[j->unit] = true;
+	for (size_t i = 0; i < o->n_units; i++)
+		if (!seen[i] && !o->file.units[i].partial &&
+		    array_push(&round->jobs, (struct job){ .unit = (uint32_t)i }) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+/* The units that did not say where their code is have been read: now it is known. */
+static int settle_loose(struct dwobject *o)
+{
+	array_each(&o->loose, i) {
+		const struct unit_image *image = &o->images[*i];
+
+		if (image->lo < image->hi && dwdir_add(&o->dir, image->lo, image->hi, *i) < 0)
+			return -ENOMEM;
+	}
+	o->loose.n = 0;
+	dwdir_sort(&o->dir);
+	return 0;
+}
+
+/* A round that reads all units and stores them. Without the store it is as good as any other. */
+static int run_saving(struct round *round, struct dwframes *ret)
+{
+	struct dwobject *o = round->o;
+	struct symstore_writer_opts opts = { .dir = o->store_dir,
+					     .key = o->store_key,
+					     .dirs = &o->dir,
+					     .n_units = o->n_units,
+					     .max_bytes = o->store_max_bytes,
+					     .string = string_of,
+					     .ctx = o };
+	_cleanup_free_ bool *seen = calloc(o->n_units + 1, sizeof(*seen));
+	int r = seen ? symstore_writer_new(&opts, &round->writer) : -ENOMEM;
+
+	if (r == 0)
+		r = add_other_units(round, seen);
+	if (r == -ENOMEM) {
+		symstore_writer_end(round->writer, false);
+		return r;
+	}
+	r = run_round(round, ret);
+	if (r == 0 && round->writer)
+		r = settle_loose(o);
+	symstore_writer_end(round->writer, r == 0);
+	round->writer = NULL;
+	/* Once: where it cannot be written now it cannot be later. */
+	free(o->store_dir);
+	o->store_dir = NULL;
+	return r;
+}
+
+/*
+ * Asks, for each query without a function, the next unit that may have it, until there are no more:
+ * most have one candidate. @at is how far each query is in the directory.
+ */
+static int ask_directory(struct round *round, size_t n, struct pending *pending, size_t *at,
+			 struct dwframes *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n; i++)
+		at[i] = SIZE_MAX;
+	for (;;) {
+		size_t n_pending = 0;
+
+		for (size_t i = 0; i < n; i++) {
+			const struct dwquery *q = &round->queries[i];
+			uint32_t unit = UINT32_MAX;
+
+			if (q->n == 0 || q->line_only)
+				unit = dwdir_next(&round->o->dir, q->addr, &at[i]);
+			if (unit != UINT32_MAX)
+				pending[n_pending++] = (struct pending){ unit, (uint32_t)i };
+		}
+		if (r < 0 || n_pending == 0)
+			return r;
+		r = plan(round, pending, n_pending);
+		if (r == 0)
+			r = is_worth_saving(round) ? run_saving(round, ret) : run_round(round, ret);
+	}
+}
+
+/* Asks the units that do not say where their code is, one after the other. */
+static int ask_loose(struct round *round, size_t n, struct pending *pending, struct dwframes *ret)
+{
+	int r = 0;
+
+	array_each(&round->o->loose, unit) {
+		size_t n_pending = 0;
+
+		for (size_t i = 0; i < n; i++)
+			if (round->queries[i].n == 0)
+				pending[n_pending++] = (struct pending){ *unit, (uint32_t)i };
+		if (r < 0 || n_pending == 0)
+			return r;
+		r = plan(round, pending, n_pending);
+		if (r == 0)
+			r = run_round(round, ret);
+	}
+	return r;
+}
+
+int dwobject_find(struct dwobject *o, struct dwquery *queries, size_t n, struct dwframes *ret)
+{
+	struct round round = { .o = o, .queries = queries };
+	_cleanup_free_ struct pending *pending = malloc((n + 1) * sizeof(*pending));
+	_cleanup_free_ size_t *at = malloc((n + 1) * sizeof(*at));
+	int r = -ENOMEM;
+
+	for (size_t i = 0; i < n; i++)
+		queries[i] = (struct dwquery){ .addr = queries[i].addr };
+	round.order = malloc((n + 1) * sizeof(*round.order));
+	round.found = malloc((n + 1) * sizeof(*round.found));
+	if (pending && at && round.order && round.found && n < UINT32_MAX)
+		r = ask_directory(&round, n, pending, at, ret);
+	if (r == 0)
+		r = ask_loose(&round, n, pending, ret);
+	array_free(&round.jobs);
+	free(round.order);
+	free(round.found);
+	return r;
+}
