@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* wick symbolize: names of addresses in an ELF file. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "addrreader.h"
+#include "cachedir.h"
+#include "cleanup.h"
+#include "commands.h"
+#include "err.h"
+#include "fdutil.h"
+#include "log.h"
+#include "symbolize.h"
+#include "symbolize_options.h"
+#include "symprint.h"
+
+#define OUT_BUFFER (256 << 10)
+
+static const char usage[] =
+	"usage: wick symbolize [OPTIONS] ELF [ADDR...]\n"
+	"\n"
+	"Prints the function, source file and line of addresses in a program or a shared\n"
+	"library, and what was inlined there, from the innermost function outwards.\n"
+	"Addresses are hexadecimal, as nm and objdump print them; without any they are\n"
+	"read from standard input, one a line, and answered as they come.\n"
+	"\n"
+	"Output:\n"
+	"      --json              an object a line\n"
+	"      --addr2line         as addr2line -a -f -i -C prints it\n"
+	"      --no-inlines        only the function that the code was compiled into\n"
+	"\n"
+	"What is asked:\n"
+	"      --offsets           addresses are offsets in the file\n"
+	"      --debug-dir DIR     look for separate debug files in DIR before\n"
+	"                          /usr/lib/debug; may be given again\n"
+	"      --debuginfod        ask the servers in $DEBUGINFOD_URLS for them, too\n"
+	"\n"
+	"How:\n"
+	"      --threads N         read debug information on N CPUs (default: all, up to 8)\n"
+	"      --cache DIR|off     keep what was read for the next time (default\n"
+	"                          $XDG_CACHE_HOME/wick or ~/.cache/wick)\n";
+
+/* Everything a run holds, released in one place. */
+struct run {
+	struct symbolize_options o;
+	struct symbolizer *symbolizer;
+	int fd;
+	char build_id[BUILD_ID_HEX_MAX];
+	char *path; /* of the file, without links */
+	struct addr_batch asked;
+	struct addr_reader reader;
+	struct symprint print;
+	size_t n_wrong; /* lines that were no addresses */
+	bool is_usage;	/* the words make no sense, nothing was tried */
+};
+
+static void run_done(struct run *r)
+{
+	symprint_done(&r->print);
+	addr_reader_done(&r->reader);
+	addr_batch_done(&r->asked);
+	free(r->path);
+	cleanup_closep(&r->fd);
+	symbolizer_free(r->symbolizer);
+	symbolize_options_done(&r->o);
+}
+
+static int open_elf(struct run *r, struct err *e)
+{
+	const char *path = r->o.elf;
+	int n = open_regular(AT_FDCWD, path, &r->fd);
+
+	if (n == -EINVAL)
+		return err_set(e, n, "'%s' is no regular file; give a program or a shared library",
+			       path);
+	if (n < 0)
+		return err_set(e, n, "cannot read '%s': %s; give a program or a shared library",
+			       path, strerror(-n));
+	r->path = realpath(path, NULL);
+	n = elf_build_id(r->fd, r->build_id);
+	switch (n) {
+	case 0:
+	case -ENOENT: /* it has none */
+		return 0;
+	case -EBADMSG:
+		return err_set(e, n, "'%s' is no ELF file; give a program or a shared library",
+			       path);
+	case -ENOTSUP:
+		return err_set(
+			e, n,
+			"'%s' is an ELF file of 32 bits or of another byte order, which wick "
+			"does not read; use addr2line",
+			path);
+	default:
+		return err_set(e, n, "cannot read '%s': %s", path, strerror(-n));
+	}
+}
+
+/* Where debug files that are nowhere on this machine come from. */
+static int use_debuginfod(struct run *r, struct err *e)
+{
+	(void)r;
+	return err_set(e, -ENOTSUP,
+		       "this wick cannot ask debuginfod servers; install the package with the "
+		       "debug symbols, or give --debug-dir");
+}
+
+static int new_symbolizer(struct run *r, struct err *e)
+{
+	char cache[PATH_MAX];
+	struct symbolizer_opts so = {
+		.debug_dirs = r->o.debug_dirs.items,
+		.store_dir = r->o.cache,
+		.threads = r->o.threads,
+	};
+	int n = 0;
+
+	if (r->o.debuginfod)
+		n = use_debuginfod(r, e);
+	if (n == 0 && r->o.cache)
+		n = cachedir_make(r->o.cache, e);
+	if (n < 0)
+		return n;
+	if (!r->o.cache && !r->o.no_cache && cachedir_default(cache) == 0)
+		so.store_dir = cache;
+	return symbolizer_new(&r->symbolizer, &so);
+}
+
+static int flush(struct err *e)
+{
+	int r;
+
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	r = errno ? -errno : -EIO;
+	return err_set(e, r, "cannot write to standard output: %s", strerror(-r));
+}
+
+/* Answers what was asked. */
+static int answer(struct run *r, struct err *e)
+{
+	struct sym_request req = {
+		.kind = r->o.offsets ? SYM_ELF : SYM_VADDR,
+		.fd = r->fd,
+		.build_id = r->build_id,
+		.path = r->path,
+		.no_inlines = r->o.no_inlines,
+		.offs = r->asked.addrs.items,
+		.n = r->asked.addrs.n,
+	};
+	struct sym_batch b;
+	int n = symbolizer_run(r->symbolizer, &req, &b);
+
+	if (n < 0)
+		return n;
+	n = symprint_batch(&r->print, &r->asked, &b);
+	sym_batch_done(&b);
+	r->n_wrong += r->asked.wrong.n;
+	return n < 0 ? n : flush(e);
+}
+
+static int answer_words(struct run *r, struct err *e)
+{
+	for (size_t i = 0; i < r->o.addrs.n; i++)
+		if (array_push(&r->asked.addrs, r->o.addrs.items[i]) < 0)
+			return -ENOMEM;
+	return answer(r, e);
+}
+
+static int answer_lines(struct run *r, struct err *e)
+{
+	int n;
+
+	r->reader.fd = STDIN_FILENO;
+	r->reader.guess = r->o.form == SYMPRINT_ADDR2LINE;
+	while ((n = addr_reader_next(&r->reader, &r->asked)) > 0) {
+		n = answer(r, e);
+		if (n < 0)
+			return n;
+	}
+	if (n < 0 && n != -ENOMEM)
+		return err_set(e, n, "cannot read addresses from standard input: %s", strerror(-n));
+	if (n == 0 && r->n_wrong)
+		return err_set(e, -EBADMSG,
+			       "%zu line%s of standard input %s; write one hexadecimal number a "
+			       "line, such as 0x401136",
+			       r->n_wrong, r->n_wrong == 1 ? "" : "s",
+			       r->n_wrong == 1 ? "is no address" : "are no addresses");
+	return n;
+}
+
+static int symbolize(struct run *r, int argc, char **argv, struct err *e)
+{
+	int n = symbolize_options_parse(argc, argv, &r->o, e);
+
+	r->is_usage = n == -EINVAL;
+	if (n < 0 || r->o.help)
+		return n;
+	if ((n = open_elf(r, e)) < 0 || (n = new_symbolizer(r, e)) < 0)
+		return n;
+	setvbuf(stdout, NULL, _IOFBF, OUT_BUFFER);
+	r->print = (struct symprint){ .out = stdout,
+				      .form = r->o.form,
+				      .to_terminal = isatty(STDOUT_FILENO) };
+	return r->o.addrs.n ? answer_words(r, e) : answer_lines(r, e);
+}
+
+int cmd_symbolize(int argc, char **argv)
+{
+	struct run r = { .fd = -1 };
+	struct err e = { 0 };
+	int n = symbolize(&r, argc, argv, &e), status = n == 0 ? 0 : r.is_usage ? 2 : 1;
+
+	if (r.o.help)
+		status = fputs(usage, stdout) < 0;
+	else if (n < 0)
+		log_error("%s", e.text[0] ? e.text : strerror(-n));
+	run_done(&r);
+	return status;
+}

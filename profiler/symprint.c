@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "symprint.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "addrreader.h"
+#include "jsontext.h"
+#include "shortname.h"
+#include "symbolize.h"
+#include "termtext.h"
+
+static const char no_address[] = "not an address";
+
+/* --- pieces ---------------------------------------------------------------------------------- */
+
+static void put_bytes(const struct symprint *p, const char *s, size_t n)
+{
+	fwrite_unlocked(s, 1, n, p->out);
+}
+
+static void put(const struct symprint *p, const char *s)
+{
+	put_bytes(p, s, strlen(s));
+}
+
+/* "0x1f", with zeros to @digits. */
+static void put_hex(const struct symprint *p, uint64_t v, size_t digits)
+{
+	char buf[18], *end = buf + sizeof(buf), *s = end;
+
+	do {
+		*--s = "0123456789abcdef"[v & 15];
+		v >>= 4;
+	} while (v || (size_t)(end - s) < digits);
+	*--s = 'x';
+	*--s = '0';
+	put_bytes(p, s, (size_t)(end - s));
+}
+
+static void put_number(const struct symprint *p, uint32_t v)
+{
+	char buf[10], *end = buf + sizeof(buf), *s = end;
+
+	do
+		*--s = (char)('0' + v % 10);
+	while (v /= 10);
+	put_bytes(p, s, (size_t)(end - s));
+}
+
+/* A foreign name. Nearly all are plain ASCII, which is harmless and cheap to find out. */
+static void put_name(const struct symprint *p, const char *s)
+{
+	size_t n = strlen(s), i = 0;
+
+	while (i < n && s[i] >= ' ' && s[i] < 0x7f)
+		i++;
+	if (i == n || (p->form == SYMPRINT_ADDR2LINE && !p->to_terminal))
+		put_bytes(p, s, n);
+	else
+		term_write(p->out, s, n, SIZE_MAX, TERM_ELIDE_END);
+}
+
+static const char *or_unknown(const char *s)
+{
+	return *s ? s : "??";
+}
+
+/* --- forms ----------------------------------------------------------------------------------- */
+
+static void text_place(const struct symprint *p, const char *file, uint32_t line)
+{
+	if (!*file)
+		return;
+	put(p, " at ");
+	put_name(p, file);
+	if (line) {
+		put(p, ":");
+		put_number(p, line);
+	}
+}
+
+static void text_answer(const struct symprint *p, uint64_t addr, const struct sym_batch *b,
+			const struct sym_answer *a)
+{
+	put_hex(p, addr, 1);
+	put(p, "\n");
+	for (uint32_t i = 0; i < a->frame_n; i++) {
+		const struct sym_frame *f = &b->frames[a->frame_first + i];
+
+		put(p, "    ");
+		put_name(p, or_unknown(b->strings + f->name));
+		text_place(p, b->strings + f->file, f->line);
+		put(p, i + 1 < a->frame_n ? " (inlined)\n" : "\n");
+	}
+	if (a->frame_n == 0) {
+		put(p, "    ?? (");
+		put(p, sym_reason_text(a->reason));
+		put(p, ")\n");
+	}
+	put(p, "\n");
+}
+
+static void text_wrong(const struct symprint *p, const char *s, size_t n)
+{
+	term_write(p->out, s, n, SIZE_MAX, TERM_ELIDE_END);
+	put(p, "\n    ?? (");
+	put(p, no_address);
+	put(p, ")\n\n");
+}
+
+/* A line without a number is "?" there when the function is known, 0 when nothing is. */
+static void addr2line_answer(const struct symprint *p, uint64_t addr, const struct sym_batch *b,
+			     const struct sym_answer *a)
+{
+	put_hex(p, addr, 16);
+	put(p, "\n");
+	for (uint32_t i = 0; i < a->frame_n; i++) {
+		const struct sym_frame *f = &b->frames[a->frame_first + i];
+
+		put_name(p, or_unknown(b->strings + f->name));
+		put(p, "\n");
+		put_name(p, or_unknown(b->strings + f->file));
+		put(p, ":");
+		if (f->line)
+			put_number(p, f->line);
+		else
+			put(p, "?");
+		put(p, "\n");
+	}
+	if (a->frame_n == 0)
+		put(p, "??\n??:0\n");
+}
+
+static void json_string(const struct symprint *p, const char *key, const char *s, size_t n)
+{
+	put(p, key);
+	json_write_string(p->out, s, n);
+}
+
+static int json_frame(struct symprint *p, const struct sym_batch *b, const struct sym_frame *f)
+{
+	const char *name = b->strings + f->name, *system_name = b->strings + f->system_name;
+	const char *file = b->strings + f->file;
+	size_t n = strlen(name);
+
+	if (array_reserve(&p->shorter, n + 1) < 0)
+		return -ENOMEM;
+	json_string(p, "{\"function\":", name, n);
+	n = short_name(name, n, p->shorter.items);
+	json_string(p, ",\"short\":", p->shorter.items, n);
+	json_string(p, ",\"system_name\":", system_name, strlen(system_name));
+	json_string(p, ",\"file\":", file, strlen(file));
+	put(p, ",\"line\":");
+	put_number(p, f->line);
+	put(p, ",\"start_line\":");
+	put_number(p, f->start_line);
+	put(p, "}");
+	return 0;
+}
+
+static int json_answer(struct symprint *p, uint64_t addr, const struct sym_batch *b,
+		       const struct sym_answer *a)
+{
+	put(p, "{\"address\":\"");
+	put_hex(p, addr, 1);
+	put(p, "\",\"frames\":[");
+	for (uint32_t i = 0; i < a->frame_n; i++) {
+		int r;
+
+		if (i)
+			put(p, ",");
+		r = json_frame(p, b, &b->frames[a->frame_first + i]);
+		if (r < 0)
+			return r;
+	}
+	put(p, "],\"reason\":\"");
+	put(p, sym_reason_text(a->reason));
+	put(p, "\"}\n");
+	return 0;
+}
+
+static void json_wrong(const struct symprint *p, const char *s, size_t n)
+{
+	json_string(p, "{\"address\":", s, n);
+	put(p, ",\"frames\":[],\"reason\":\"");
+	put(p, no_address);
+	put(p, "\"}\n");
+}
+
+/* --------------------------------------------------------------------------------------------- */
+
+static void print_wrong(const struct symprint *p, const char *s, size_t n)
+{
+	if (p->form == SYMPRINT_JSON)
+		json_wrong(p, s, n);
+	else
+		text_wrong(p, s, n);
+}
+
+static int print_answer(struct symprint *p, uint64_t addr, const struct sym_batch *b,
+			const struct sym_answer *a)
+{
+	switch (p->form) {
+	case SYMPRINT_JSON:
+		return json_answer(p, addr, b, a);
+	case SYMPRINT_ADDR2LINE:
+		addr2line_answer(p, addr, b, a);
+		return 0;
+	case SYMPRINT_TEXT:
+		break;
+	}
+	text_answer(p, addr, b, a);
+	return 0;
+}
+
+int symprint_batch(struct symprint *p, const struct addr_batch *q, const struct sym_batch *a)
+{
+	size_t wrong = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < q->addrs.n && r == 0; i++)
+		if (wrong < q->wrong.n && q->wrong.items[wrong].i == i) {
+			const struct addr_wrong *w = &q->wrong.items[wrong++];
+
+			print_wrong(p, q->texts.items + w->text, w->n);
+		} else {
+			r = print_answer(p, q->addrs.items[i], a, &a->answers[i]);
+		}
+	return r;
+}
+
+void symprint_done(struct symprint *p)
+{
+	array_free(&p->shorter);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers of the symbolizer as text, in three forms. Names are foreign bytes. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "array.h"
+
+struct addr_batch;
+struct sym_batch;
+
+enum symprint_form {
+	/* A paragraph an address: the address, a line for each function from the innermost inlined
+	 * one outwards, or "??" and why there is none; an empty line. */
+	SYMPRINT_TEXT,
+	SYMPRINT_JSON,	    /* an object a line */
+	SYMPRINT_ADDR2LINE, /* as addr2line -a -f -i -C of binutils */
+};
+
+struct symprint {
+	FILE *out;
+	enum symprint_form form;
+	/* SYMPRINT_ADDR2LINE: names are made harmless for a terminal; the other forms do so in any
+	 * case. */
+	bool to_terminal;
+	ARRAY(char) shorter; /* room for a short name */
+};
+
+/*
+ * Writes the answers @a to the addresses @q. 0 or -ENOMEM; errors of writing stay in ferror() of
+ * out.
+ */
+int symprint_batch(struct symprint *p, const struct addr_batch *q, const struct sym_batch *a);
+void symprint_done(struct symprint *p);
