@@ -177,7 +177,15 @@ static void sources_done(struct sources *s)
 		close(s->separate_fd);
 }
 
-/* Files beside the object that know more of it. One that cannot be read is as good as none. */
+static bool has_dwarf(const struct elf_file *f)
+{
+	return elf_file_section_named(f, ".debug_info") || elf_file_section_named(f, ".zdebug_info");
+}
+
+/*
+ * Files beside the object that know more of it. One that cannot be read is as good as none. For an object
+ * with debug information of its own none is looked for: separate files are copies of that.
+ */
 static int find_sources(struct sources *s, const struct symobject_opts *opts)
 {
 	const struct debugfile_search search = { .root_fd = opts->root_fd,
@@ -185,7 +193,8 @@ static int find_sources(struct sources *s, const struct symobject_opts *opts)
 						 .dirs = opts->debug_dirs,
 						 .max_bytes = opts->max_file_bytes };
 	size_t n;
-	int r = debugfile_find(&s->own, &search, &s->separate_fd);
+	int r = has_dwarf(&s->own) ? -ENOENT
+				   : debugfile_find(&s->own, &search, &s->separate_fd);
 
 	if (r == 0 && elf_file_open_fd(&s->separate, s->separate_fd, opts->max_file_bytes) == 0)
 		r = elf_file_read_sections(&s->separate);
