@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "demangle.h"
+#include "jitcache.h"
 #include "kallsyms.h"
 #include "strtab.h"
 #include "symcache.h"
@@ -18,6 +19,7 @@ enum {
 	NAME_MAX_BYTES = 4096,	 /* what a symbol name is cut to */
 	STRINGS_MAX = 256 << 20, /* of one answer; names beyond get SYM_LIMIT */
 	DEFAULT_CACHE = 64 << 20,
+	JIT_CACHE = 32 << 20, /* what was read of the files of JIT compilers, between calls */
 };
 #define DEFAULT_FILE_MAX   (4ull << 30)
 #define DEFAULT_REFRESH_NS (10 * NSEC_PER_SEC)
@@ -27,6 +29,7 @@ struct symbolizer {
 	uint64_t max_file_bytes;
 	uint64_t kernel_refresh_ns;
 	struct symcache cache;
+	struct jitcache jit;
 	struct kallsyms kernel;
 	enum sym_reason kernel_reason; /* of all addresses; valid once kernel_tried_ns is set */
 	uint64_t kernel_tried_ns;
@@ -58,6 +61,7 @@ int symbolizer_new(struct symbolizer **ret, const struct symbolizer_opts *opts)
 		return -ENOMEM;
 	s->max_file_bytes = o->max_file_bytes ? o->max_file_bytes : DEFAULT_FILE_MAX;
 	s->kernel_refresh_ns = o->kernel_refresh_ns ? o->kernel_refresh_ns : DEFAULT_REFRESH_NS;
+	jitcache_init(&s->jit, JIT_CACHE);
 	s->kallsyms_path = strdup(o->kallsyms ? o->kallsyms : "/proc/kallsyms");
 	if (!s->kallsyms_path ||
 	    symcache_init(&s->cache, o->max_cache_bytes ? o->max_cache_bytes : DEFAULT_CACHE) < 0) {
@@ -73,6 +77,7 @@ void symbolizer_free(struct symbolizer *s)
 	if (!s)
 		return;
 	symcache_done(&s->cache);
+	jitcache_done(&s->jit);
 	kallsyms_done(&s->kernel);
 	free(s->kallsyms_path);
 	free(s);
@@ -97,6 +102,9 @@ void sym_batch_done(struct sym_batch *b)
 struct found {
 	const char *name; /* NULL when reason is not SYM_OK */
 	const char *module;
+	const char *file; /* source file, NULL = unknown */
+	uint32_t line;
+	bool is_jit; /* the name is what the process wrote: any text */
 	enum sym_reason reason;
 };
 
@@ -137,13 +145,15 @@ static int add_frame(struct answering *a, const struct found *f)
 	size_t n = strnlen(name, NAME_MAX_BYTES);
 	int r;
 
-	if (name == a->last_name)
+	if (name == a->last_name && !f->file)
 		return 0;
 	r = add_string(a, name, n, &frame.system_name);
 	if (r < 0)
 		return r;
 	frame.name = frame.system_name;
-	if (demangle(name, a->demangled)) {
+	/* Compilers of C++ that run in the process give mangled names, others their own. */
+	if ((!f->is_jit || (name[0] == '_' && !strchr(name, '@'))) &&
+	    demangle(name, a->demangled)) {
 		r = add_string(a, a->demangled, strlen(a->demangled), &frame.name);
 		if (r < 0)
 			return r;
@@ -151,11 +161,14 @@ static int add_frame(struct answering *a, const struct found *f)
 	r = add_string(a, f->module, strlen(f->module), &frame.module);
 	if (r < 0)
 		return r;
+	if (f->file && (r = add_string(a, f->file, strlen(f->file), &frame.file)) < 0)
+		return r;
+	frame.line = f->line;
 	if (a->frames.n == UINT32_MAX)
 		return -EFBIG;
 	r = array_push(&a->frames, frame);
 	if (r == 0)
-		a->last_name = name;
+		a->last_name = f->file ? NULL : name;
 	return r;
 }
 
@@ -305,6 +318,26 @@ static int answer_all(struct symbolizer *s, const struct elf_object *object,
 	return 0;
 }
 
+/* One address may be asked for at several times, so each is answered for itself. */
+static int answer_jit(struct symbolizer *s, const struct sym_request *req, struct answering *a)
+{
+	_cleanup_free_ struct jit_found *found = calloc(req->n + 1, sizeof(*found));
+	int r = found ? jitcache_find(&s->jit, req, found) : -ENOMEM;
+
+	for (size_t i = 0; i < req->n && r == 0; i++) {
+		const struct jit_found *j = &found[i];
+		struct found f = { .module = "", .is_jit = true, .line = j->line };
+
+		f.reason = j->strings ? SYM_OK : req->jit->n_files ? SYM_NO_MATCH : SYM_NO_FILE;
+		if (j->strings)
+			f.name = strtab_get(j->strings, j->name);
+		if (j->strings && j->file)
+			f.file = strtab_get(j->strings, j->file);
+		r = set_answer(a, &f, &a->answers[i]);
+	}
+	return r;
+}
+
 static int run(struct symbolizer *s, const struct sym_request *req, struct answering *a)
 {
 	static const struct elf_object no_file = { .reason = SYM_NO_FILE };
@@ -314,6 +347,8 @@ static int run(struct symbolizer *s, const struct sym_request *req, struct answe
 	a->answers = calloc(req->n + 1, sizeof(*a->answers));
 	if (!a->answers || req->n > UINT32_MAX || strtab_init(&a->strings) < 0)
 		return -ENOMEM;
+	if (req->kind == SYM_JIT)
+		return answer_jit(s, req, a);
 	if (req->kind == SYM_KERNEL) {
 		object = NULL;
 		r = refresh_kernel(s, req);
@@ -330,6 +365,7 @@ int symbolizer_run(struct symbolizer *s, const struct sym_request *req, struct s
 	int r = run(s, req, &a);
 
 	symcache_trim(&s->cache);
+	jitcache_trim(&s->jit);
 	if (r < 0) {
 		answering_done(&a);
 		return r;

@@ -131,7 +131,7 @@ static void agree(const char *path, const char *options)
 	Elf64_Phdr code = code_segment(fd);
 	struct nm_table t = { 0 };
 	uint64_t offs[ADDRESSES];
-	struct sym_request req = { SYM_ELF, fd, "", offs, ADDRESSES };
+	struct sym_request req = { .fd = fd, .build_id = "", .offs = offs, .n = ADDRESSES };
 	struct symbolizer *s;
 	struct sym_batch b;
 	unsigned seed = 7, named = 0;

@@ -242,8 +242,10 @@ Test(symbolize, survives_every_failing_allocation)
 	const uint64_t offs[] = { function_offset(fd, "names-ibt", "main"),
 				  function_offset(fd, "names-ibt", "_ZN5outer5innerEi"), 0 };
 	const uint64_t addrs[] = { 0xffffffff81000090, 0xffffffffc0302010 };
-	struct sym_request elf = { SYM_ELF, fd, "", offs, ARRAY_LEN(offs) };
-	struct sym_request kernel = { SYM_KERNEL, -1, "", addrs, ARRAY_LEN(addrs) };
+	struct sym_request elf = { .fd = fd, .build_id = "", .offs = offs, .n = ARRAY_LEN(offs) };
+	struct sym_request kernel = {
+		.kind = SYM_KERNEL, .fd = -1, .offs = addrs, .n = ARRAY_LEN(addrs)
+	};
 	struct symbolizer_opts opts = { .kallsyms = KALLSYMS };
 	int rounds = 0;
 
