@@ -32,6 +32,31 @@ enum sym_kind {
 	SYM_ELF,    /* `offs` are offsets in the file */
 	SYM_VADDR,  /* `offs` are the object's own addresses, as its symbol table counts them */
 	SYM_KERNEL, /* `offs` are kernel addresses; the file is not used */
+	SYM_JIT,    /* `offs` are addresses of a process that made code; `jit` says what it wrote */
+};
+
+enum sym_jit_format {
+	SYM_JIT_JITDUMP, /* jit-PID.dump */
+	SYM_JIT_PERFMAP, /* perf-PID.map */
+};
+
+enum { SYM_JIT_FILES = 3 }; /* of one process */
+
+/*
+ * The files in which a process names the code that it makes, the one to be asked first in front, and
+ * what was known of them when the samples were taken: the same address is different code at
+ * different times.
+ */
+struct sym_jit {
+	struct sym_jit_file {
+		enum sym_jit_format format;
+		int fd; /* regular, open for reading at any position */
+	} files[SYM_JIT_FILES];
+	size_t n_files;
+	const struct sym_jit_when {
+		uint64_t time_ns;	       /* CLOCK_MONOTONIC */
+		uint64_t bytes[SYM_JIT_FILES]; /* size of each file at that time */
+	} *when; /* of each offset */
 };
 
 /* What is asked. Borrowed during the call. */
@@ -41,6 +66,7 @@ struct sym_request {
 	const char *build_id;  /* lowercase hex, "" when it has none: names the object in caches */
 	const char *path;      /* where it was found, for its .gnu_debuglink; NULL = unknown */
 	int root_fd_plus1;     /* directory that is the root of the process it ran in, plus 1; 0 = this one's */
+	const struct sym_jit *jit; /* SYM_JIT: in place of fd, build_id, path and root_fd_plus1 */
 	bool no_inlines;       /* only the function that the code was compiled into */
 	const uint64_t *offs;  /* ascending or not, repeats allowed */
 	size_t n;

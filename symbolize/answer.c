@@ -81,6 +81,15 @@ int answering_add_name(struct answering *a, const char *name, struct sym_frame *
 	return 0;
 }
 
+int answering_add_plain_name(struct answering *a, const char *name, struct sym_frame *ret)
+{
+	int r = answering_add_string(a, name, strnlen(name, NAME_MAX_BYTES), &ret->name);
+
+	if (r == 0)
+		ret->system_name = ret->name;
+	return r;
+}
+
 int answering_add_frame(struct answering *a, const struct sym_frame *f)
 {
 	return a->frames.n == UINT32_MAX ? -EFBIG : array_push(&a->frames, *f);

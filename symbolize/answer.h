@@ -31,6 +31,9 @@ int answering_add_string(struct answering *a, const char *s, size_t n, uint32_t 
 /* Adds a function's name: sets name (demangled) and system_name. As above. */
 int answering_add_name(struct answering *a, const char *name, struct sym_frame *ret);
 
+/* The same for a name that is shown as it is. */
+int answering_add_plain_name(struct answering *a, const char *name, struct sym_frame *ret);
+
 /* Adds a frame behind the others: as above. */
 int answering_add_frame(struct answering *a, const struct sym_frame *f);
 

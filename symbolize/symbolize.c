@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "answer.h"
+#include "cleanup.h"
 #include "clock.h"
 #include "dwanswer.h"
+#include "jitcache.h"
 #include "kallsyms.h"
 #include "symcache.h"
 
@@ -17,6 +19,7 @@ enum {
 	DEFAULT_CACHE = 64 << 20,
 	DEFAULT_INFLATED = 1 << 30,
 	DEFAULT_THREADS_MAX = 8,
+	JIT_CACHE = 32 << 20, /* what was read of the files of JIT compilers, between calls */
 };
 #define DEFAULT_FILE_MAX   (4ull << 30)
 #define DEFAULT_REFRESH_NS (10 * NSEC_PER_SEC)
@@ -30,6 +33,7 @@ struct symbolizer {
 	const char *const *debug_dirs; /* borrowed */
 	char *store_dir;
 	struct symcache cache;
+	struct jitcache jit;
 	struct kallsyms kernel;
 	enum sym_reason kernel_reason; /* of all addresses; valid once kernel_tried_ns is set */
 	uint64_t kernel_tried_ns;
@@ -73,6 +77,7 @@ int symbolizer_new(struct symbolizer **ret, const struct symbolizer_opts *opts)
 	s->threads = o->threads ? o->threads : default_threads();
 	s->debug_dirs = o->debug_dirs;
 	s->store_dir = o->store_dir ? strdup(o->store_dir) : NULL;
+	jitcache_init(&s->jit, JIT_CACHE);
 	s->kallsyms_path = strdup(o->kallsyms ? o->kallsyms : "/proc/kallsyms");
 	if (!s->kallsyms_path || (o->store_dir && !s->store_dir) ||
 	    symcache_init(&s->cache, o->max_cache_bytes ? o->max_cache_bytes : DEFAULT_CACHE) < 0) {
@@ -88,6 +93,7 @@ void symbolizer_free(struct symbolizer *s)
 	if (!s)
 		return;
 	symcache_done(&s->cache);
+	jitcache_done(&s->jit);
 	kallsyms_done(&s->kernel);
 	free(s->kallsyms_path);
 	free(s->store_dir);
@@ -193,6 +199,51 @@ static int run_kernel(struct symbolizer *s, const struct sym_request *req, struc
 	return r;
 }
 
+/* --- code that a process made ------------------------------------------------------------ */
+
+/* Compilers of C++ that run in the process give mangled names, others their own. */
+static int add_jit_name(struct answering *a, const char *name, struct sym_frame *f)
+{
+	return name[0] == '_' && !strchr(name, '@') ? answering_add_name(a, name, f)
+						     : answering_add_plain_name(a, name, f);
+}
+
+static int answer_jit(const struct jit_found *j, bool has_files, struct answering *a,
+		      struct sym_answer *ret)
+{
+	struct sym_frame f = { .line = j->line };
+	const char *file = j->strings && j->file ? strtab_get(j->strings, j->file) : "";
+	int r;
+
+	if (!j->strings) {
+		ret->reason = has_files ? SYM_NO_MATCH : SYM_NO_FILE;
+		return 0;
+	}
+	r = add_jit_name(a, strtab_get(j->strings, j->name), &f);
+	if (r == 0)
+		r = answering_add_string(a, file, strlen(file), &f.file);
+	if (r == 0)
+		r = answering_add_frame(a, &f);
+	if (r == -EFBIG)
+		ret->reason = SYM_LIMIT;
+	if (r < 0)
+		return r == -EFBIG ? 0 : r;
+	ret->frame_first = (uint32_t)(a->frames.n - 1);
+	ret->frame_n = 1;
+	return 0;
+}
+
+/* One address may be asked for at several times, so each is answered for itself. */
+static int run_jit(struct symbolizer *s, const struct sym_request *req, struct answering *a)
+{
+	_cleanup_free_ struct jit_found *found = calloc(req->n, sizeof(*found));
+	int r = found ? jitcache_find(&s->jit, req, found) : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < req->n; i++)
+		r = answer_jit(&found[i], req->jit->n_files > 0, a, &a->answers[i]);
+	return r;
+}
+
 /* --- the batch --------------------------------------------------------------------------- */
 
 static int run_object(struct symbolizer *s, const struct sym_request *req, struct answering *a)
@@ -228,8 +279,11 @@ int symbolizer_run(struct symbolizer *s, const struct sym_request *req, struct s
 	int r = answering_init(&a, req->n);
 
 	if (r == 0 && req->n > 0)
-		r = req->kind == SYM_KERNEL ? run_kernel(s, req, &a) : run_object(s, req, &a);
+		r = req->kind == SYM_KERNEL ? run_kernel(s, req, &a) :
+		    req->kind == SYM_JIT    ? run_jit(s, req, &a) :
+					      run_object(s, req, &a);
 	symcache_trim(&s->cache);
+	jitcache_trim(&s->jit);
 	if (r < 0) {
 		answering_done(&a);
 		return r;
