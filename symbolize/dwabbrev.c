@@ -119,9 +119,10 @@ static int compile_attr(struct dwabbrevs *a, const struct dwabbrev *ab, enum dwk
 	if (size == 0)
 		return 0;
 	if (size > 0) {
-		struct dwstep *last = &a->steps.items[a->steps.n - 1];
+		struct dwstep *last =
+			a->steps.n > ab->first_step ? &a->steps.items[a->steps.n - 1] : NULL;
 
-		if (a->steps.n > ab->first_step && last->op == DWSTEP_SKIP) {
+		if (last && last->op == DWSTEP_SKIP) {
 			last->n += (uint32_t)size;
 			return 0;
 		}

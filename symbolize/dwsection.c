@@ -263,7 +263,8 @@ int dwsections_open(int fd, bool dwo, size_t max_mem, struct dwsections *ret)
 {
 	struct dwsections d = { .fd = -1 };
 	struct elf_file f;
-	int r = dwo ? elf_file_open_dwo(&f, fd, UINT64_MAX) : elf_file_open_fd(&f, fd, UINT64_MAX);
+	/* Common files of dwz are relocatable by their type, too, and are no .dwo. */
+	int r = elf_file_open_dwo(&f, fd, UINT64_MAX);
 
 	if (r == 0)
 		r = elf_file_read_sections(&f);

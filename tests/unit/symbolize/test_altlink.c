@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "array.h"
@@ -96,6 +97,64 @@ Test(altlink, finds_what_dwz_made_by_build_id)
 	sh("cp %s root/usr/bin/gone", at);
 	cr_expect_str_eq(find_alt_in_root(&a, "/usr/bin/prog", at), ENOENT_TEXT);
 	asking_close(&a);
+}
+
+/* Every byte of main() as "name file:line" and its callers, in @ret. */
+static void describe_main(struct symbolizer *s, const char *path, int root, char *ret, size_t n)
+{
+	uint64_t offs[32], vaddr = fixture_nm("", fixture_path("names-debug"), "main");
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct sym_request req = {
+		.kind = SYM_ELF,
+		.fd = fd,
+		.build_id = "",
+		.path = "/usr/bin/prog",
+		.root_fd_plus1 = root + 1,
+		.offs = offs,
+		.n = ARRAY_LEN(offs),
+	};
+	struct sym_batch b;
+	size_t at = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(offs); i++)
+		offs[i] = fixture_offset(fd, vaddr + i);
+	cr_assert_eq(symbolizer_run(s, &req, &b), 0);
+	for (size_t i = 0; i < req.n; i++)
+		for (uint32_t k = 0; k < b.answers[i].frame_n; k++) {
+			const struct sym_frame *f = &b.frames[b.answers[i].frame_first + k];
+
+			at += (size_t)snprintf(ret + at, n - at, "%s %s:%u\n", b.strings + f->name,
+					       b.strings + f->file, f->line);
+			cr_assert_lt(at, n);
+		}
+	sym_batch_done(&b);
+	close(fd);
+}
+
+/* Not only found, but read: without its symbol table the names are in the common file. */
+Test(altlink, names_stay_the_same_after_dwz)
+{
+	static char before[65536], after[65536], without[65536];
+	struct symbolizer *s;
+	int root;
+
+	cr_assert_eq(symbolizer_new(&s, NULL), 0);
+	describe_main(s, fixture_path("names-debug"), -1, before, sizeof(before));
+	make_dwz("usr/lib/debug/.dwz/common", "/usr/lib/debug/.dwz/common");
+	sh("objcopy -w --strip-all --keep-section '.debug*' --keep-section .gnu_debugaltlink "
+	   "root/usr/bin/prog");
+	root = open("root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	describe_main(s, "root/usr/bin/prog", root, after, sizeof(after));
+	symbolizer_free(s);
+	cr_expect(strstr(before, "main "), "%s", before);
+	cr_expect_str_eq(before, after);
+	/* And without it they are not there. */
+	cr_assert_eq(symbolizer_new(&s, NULL), 0);
+	sh("rm root/usr/lib/debug/.dwz/common");
+	describe_main(s, "root/usr/bin/prog", root, without, sizeof(without));
+	cr_expect_str_neq(without, after);
+	symbolizer_free(s);
+	close(root);
 }
 
 Test(altlink, survives_odd_altlinks)
