@@ -24,7 +24,7 @@ libiberty/        symbolize
 libunwind         unwind
 protobuf-c/       formats
 zlib.h            formats/compress.c
-zstd.h            formats/compress.c symbolize/inflate.c
+zstd.h            formats/compress.c symbolize
 libdeflate.h      symbolize/inflate.c
 lzma.h            symbolize
 '
