@@ -320,7 +320,7 @@ Test(naming, keeps_any_number_of_inlined_functions)
 {
 	enum { DEPTH = 300 };
 	static struct fake_frame frames[DEPTH];
-	static char names[DEPTH][8];
+	static char names[DEPTH][16];
 	const struct fake_place places[] = { { 0x1010, SYM_OK, frames, DEPTH } };
 	const struct profile_location *l;
 
