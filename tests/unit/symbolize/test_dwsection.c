@@ -357,6 +357,18 @@ Test(dwsection, refuses_sections_outside_of_the_file)
 	cr_expect_eq(dwsections_open(fd, false, MANY, &d), -EBADMSG);
 	cr_expect_eq(d.fd, 123);
 	close(fd);
+	/* A sparse file of a terabyte, all of it the compressed form of 100 bytes. */
+	fd = elf_of(ET_DYN,
+		    &(struct section){ ".debug_info", with_chdr(raw, ELFCOMPRESS_ZLIB, raw.n),
+				       SHF_COMPRESSED, 0 },
+		    1);
+	cr_assert_eq(ftruncate(fd, 1ll << 40), 0);
+	cr_assert_eq(
+		pwrite(fd, &(uint64_t){ 1ull << 39 }, 8,
+		       sizeof(Elf64_Ehdr) + sizeof(Elf64_Shdr) + offsetof(Elf64_Shdr, sh_size)),
+		8);
+	cr_expect_eq(dwsections_open(fd, false, MANY, &d), -EBADMSG);
+	close(fd);
 	fd = fixture_memfd("no ELF", 6);
 	cr_expect_eq(dwsections_open(fd, false, MANY, &d), -EBADMSG);
 	close(fd);
