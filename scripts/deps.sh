@@ -33,6 +33,8 @@ check rustc                cmd rustc                      Rust programs to profi
 check zstd                 cmd zstd                       a second reader of .pb.zst
 check python3              cmd python3                    Python programs to profile
 check binutils             cmd nm                         nm, readelf and objcopy say what symbols there are
+check llvm                 cmd llvm-symbolizer            a second opinion on names of addresses; llvm-dwp
+check dwz                  cmd dwz                        debug files with a part in common
 check util-linux           cmd setpriv                    runs wick as somebody without privilege
 check qemu-system-x86      cmd qemu-system-x86_64         other kernels, in virtual machines
 check busybox-static       cmd busybox                    what runs in them beside wick
