@@ -38,6 +38,7 @@ check python3              cmd python3                    Python programs to pro
 check binutils             cmd nm                         nm, readelf and objcopy say what symbols there are
 check dwz                  cmd dwz                        debug information shared by files
 check xz-utils             cmd xz                         makes .gnu_debugdata for the tests
+check llvm                 cmd llvm-symbolizer            a second opinion on names of addresses; llvm-dwp
 check util-linux           cmd setpriv                    runs wick as somebody without privilege
 check qemu-system-x86      cmd qemu-system-x86_64         other kernels, in virtual machines
 check busybox-static       cmd busybox                    what runs in them beside wick

@@ -192,6 +192,28 @@ bench-bpf: build/wick $(bench_stacks) $(bench_tools) ## of these: what a sample 
 
 .PHONY: bench bench-bpf golden-unwind
 
+# What symbolizers are judged on, and the judgement: the small corpus is a part of make check, the whole
+# needs the peers that tests/bench/peers.sh brings and takes minutes.
+symagree := $(B)/symagree/list
+symagree_full := build/symagree/list
+$(symagree): tier := small
+$(symagree_full): tier := full
+$(symagree) $(symagree_full): tests/symagree/corpus.sh $(wildcard tests/symagree/programs/*)
+	$(call say,CORPUS,$@)
+	$(Q)$< $(tier) $(@D) >/dev/null
+SYMBOLS_EACH ?= 2000
+SEED ?= 1
+symbolizer-agreement: all $(symagree_full) ## judge wick's names, inlined calls and lines by its peers; rewrites docs/symbolizer-agreement.md; SEED=random
+	$(Q)WICK=$(B)/wick tests/symagree/judge.py -n $(SYMBOLS_EACH) --seed $(SEED) --table docs/symbolizer-agreement.md \
+		--all build/symagree/differences.txt $(symagree_full)
+bench-symbolize: all $(B)/bench/timed ## time and memory of wick symbolize beside its peers (tests/bench/peers.sh install); some minutes
+	$(Q)tests/bench/symbolize.sh $(B)
+$(B)/bench/timed: tests/bench/timed.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 $(WARN) $< -o $@
+.PHONY: symbolizer-agreement bench-symbolize
+
 # e2e: one Criterion program of all tests/e2e/*.c, and what it records: tests/workloads/X.c is the
 # program $(B)/workloads/X. Frame pointers and debug information are what the tests count on, so the
 # workloads are built the same in every variant; X-nofp has no frame pointers.
