@@ -6,6 +6,7 @@
 
 struct aggregate;
 struct event_list;
+struct jittab;
 struct objtab;
 struct profile;
 struct symbolizer;
@@ -13,6 +14,7 @@ struct symbolizer;
 struct naming {
 	const struct aggregate *counts;
 	const struct objtab *objects;
+	const struct jittab *jits;
 	const struct event_list *events;
 	struct symbolizer *symbolizer;
 	uint32_t main_mapping; /* object table's mapping that becomes the profile's first, or
