@@ -79,7 +79,7 @@ static enum dwkind kind_of(unsigned tag, bool children, unsigned slots)
 
 	switch (tag) {
 	case DW_TAG_inlined_subroutine:
-		return has_code ? DWKIND_INLINED : DWKIND_PASS;
+		return has_code || children ? DWKIND_INLINED : DWKIND_PASS;
 	case DW_TAG_subprogram:
 		if (has_code)
 			return DWKIND_FUNCTION;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "dwaranges.h"
 #include "dwbuild.h"
 #include "dwobject_state.h"
 
@@ -347,6 +348,12 @@ static int run_saving(struct round *round, struct dwframes *ret)
 	_cleanup_free_ bool *seen = calloc(o->n_units + 1, sizeof(*seen));
 	int r = seen ? symstore_writer_new(&opts, &round->writer) : -ENOMEM;
 
+	/* A stored index has one directory. */
+	if (r == 0 && !o->has_aranges) {
+		o->has_aranges = true;
+		r = dwaranges_read(&o->file, &o->dir);
+	}
+
 	if (r == 0)
 		r = add_other_units(round, seen);
 	if (r == -ENOMEM) {
@@ -395,6 +402,24 @@ static int ask_directory(struct round *round, size_t n, struct pending *pending,
 	}
 }
 
+/* Asks again about what no unit claimed, now with .debug_aranges at hand. */
+static int ask_aranges(struct round *round, size_t n, struct pending *pending, size_t *at,
+		       struct dwframes *ret)
+{
+	struct dwobject *o = round->o;
+	bool open = false;
+	int r = 0;
+
+	for (size_t i = 0; i < n; i++)
+		open |= round->queries[i].n == 0;
+	if (!open || o->has_aranges || o->store)
+		return 0;
+	o->has_aranges = true;
+	r = dwaranges_read(&o->file, &o->dir);
+	dwdir_sort(&o->dir);
+	return r < 0 ? r : ask_directory(round, n, pending, at, ret);
+}
+
 /* Asks the units that do not say where their code is, one after the other. */
 static int ask_loose(struct round *round, size_t n, struct pending *pending, struct dwframes *ret)
 {
@@ -428,6 +453,8 @@ int dwobject_find(struct dwobject *o, struct dwquery *queries, size_t n, struct 
 	round.found = malloc((n + 1) * sizeof(*round.found));
 	if (pending && at && round.order && round.found && n < UINT32_MAX)
 		r = ask_directory(&round, n, pending, at, ret);
+	if (r == 0)
+		r = ask_aranges(&round, n, pending, at, ret);
 	if (r == 0)
 		r = ask_loose(&round, n, pending, ret);
 	array_free(&round.jobs);

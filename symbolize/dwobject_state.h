@@ -19,6 +19,7 @@ struct dwobject {
 	struct dwfile file, alt;
 	bool has_alt;
 	struct dwdir dir;
+	bool has_aranges; /* .debug_aranges is in dir, too */
 	ARRAY(uint32_t) loose; /* units that do not say where their code is */
 	size_t inflated; /* bytes of sections that were compressed */
 	size_t n_units;

@@ -59,6 +59,7 @@ static const char *section_name(enum dwsection_id id)
 		[DW_ADDR] = "debug_addr",
 		[DW_STR_OFFSETS] = "debug_str_offsets",
 		[DW_CU_INDEX] = "debug_cu_index",
+		[DW_ARANGES] = "debug_aranges",
 	};
 
 	return names[id];

@@ -98,7 +98,8 @@ static int add_scope(struct walking *k, const struct dwdie *die, enum dwkind kin
 			       (struct symunit_range){ span->lo, span->hi, scope }) < 0)
 			return -ENOMEM;
 	}
-	if (k->b->ranges.n == had)
+	/* An inlined call without code of its own may have some in calls that were inlined into it. */
+	if (k->b->ranges.n == had && (kind != DWKIND_INLINED || k->scope == SYMUNIT_NONE))
 		return 0;
 	if (kind == DWKIND_INLINED) {
 		s.parent = k->scope;
