@@ -42,9 +42,15 @@ enum sym_jit_format {
 
 enum { SYM_JIT_FILES = 3 }; /* of one process */
 
+/* A time, CLOCK_MONOTONIC, and the size that each file had then. */
+struct sym_jit_when {
+	uint64_t time_ns;
+	uint64_t bytes[SYM_JIT_FILES];
+};
+
 /*
- * The files in which a process names the code that it makes, the one to be asked first in front, and
- * what was known of them when the samples were taken: the same address is different code at
+ * The files in which a process names the code that it makes, the one to be asked first in front,
+ * and what was known of them when the samples were taken: the same address is different code at
  * different times.
  */
 struct sym_jit {
@@ -53,10 +59,7 @@ struct sym_jit {
 		int fd; /* regular, open for reading at any position */
 	} files[SYM_JIT_FILES];
 	size_t n_files;
-	const struct sym_jit_when {
-		uint64_t time_ns;	       /* CLOCK_MONOTONIC */
-		uint64_t bytes[SYM_JIT_FILES]; /* size of each file at that time */
-	} *when; /* of each offset */
+	const struct sym_jit_when *when; /* of each offset */
 };
 
 /* What is asked. Borrowed during the call. */
