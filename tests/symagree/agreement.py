@@ -117,7 +117,8 @@ class Judge:
         return None
 
     def chain(self, address, want, got):
-        """(how equal, None) or (None, what differs first, innermost frame first)."""
+        """(how equal, None) or (None, what differs first, innermost frame first). Besides how names are
+        equal there is "folded": an alias with lines of its own."""
         if not got and want:
             return None, "no answer"
         if got and not want:
@@ -133,8 +134,10 @@ class Judge:
             if equal != "same":
                 how = equal
             differs = self.place(w, g)
-            # Of two functions that are one code, each has its own lines.
-            if differs and equal != "alias":
+            # Of two functions that a linker made one, each has its own lines.
+            if differs and equal == "alias":
+                how = "folded"
+            elif differs:
                 return None, "no " + differs if not g[1] and w[1] else differs
         return how, None
 

@@ -109,7 +109,7 @@ def table(verdicts, options):
              "| file | what it is | addresses | references agree | equal | % | of these by another name | differences |",
              "|---|---|--:|--:|--:|--:|--:|---|"]
     for v in verdicts:
-        other = ", ".join("%s %d" % (k, v.counts[k]) for k in ("alias", "shorter") if v.counts[k])
+        other = ", ".join("%s %d" % (k, v.counts[k]) for k in ("alias", "folded", "shorter") if v.counts[k])
         why = ", ".join("%s %d" % d for d in v.differ.most_common()) or "none"
         refs = "" if ",".join(v.references) == options.references else " (by %s)" % " and ".join(v.references)
         lines.append("| %s | %s%s | %d | %d | %d | %.2f | %s | %s |" % (

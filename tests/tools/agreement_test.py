@@ -53,7 +53,8 @@ CHAINS = [
     (W, (("f", "", 0), W[1]), None, "no line"),
     ((("f", "x.c", 0),), (("f", "", 0),), "same", None),
     # Two functions that are one code: each with lines of its own.
-    ((("one", "x.c", 1),), (("two", "y.c", 2),), "alias", None),
+    ((("one", "x.c", 1),), (("two", "y.c", 2),), "folded", None),
+    ((("one", "x.c", 1),), (("two", "x.c", 1),), "alias", None),
 ]
 PAIRS = "0x0000000000001000\nf\n/x.c:3\nmain\n/y.c:9 (discriminator 2)\n0x0000000000002000\n??\n??:0\n" \
     "0x0000000000003000\ng\n/x.c:?".split("\n")
