@@ -72,9 +72,12 @@ prepare_files() {
 # --- the tools --------------------------------------------------------------------------------------
 prepare_tools() {
     local name version where
-    # Said in full: somebody's cache must not make wick faster.
-    program[wick]=$build/wick
-    echo "wick       $("$build/wick" --version 2>/dev/null | head -n 1)"
+    if [ -x "$build/wick" ]; then
+        program[wick]=$build/wick
+        echo "wick       $("$build/wick" --version | awk 'NR == 1 { print $NF }')"
+    else
+        echo "absent: wick, no $build/wick" >&2
+    fi
     while IFS=$'\t' read -r name version where; do
         program[$name]=$where
         printf '%-10s %s\n' "$name" "$version"
@@ -86,6 +89,7 @@ prepare_tools() {
 
 command_of() { # TOOL FILE: sets cmd
     local p=${program[${1%%.*}]} f=${path[$2]}
+    # --cache off is said: somebody's cache must not make wick faster.
     case $1 in
     wick) cmd=("$p" symbolize --cache off --addr2line "$f") ;;
     wick.warm) cmd=("$p" symbolize --cache "$dir/cache" --addr2line "$f") ;;
@@ -123,7 +127,7 @@ measure() { # FILE N TOOLS...
     [ -z "${ONLY:-}" ] || [[ " $ONLY " == *" $file:$n "* ]] || return
     python3 tests/symagree/elfsymbols.py text "${path[$file]}" "$n" "$seed" >"$dir/addresses"
     cat "${path[$file]}" >/dev/null
-    if [[ " $* " == *' wick.warm '* ]]; then
+    if [[ " $* " == *' wick.warm '* && -n ${program[wick]:-} ]]; then
         rm -rf "$dir/cache"
         mkdir -p "$dir/cache"
         command_of wick.warm "$file"

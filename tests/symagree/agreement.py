@@ -144,4 +144,4 @@ class Judge:
 
 def flat(frames):
     """As go tool addr2line tells it: the outer function, the innermost place."""
-    return [(frames[-1][0], frames[0][1], frames[0][2])] if frames else []
+    return [frames[-1]._replace(file=frames[0].file, line=frames[0].line)] if frames else []
