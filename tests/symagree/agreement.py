@@ -117,7 +117,8 @@ class Judge:
         return None
 
     def chain(self, address, want, got):
-        """(how equal, None) or (None, what differs first, innermost frame first)."""
+        """(how equal, None) or (None, what differs first, innermost frame first). Besides how names are
+        equal there is "folded": an alias with lines of its own."""
         if not got and want:
             return None, "no answer"
         if got and not want:
@@ -133,12 +134,14 @@ class Judge:
             if equal != "same":
                 how = equal
             differs = self.place(w, g)
-            # Of two functions that are one code, each has its own lines.
-            if differs and equal != "alias":
+            # Of two functions that a linker made one, each has its own lines.
+            if differs and equal == "alias":
+                how = "folded"
+            elif differs:
                 return None, "no " + differs if not g[1] and w[1] else differs
         return how, None
 
 
 def flat(frames):
     """As go tool addr2line tells it: the outer function, the innermost place."""
-    return [(frames[-1][0], frames[0][1], frames[0][2])] if frames else []
+    return [frames[-1]._replace(file=frames[0].file, line=frames[0].line)] if frames else []
