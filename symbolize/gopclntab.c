@@ -185,21 +185,18 @@ static int add_rows(struct reading *rd)
 
 /* --- inlined calls --- */
 
-/* The item that is innermost at @at bytes from the function's start, -1 = none. */
-static int32_t item_at(const struct reading *rd, uint32_t at)
+/* The item of the tree that @run is of, -1 = none: the function's own code. */
+static int32_t item_of(const struct go_run *run)
 {
-	const struct go_run *run = gotable_run_at(&rd->inl_runs, at);
-
 	return run && run->value >= 0 && run->value < GO_CALLS_MAX ? run->value : -1;
 }
 
-static int note_decl_file(struct reading *rd, uint32_t scope, uint32_t file)
+static void note_decl_file(struct reading *rd, uint32_t scope, uint32_t file)
 {
 	struct symunit_name *name = &rd->b->names.items[rd->b->scopes.items[scope].name];
 
 	if (name->decl_file == SYMUNIT_NONE)
 		name->decl_file = file;
-	return 0;
 }
 
 /* Makes sure that calls has a place for @item. */
@@ -239,6 +236,7 @@ static int call_scope(struct reading *rd, int32_t item, uint32_t *ret)
 {
 	uint32_t inner = SYMUNIT_NONE, scope = rd->scope;
 	struct go_call call;
+	int32_t outer;
 	int r;
 
 	*ret = rd->scope;
@@ -267,29 +265,41 @@ static int call_scope(struct reading *rd, int32_t item, uint32_t *ret)
 		if (!is_new)
 			break;
 		inner = scope;
-		r = item_at(rd, call.at);
-		item = r < item ? r : -1;
+		outer = item_of(gotable_run_at(&rd->inl_runs, call.at));
+		item = outer < item ? outer : -1;
 	}
 	if (item < 0 && inner != SYMUNIT_NONE)
 		note_decl_file(rd, rd->scope, rd->b->scopes.items[inner].call_file);
 	return 0;
 }
 
+/* A name without a file gets that of the code at @at, of which it is the innermost. */
+static int note_own_file(struct reading *rd, uint32_t scope, uint32_t at)
+{
+	uint32_t file, line;
+	int r;
+
+	if (rd->b->names.items[rd->b->scopes.items[scope].name].decl_file != SYMUNIT_NONE)
+		return 0;
+	r = place_at(rd, at, &file, &line);
+	if (r == 0)
+		note_decl_file(rd, scope, file);
+	return r;
+}
+
 static int add_calls(struct reading *rd)
 {
-	uint32_t at = 0, file, line, scope;
-	int r = 0;
+	uint32_t at = 0, scope;
+	int r;
 
 	for (size_t i = 0; i < rd->inl_runs.runs.n; i++) {
 		struct go_run run = rd->inl_runs.runs.items[i];
-		int32_t item = item_at(rd, at);
 
-		r = call_scope(rd, item, &scope);
+		r = call_scope(rd, item_of(&run), &scope);
 		if (r == 0)
-			r = place_at(rd, at, &file, &line);
+			r = note_own_file(rd, scope, at);
 		if (r < 0)
 			return r;
-		note_decl_file(rd, scope, file);
 		if (scope != rd->scope &&
 		    array_push(&rd->b->ranges,
 			       (struct symunit_range){ rd->func.lo + at, rd->func.lo + run.end,
@@ -320,7 +330,6 @@ static int add_func(struct reading *rd)
 {
 	struct symunit_scope s = { .parent = SYMUNIT_NONE, .call_file = SYMUNIT_NONE };
 	struct symunit_builder *b = rd->b;
-	uint32_t file, line;
 	int r = name_number(rd, rd->func.name, rd->func.start_line, &s.name);
 
 	if (r < 0)
@@ -342,8 +351,7 @@ static int add_func(struct reading *rd)
 		rd->touched.n = 0;
 		return r;
 	}
-	r = place_at(rd, 0, &file, &line);
-	return r < 0 ? r : note_decl_file(rd, rd->scope, file);
+	return note_own_file(rd, rd->scope, 0);
 }
 
 static bool is_too_big(const struct reading *rd)
