@@ -47,6 +47,18 @@ $(symfix)/odd: tests/fixtures/symbolize/odd.S $(B)/.flags
 	@mkdir -p $(@D)
 	$(Q)$(fix_cc) -nostdlib -static -Wl,-Ttext=0x401000 -Wl,--section-start=second=0x402000 \
 		-Wl,-e,sized -Wl,--build-id=sha1 $< -o $@
+# Go programs, where there is Go: as it builds them by default, and without symbols in all ways that
+# keep their table elsewhere. Their tests are skipped without.
+go_fixtures := $(addprefix $(symfix)/go-,debug stripped trimpath pie)
+go_flags.debug :=
+go_flags.stripped := -ldflags='-s -w'
+go_flags.trimpath := -trimpath -ldflags='-s -w'
+go_flags.pie := -buildmode=pie -ldflags='-s -w'
+unit_needs.symbolize += $(go_fixtures)
+$(go_fixtures): $(symfix)/go-%: tests/fixtures/symbolize/inlines.go
+	$(call say,FIX,$@)
+	@mkdir -p $(@D)
+	$(Q)! command -v go >/dev/null || env -u MAKEFLAGS -u MFLAGS CGO_ENABLED=0 go build $(go_flags.$*) -o $@ $<
 # What the tests alone are linked with: second opinions on unwind tables and stacks.
 ext.unit.unwind := -ldw -lelf -lunwind-ptrace -Wl,--wrap=malloc,--wrap=calloc,--wrap=reallocarray
 # Without frame pointers in every variant; private, or the stamp of the flags would take it up.
