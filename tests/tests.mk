@@ -69,6 +69,18 @@ $(symfix)/lines-%: $(linefix_src) tests/fixtures/symbolize/lines.h $(B)/.flags
 	@mkdir -p $(@D)
 	$(Q)$(linefix_cc.$(word 1,$(subst -, ,$*))) -O2 $(linefix_flags.$(word 2,$(subst -, ,$*))) \
 		-fPIE -pie -ffunction-sections -Wl,--gc-sections $(linefix_src) -o $@
+# Go programs, where there is Go: as it builds them by default, and without symbols in all ways that
+# keep their table elsewhere. Their tests are skipped without.
+go_fixtures := $(addprefix $(symfix)/go-,debug stripped trimpath pie)
+go_flags.debug :=
+go_flags.stripped := -ldflags='-s -w'
+go_flags.trimpath := -trimpath -ldflags='-s -w'
+go_flags.pie := -buildmode=pie -ldflags='-s -w'
+unit_needs.symbolize += $(go_fixtures)
+$(go_fixtures): $(symfix)/go-%: tests/fixtures/symbolize/inlines.go
+	$(call say,FIX,$@)
+	@mkdir -p $(@D)
+	$(Q)! command -v go >/dev/null || env -u MAKEFLAGS -u MFLAGS CGO_ENABLED=0 go build $(go_flags.$*) -o $@ $<
 # What the tests alone are linked with: second opinions on unwind tables and stacks.
 ext.unit.symbolize := -ldw -lelf
 ext.unit.unwind := -ldw -lelf -lunwind-ptrace -Wl,--wrap=malloc,--wrap=calloc,--wrap=reallocarray
