@@ -158,24 +158,24 @@ static int add_row(struct reading *rd, uint64_t addr, uint32_t file, uint32_t li
 /* Where files and lines are both known. What is behind, up to the next function, is padding. */
 static int add_rows(struct reading *rd)
 {
-	const struct go_run *file = rd->file_runs.runs.items, *line = rd->line_runs.runs.items;
-	const struct go_run *file_end = file + rd->file_runs.runs.n;
-	const struct go_run *line_end = line + rd->line_runs.runs.n;
+	const struct go_runs *files = &rd->file_runs, *lines = &rd->line_runs;
 	uint64_t lo = rd->func.lo;
 	uint32_t at = 0, number = SYMUNIT_NONE;
+	size_t f = 0, l = 0;
 	bool new_file = true;
 	int r = 0;
 
-	while (r == 0 && file < file_end && line < line_end) {
+	while (r == 0 && f < files->runs.n && l < lines->runs.n) {
+		struct go_run file = files->runs.items[f], line = lines->runs.items[l];
+
 		if (new_file)
-			r = file_number(rd, file->value, &number);
+			r = file_number(rd, file.value, &number);
 		if (r == 0)
-			r = add_row(rd, lo + at, number,
-				    line->value > 0 ? (uint32_t)line->value : 0);
-		at = file->end < line->end ? file->end : line->end;
-		new_file = file->end == at;
-		file += file->end == at;
-		line += line->end == at;
+			r = add_row(rd, lo + at, number, line.value > 0 ? (uint32_t)line.value : 0);
+		at = file.end < line.end ? file.end : line.end;
+		new_file = file.end == at;
+		f += file.end == at;
+		l += line.end == at;
 	}
 	if (r == 0 && lo + at < rd->func.hi)
 		r = add_row(rd, lo + at, SYMUNIT_NONE, 0);

@@ -158,7 +158,7 @@ Test(gopclntab, is_not_led_in_a_circle)
 Test(gopclntab, lives_with_any_byte_changed)
 {
 	uint8_t image[GO_IMAGE_BYTES];
-	static const uint8_t values[] = { 0, 1, 0x7f, 0x80, 0xff };
+	static const uint8_t values[] = { 0, 0x7f, 0xff };
 	struct result res;
 
 	for (unsigned k = 0; k < 8; k++) {
