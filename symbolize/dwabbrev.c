@@ -192,6 +192,21 @@ static const uint8_t *read_attrs(struct dwabbrevs *a, const uint8_t *p, const ui
 	}
 }
 
+/* Passes over the attributes of an abbreviation that nobody wants. */
+static const uint8_t *skip_attrs(const uint8_t *p, const uint8_t *end)
+{
+	uint64_t name, form;
+	int64_t implicit;
+
+	do {
+		p = dwform_uleb(p, end, &name);
+		p = p ? dwform_uleb(p, end, &form) : NULL;
+		if (p && form == DW_FORM_implicit_const)
+			p = dwform_sleb(p, end, &implicit);
+	} while (p && (name || form));
+	return p;
+}
+
 static int by_code(const void *pa, const void *pb)
 {
 	const struct dwabbrev *a = pa, *b = pb;
@@ -209,7 +224,7 @@ static void sort(struct dwabbrevs *a)
 }
 
 int dwabbrevs_read(struct dwabbrevs *a, const uint8_t *p, size_t n, const struct dwshape *shape,
-		   uint64_t only)
+		   uint64_t only, bool all)
 {
 	const uint8_t *end = p + n;
 	int r = 0;
@@ -221,13 +236,21 @@ int dwabbrevs_read(struct dwabbrevs *a, const uint8_t *p, size_t n, const struct
 		unsigned slots = 0;
 		uint64_t tag;
 
-		/* A table may end where its section does. */
-		if (p == end || !(p = dwform_uleb(p, end, &ab.code)) || ab.code == 0)
+		if (p == end && all)
+			break;
+		if (!(p = dwform_uleb(p, end, &ab.code)))
+			return -EBADMSG;
+		if (ab.code == 0)
 			break;
 		if (!(p = dwform_uleb(p, end, &tag)) || p == end)
 			return -EBADMSG;
 		ab.tag = tag > UINT16_MAX ? 0 : (uint16_t)tag;
 		ab.children = *p++ != 0;
+		if (only && ab.code != only) {
+			if (!(p = skip_attrs(p, end)))
+				return -EBADMSG;
+			continue;
+		}
 		p = read_attrs(a, p, end, &slots, &r);
 		if (!p)
 			return r;

@@ -96,12 +96,13 @@ struct dwabbrevs {
 };
 
 /*
- * Compiles the table that begins at @p, for units of one shape. With @only != 0 it stops when that
- * code has been read. 0, -EBADMSG, -EFBIG for one of more than a million entries, -ENOMEM; release it
- * in any case. @a may have held another table: its storage is used again.
+ * Compiles the table that begins at @p, for units of one shape; with @only != 0 the entry of that code
+ * alone. A table that reaches the end of the bytes is complete if they are @all there are. 0, -EBADMSG
+ * for one that is broken or not complete, -EFBIG for one of more than a million entries, -ENOMEM;
+ * release it in any case. @a may have held another table: its storage is used again.
  */
 int dwabbrevs_read(struct dwabbrevs *a, const uint8_t *p, size_t n, const struct dwshape *shape,
-		   uint64_t only);
+		   uint64_t only, bool all);
 void dwabbrevs_done(struct dwabbrevs *a);
 
 const struct dwabbrev *dwabbrevs_search(const struct dwabbrevs *a, uint64_t code);

@@ -16,7 +16,11 @@
 #include "dwbuild.h"
 #include "dwobject_state.h"
 
-enum { THREADS_MAX = 8 };
+enum {
+	THREADS_MAX = 8,
+	HOLD_WORTH = 8 << 20, /* bytes of .debug_info that are read */
+	HELD_MAX = 64 << 20,  /* of a section that is read whole; of a larger one, windows */
+};
 
 /* Bytes of .debug_info for which another thread is started; a stored unit counts as some. */
 #define THREAD_WORTH (1ull << 20)
@@ -179,15 +183,23 @@ static uint64_t unit_bytes(const struct dwobject *o, uint32_t i)
 	return o->file.units[i].end - o->file.units[i].off;
 }
 
-static unsigned threads_worth(const struct round *round)
+/* Bytes that have to be read for the round. */
+static uint64_t round_cost(const struct round *round)
 {
 	const struct dwobject *o = round->o;
-	unsigned max = o->threads < THREADS_MAX ? o->threads : THREADS_MAX;
 	uint64_t bytes = 0;
 
 	array_each(&round->jobs, j)
 		if (!o->images[j->unit].image)
 			bytes += o->store ? STORED_COST : unit_bytes(o, j->unit);
+	return bytes;
+}
+
+static unsigned threads_worth(const struct round *round, uint64_t bytes)
+{
+	const struct dwobject *o = round->o;
+	unsigned max = o->threads < THREADS_MAX ? o->threads : THREADS_MAX;
+
 	bytes = bytes / THREAD_WORTH + 1;
 	if (max > bytes)
 		max = (unsigned)bytes;
@@ -228,11 +240,35 @@ static int gather(struct round *round, struct worker *workers, unsigned n, struc
 	return 0;
 }
 
+/*
+ * The tables that every unit needs come to memory when many units are read; of one or two, only windows
+ * of them are.
+ */
+static int hold_tables(struct dwobject *o, uint64_t bytes)
+{
+	static const enum dwsection_id tables[] = { DW_ABBREV, DW_RANGES,      DW_RNGLISTS,
+						    DW_ADDR,   DW_STR_OFFSETS, DW_LINE_STR };
+	int r = 0;
+
+	if (o->store || bytes < HOLD_WORTH)
+		return 0;
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(tables); i++) {
+		r = dwsection_hold(&o->file.s, tables[i], HELD_MAX);
+		if (r == 0 && o->has_alt)
+			r = dwsection_hold(&o->alt.s, tables[i], HELD_MAX);
+	}
+	return r == -ENOMEM ? r : 0;
+}
+
 static int run_round(struct round *round, struct dwframes *ret)
 {
 	struct worker workers[THREADS_MAX] = { 0 };
-	unsigned n = threads_worth(round), started;
-	int r = 0;
+	uint64_t cost = round_cost(round);
+	unsigned n = threads_worth(round, cost), started;
+	int r = hold_tables(round->o, cost);
+
+	if (r < 0)
+		return r;
 
 	for (unsigned i = 0; i < n; i++)
 		workers[i] = (struct worker){ .round = round, .number = i };
@@ -330,8 +366,7 @@ static int settle_loose(struct dwobject *o)
 			return -ENOMEM;
 	}
 	o->loose.n = 0;
-	dwdir_sort(&o->dir);
-	return 0;
+	return dwdir_sort(&o->dir);
 }
 
 /* A round that reads all units and stores them. Without the store it is as good as any other. */
@@ -416,7 +451,8 @@ static int ask_aranges(struct round *round, size_t n, struct pending *pending, s
 		return 0;
 	o->has_aranges = true;
 	r = dwaranges_read(&o->file, &o->dir);
-	dwdir_sort(&o->dir);
+	if (r == 0)
+		r = dwdir_sort(&o->dir);
 	return r < 0 ? r : ask_directory(round, n, pending, at, ret);
 }
 

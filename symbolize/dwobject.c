@@ -10,7 +10,6 @@
 #include "dwrange.h"
 
 enum {
-	HELD_MAX = 64 << 20, /* of a section that is read whole; of a larger one, windows */
 	LOOSE_MAX = 4096,    /* units that are tried for addresses that no unit claims */
 };
 
@@ -36,18 +35,6 @@ void dwobject_free(struct dwobject *o)
 }
 
 DEFINE_CLEANUP(struct dwobject *, dwobject_free)
-
-/* The tables that are read at every turn; the large sections are read by unit or by string. */
-static int hold_tables(struct dwfile *f)
-{
-	static const enum dwsection_id tables[] = { DW_ABBREV, DW_RANGES,      DW_RNGLISTS,
-						    DW_ADDR,   DW_STR_OFFSETS, DW_LINE_STR };
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(tables); i++)
-		r = dwsection_hold(&f->s, tables[i], HELD_MAX);
-	return r;
-}
 
 /* Enters unit @i into the directory, or into those that do not say where their code is. */
 static int add_unit(struct dwobject *o, uint32_t i, struct dwspans *spans)
@@ -80,17 +67,15 @@ static int make_images(struct dwobject *o, size_t n)
 static int read_units(struct dwobject *o)
 {
 	struct dwspans spans = { 0 };
-	int r = hold_tables(&o->file);
+	int r = dwfile_read_units(&o->file);
 
-	if (r == 0)
-		r = dwfile_read_units(&o->file);
 	for (size_t i = 0; r == 0 && i < o->file.n_units; i++)
 		r = add_unit(o, (uint32_t)i, &spans);
 	array_free(&spans.spans);
 	if (r < 0)
 		return r;
-	dwdir_sort(&o->dir);
-	return make_images(o, o->file.n_units);
+	r = dwdir_sort(&o->dir);
+	return r < 0 ? r : make_images(o, o->file.n_units);
 }
 
 /* A missing or broken alternate file costs names, not the rest. */
@@ -102,9 +87,7 @@ static int open_alt(struct dwobject *o, const struct dwobject_opts *opts)
 		return r == -ENOMEM ? r : 0;
 	o->has_alt = true;
 	o->alt.alt = true;
-	r = hold_tables(&o->alt);
-	if (r == 0)
-		r = dwfile_read_units(&o->alt);
+	r = dwfile_read_units(&o->alt);
 	return r == -ENOMEM ? r : 0;
 }
 

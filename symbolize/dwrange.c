@@ -8,7 +8,7 @@
 
 enum {
 	LIST_MAX = 1000000,	/* ranges of one entry */
-	WINDOW = 64 << 10,	/* of a list in a section that is not in memory */
+	WINDOW = 2 << 10,	/* of a list in a section that is not in memory */
 };
 
 static int add(struct dwspans *s, size_t first, uint64_t lo, uint64_t hi)
@@ -143,7 +143,7 @@ static int read_at(const struct dwunit *u, const struct dwsections *d, enum dwse
 
 	if (off >= s->size)
 		return -EBADMSG;
-	for (size_t window = WINDOW; r == -EBADMSG; window *= 64) {
+	for (size_t window = WINDOW; r == -EBADMSG; window *= 16) {
 		_cleanup_free_ uint8_t *buf = NULL;
 		uint64_t left = s->size - off;
 		size_t n = s->mem || left < window ? (size_t)left : window;

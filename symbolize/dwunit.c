@@ -27,17 +27,23 @@ int dwunit_read_abbrevs(const struct dwfile *f, const struct dwunit *u, uint64_t
 			struct dwabbrevs *a)
 {
 	const struct dwsection *s = &f->s.s[DW_ABBREV];
-	_cleanup_free_ uint8_t *buf = NULL;
-	const uint8_t *p;
-	size_t n;
+	uint64_t left = u->abbrev < s->size ? s->size - u->abbrev : 0;
+	int r = -EBADMSG;
 
-	if (u->abbrev >= s->size)
-		return -EBADMSG;
-	n = (size_t)(s->size - u->abbrev);
-	if (!s->mem && !(buf = malloc(n)))
-		return -ENOMEM;
-	p = dwsection_window(&f->s, DW_ABBREV, u->abbrev, n, buf);
-	return p ? dwabbrevs_read(a, p, n, &u->shape, only) : -EBADMSG;
+	/* Where the table ends is known when it has been read. */
+	for (size_t window = ABBREV_WINDOW; left > 0 && r == -EBADMSG; window *= 8) {
+		_cleanup_free_ uint8_t *buf = NULL;
+		size_t n = s->mem || left < window ? (size_t)left : window;
+		const uint8_t *p;
+
+		if (!s->mem && !(buf = malloc(n)))
+			return -ENOMEM;
+		p = dwsection_window(&f->s, DW_ABBREV, u->abbrev, n, buf);
+		r = p ? dwabbrevs_read(a, p, n, &u->shape, only, n == left) : -EBADMSG;
+		if (n == left)
+			break;
+	}
+	return r;
 }
 
 /* --- indirect values ------------------------------------------------------------------------------ */
