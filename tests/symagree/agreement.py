@@ -10,7 +10,7 @@ import posixpath
 import re
 import subprocess
 
-CLONE = re.compile(r"(\.(cold|part|constprop|isra|lto_priv|localalias|llvm|warm|hot|exit|unlikely|startup|__part|"
+CLONE = re.compile(r"(\.(cold|eh|part|constprop|isra|lto_priv|localalias|llvm|warm|hot|exit|unlikely|startup|__part|"
                    r"resume|destroy|cleanup|actor|__uniq|specialized|abi0|abiinternal)(\.\d+)*)+$")
 # A number alone may be a part of the name, as in Go's main.main.func1.2.
 NUMBERED = re.compile(r"([^.]+)\.\d+$")
@@ -96,9 +96,11 @@ class Judge:
         self.names = names
 
     def name(self, address, a, b):
-        """How two names are equal: "same", "alias", "shorter"; None when they are not."""
+        """How b is equal to a: "same", "alias", "shorter", "named" where a says nothing; None when it is not."""
         if a == b or self.names.of(a) == self.names.of(b):
             return "same"
+        if not a and b:
+            return "named"
         if not a or not b:
             return None
         here = {self.names.of(n) for n in self.aliases(address)}
@@ -118,7 +120,7 @@ class Judge:
 
     def chain(self, address, want, got):
         """(how equal, None) or (None, what differs first, innermost frame first). Besides how names are
-        equal there is "folded": an alias with lines of its own."""
+        equal there is "folded": an alias with lines of its own. Of several the last frame's is told."""
         if not got and want:
             return None, "no answer"
         if got and not want:

@@ -120,7 +120,7 @@ def table(verdicts, options):
              "| file | what it is | addresses | references agree | equal | % | of these by another name | start lines % | differences |",
              "|---|---|--:|--:|--:|--:|---|--:|---|"]
     for v in verdicts:
-        other = ", ".join("%s %d" % (k, v.counts[k]) for k in ("alias", "folded", "shorter") if v.counts[k])
+        other = ", ".join("%s %d" % (k, v.counts[k]) for k in ("alias", "folded", "shorter", "named") if v.counts[k])
         why = ", ".join("%s %d" % d for d in v.differ.most_common()) or "none"
         begins = "%.2f" % (100.0 * v.starts[0] / v.starts[1]) if v.starts[1] else ""
         refs = "" if ",".join(v.references) == options.references else " (by %s)" % " and ".join(v.references)

@@ -15,7 +15,6 @@ import symbolizers  # noqa: E402
 NAMES = [
     ("f", "f", "same"),
     ("f", "g", None),
-    ("f", "", None),
     ("f.cold", "f", "same"),
     ("f.part.0.constprop.12", "f", "same"),
     ("inner.3", "inner", "same"),
@@ -80,6 +79,8 @@ def main():
     for a, b, how in NAMES:
         expect("%s = %s" % (a, b), judge.name(1, a, b), how)
         expect("%s = %s" % (b, a), judge.name(1, b, a), how)
+    expect("a name where there is none", judge.name(1, "", "f"), "named")
+    expect("no name where there is one", judge.name(1, "f", ""), None)
     expect("aliases of an inlined function", judge.name(-1, "one", "uno"), None)
     for name, short in BARE:
         expect("bare " + name, agreement.bare(name), short)
