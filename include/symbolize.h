@@ -19,9 +19,11 @@ enum sym_reason {
 	SYM_BAD_FILE,	/* not an ELF file, or a broken one */
 	SYM_NO_SYMBOLS, /* stripped: the object has no symbol table that holds code */
 	SYM_NO_MATCH,	/* no symbol covers the address */
-	SYM_LIMIT,	/* the file is larger than the symbolizer is allowed to read */
-	SYM_UNSUPPORTED, /* an ELF file of a kind that is not read: 32-bit, big-endian, relocatable */
-	SYM_HIDDEN,	/* the kernel hides its addresses (kernel.kptr_restrict) */
+	SYM_LIMIT, /* the file, or what it takes to find the address in it, is more than may be read
+		    */
+	SYM_UNSUPPORTED, /* an ELF file of a kind that is not read: 32-bit, big-endian, relocatable
+			  */
+	SYM_HIDDEN,	 /* the kernel hides its addresses (kernel.kptr_restrict) */
 	SYM_REASON_MAX,
 };
 

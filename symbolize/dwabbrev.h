@@ -93,16 +93,21 @@ struct dwabbrevs {
 	ARRAY(struct dwstep) steps;
 	ARRAY(struct dwattr) attrs;
 	bool dense; /* code i + 1 is abbrevs[i] */
+	bool whole; /* read up to the zero that closes a table */
+	uint64_t work; /* bytes of tables read so far, of all that it held */
+	/* Which table it holds: dwunit_read_abbrevs(). */
+	const void *file;
+	uint64_t off;
 };
 
 /*
  * Compiles the table that begins at @p, for units of one shape; with @only != 0 the entry of that code
- * alone. A table that reaches the end of the bytes is complete if they are @all there are. 0, -EBADMSG
- * for one that is broken or not complete, -EFBIG for one of more than a million entries, -ENOMEM;
- * release it in any case. @a may have held another table: its storage is used again.
+ * alone. Of an attribute that comes twice the first one counts. 0, -EBADMSG, -EFBIG for one of more
+ * than a million entries, -ENOMEM; release it in any case. @a may have held another table: its storage
+ * is used again.
  */
 int dwabbrevs_read(struct dwabbrevs *a, const uint8_t *p, size_t n, const struct dwshape *shape,
-		   uint64_t only, bool all);
+		   uint64_t only);
 void dwabbrevs_done(struct dwabbrevs *a);
 
 const struct dwabbrev *dwabbrevs_search(const struct dwabbrevs *a, uint64_t code);

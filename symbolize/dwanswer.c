@@ -145,7 +145,7 @@ static const char *symbol_at(const struct run *r, uint64_t addr)
 	/* A return address that was put on the stack by hand (a signal's trampoline, the end of a
 	 * coroutine) is where a function begins, and is looked up one byte before: nobody else is
 	 * there. */
-	if (!range)
+	if (!range && addr != UINT64_MAX)
 		range = elf_object_find_vaddr(o, addr + 1);
 	return range ? o->syms.strings + range->name : NULL;
 }
@@ -226,6 +226,10 @@ static int set_answer(struct run *r, const struct dwquery *q, struct sym_answer 
 		res = add_debug_frames(r, q);
 	} else {
 		symbol = symbol_at(r, q->addr);
+		if (!symbol && q->limited) {
+			ret->reason = SYM_LIMIT;
+			return 0;
+		}
 		if (!symbol) {
 			ret->reason = r->o->elf.reason != SYM_OK ? r->o->elf.reason
 								  : r->o->elf.on_miss;

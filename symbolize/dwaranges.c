@@ -6,6 +6,8 @@
 
 #include "cleanup.h"
 
+#define SECTION_MAX ((uint64_t)256 << 20) /* it is read as a whole */
+
 /* A set: the header that names its unit, then pairs of address and length up to a pair of zeroes. */
 static const uint8_t *read_header(const uint8_t *p, const uint8_t *end, const uint8_t **ret_end,
 				  uint64_t *ret_unit)
@@ -57,7 +59,7 @@ int dwaranges_read(const struct dwfile *f, struct dwdir *ret)
 	const uint8_t *p, *end;
 	int r = 0;
 
-	if (s->size == 0)
+	if (s->size == 0 || s->size > SECTION_MAX)
 		return 0;
 	if (!s->mem && !(buf = malloc(s->size)))
 		return -ENOMEM;

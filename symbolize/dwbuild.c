@@ -11,8 +11,28 @@ void dwbuild_done(struct dwbuild *d)
 	symunit_builder_done(&d->builder);
 }
 
+/* What its unit_length says, of what is there. */
+static uint64_t program_bytes(const struct dwsections *s, uint64_t off)
+{
+	uint64_t size = s->s[DW_LINE].size, n = 0;
+	uint8_t buf[12];
+	const uint8_t *p = dwsection_window(s, DW_LINE, off, sizeof(buf), buf);
+
+	if (!p)
+		return 0;
+	dwform_uint(p, p + 4, 4, &n);
+	if (n == UINT32_MAX)
+		dwform_uint(p + 4, p + 12, 8, &n);
+	return n < size - off ? n : size - off;
+}
+
+uint64_t dwbuild_work(const struct dwbuild *d)
+{
+	return d->walk.work + d->line_bytes;
+}
+
 int dwbuild_run(struct dwbuild *d, const struct dwbuild_unit *in, struct symunit **ret,
-		size_t *ret_bytes, bool *ret_broken)
+		size_t *ret_bytes, enum dwbuild_flaw *ret_flaw)
 {
 	struct dwwalk_unit walk = { .file = in->file,
 				    .alt = in->alt,
@@ -23,21 +43,29 @@ int dwbuild_run(struct dwbuild *d, const struct dwbuild_unit *in, struct symunit
 				     .address_size = in->unit->shape.address_size,
 				     .comp_dir = in->unit->comp_dir,
 				     .name = in->unit->name,
+				     .str_offsets_base = in->unit->str_offsets_base,
 				     .code = in->code,
 				     .n_code = in->n_code,
 				     .max_rows = ROWS_MAX };
 	int r = 0;
 
-	*ret_broken = false;
+	*ret_flaw = DWBUILD_SOUND;
 	symunit_builder_clear(&d->builder);
-	if (lines.off != DWUNIT_ABSENT)
+	d->walk.limited = false;
+	if (lines.off != DWUNIT_ABSENT) {
+		d->line_bytes += program_bytes(&in->file->s, lines.off);
 		r = dwline_read(&in->file->s, &lines, &d->builder, &walk.first_file, &walk.n_files);
+	}
 	if (r == -ENOMEM)
 		return r;
-	*ret_broken |= r < 0;
+	if (r < 0)
+		*ret_flaw = DWBUILD_BROKEN;
 	r = in->unit->children ? dwwalk_run(&d->walk, &walk, &d->builder) : 0;
 	if (r == -ENOMEM)
 		return r;
-	*ret_broken |= r < 0;
+	if (r < 0)
+		*ret_flaw = DWBUILD_BROKEN;
+	if (d->walk.limited)
+		*ret_flaw = DWBUILD_LIMITED;
 	return symunit_build(&d->builder, ret, ret_bytes);
 }

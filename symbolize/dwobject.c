@@ -2,15 +2,23 @@
 #include "dwobject.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "dwobject_state.h"
 #include "dwrange.h"
 
 enum {
-	LOOSE_MAX = 4096,    /* units that are tried for addresses that no unit claims */
+	LOOSE_MAX = 1 << 20, /* units that are read to learn where their code is */
+	/* Bytes that a call may read for each byte of the sections that units refer to, and what is
+	 * free. To read all units takes one or two, or ten where each refers to entries of many
+	 * others. */
+	WORK_FACTOR = 32,
+	WORK_FREE = 64 << 20,
+	RANGES_FREE = 64 << 10, /* entries of lists of units */
 };
 
 /* --- opening -------------------------------------------------------------------------------------- */
@@ -48,8 +56,11 @@ static int add_unit(struct dwobject *o, uint32_t i, struct dwspans *spans)
 	r = dwrange_read(&o->file, u, u->pc_forms, u->pc, spans);
 	if (r == -ENOMEM)
 		return r;
+	if (r == -EFBIG)
+		atomic_fetch_add(&o->limited, 1);
+	/* An empty list is of a unit whose code was thrown away. */
 	if (spans->spans.n == 0 && u->stmt_list != DWUNIT_ABSENT && u->children &&
-	    !u->pc_forms[2] && o->loose.n < LOOSE_MAX)
+	    (r == -EBADMSG || !u->pc_forms[2]) && o->loose.n < LOOSE_MAX)
 		return array_push(&o->loose, i);
 	array_each(&spans->spans, s)
 		if (dwdir_add(&o->dir, s->lo, s->hi, i) < 0)
@@ -66,9 +77,14 @@ static int make_images(struct dwobject *o, size_t n)
 
 static int read_units(struct dwobject *o)
 {
+	const struct dwsection *s = o->file.s.s;
 	struct dwspans spans = { 0 };
 	int r = dwfile_read_units(&o->file);
 
+	if (o->file.limited)
+		atomic_fetch_add(&o->limited, 1);
+	/* All that there are, twice: an entry takes two bytes, or 16. Units may share a list. */
+	spans.left = RANGES_FREE + s[DW_RNGLISTS].size + s[DW_RANGES].size / 8;
 	for (size_t i = 0; r == 0 && i < o->file.n_units; i++)
 		r = add_unit(o, (uint32_t)i, &spans);
 	array_free(&spans.spans);
@@ -78,13 +94,15 @@ static int read_units(struct dwobject *o)
 	return r < 0 ? r : make_images(o, o->file.n_units);
 }
 
-/* A missing or broken alternate file costs names, not the rest. */
-static int open_alt(struct dwobject *o, const struct dwobject_opts *opts)
+/* A missing or broken alternate file costs names, not the rest. Takes @fd in any case. */
+static int open_alt(struct dwobject *o, int fd, const struct dwobject_opts *opts)
 {
-	int r = dwsections_open(opts->alt_fd, false, opts->max_inflated, &o->alt.s);
+	int r = dwsections_open(fd, false, opts->max_inflated, &o->alt.s);
 
-	if (r < 0)
+	if (r < 0) {
+		close(fd);
 		return r == -ENOMEM ? r : 0;
+	}
 	o->has_alt = true;
 	o->alt.alt = true;
 	r = dwfile_read_units(&o->alt);
@@ -99,7 +117,7 @@ static int object_new(const struct dwobject_opts *opts, struct dwobject **ret)
 		return -ENOMEM;
 	o->file.s.fd = -1;
 	o->max_images = opts->max_images;
-	o->threads = opts->threads;
+	o->threads = opts->threads ? opts->threads : 1;
 	o->n_code = opts->n_code;
 	o->code = malloc((opts->n_code + 1) * sizeof(*o->code));
 	if (!o->code)
@@ -119,8 +137,10 @@ int dwobject_open_stored(const struct dwobject_opts *opts, struct dwobject **ret
 		r = symstore_open(opts->store_dir, opts->store_key, &o->dir, &o->store);
 	if (r == 0)
 		r = make_images(o, symstore_units(o->store));
-	if (r == 0)
-		*ret = take_ptr(o);
+	if (r < 0)
+		return r;
+	o->max_work = WORK_FREE + WORK_FACTOR * symstore_image_bytes(o->store);
+	*ret = take_ptr(o);
 	return r;
 }
 
@@ -134,7 +154,34 @@ static int set_store(struct dwobject *o, const struct dwobject_opts *opts)
 	return o->store_dir && o->store_key ? 0 : -ENOMEM;
 }
 
-/* Only what takes the descriptors comes after what can fail. */
+static uint64_t work_limit(const struct dwobject *o)
+{
+	static const enum dwsection_id ids[] = { DW_INFO, DW_ABBREV, DW_LINE, DW_RANGES,
+						 DW_RNGLISTS };
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+		n += o->file.s.s[ids[i]].size + (o->has_alt ? o->alt.s.s[ids[i]].size : 0);
+	return WORK_FREE + WORK_FACTOR * n;
+}
+
+/* Opens what is there with a descriptor of its own: sections may let go of it when they are opened.
+ */
+static int open_file(struct dwobject *o, int fd, const struct dwobject_opts *opts)
+{
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0), r;
+
+	if (own < 0)
+		return -errno;
+	r = dwsections_open(own, false, opts->max_inflated, &o->file.s);
+	if (r < 0) {
+		close(own);
+		return r;
+	}
+	o->inflated = o->file.s.mem_bytes;
+	return o->file.s.s[DW_INFO].size == 0 ? -ENOENT : read_units(o);
+}
+
 int dwobject_open(int fd, const struct dwobject_opts *opts, struct dwobject **ret)
 {
 	_cleanup_(dwobject_freep) struct dwobject *o = NULL;
@@ -142,24 +189,19 @@ int dwobject_open(int fd, const struct dwobject_opts *opts, struct dwobject **re
 
 	if (r == 0)
 		r = set_store(o, opts);
-	if (r < 0)
-		return r;
-	r = dwsections_open(fd, false, opts->max_inflated, &o->file.s);
-	if (r < 0)
-		return r;
-	o->inflated = o->file.s.mem_bytes;
-	if (o->file.s.s[DW_INFO].size == 0)
-		r = -ENOENT;
 	if (r == 0)
-		r = read_units(o);
-	if (r < 0) {
-		o->file.s.fd = -1; /* still the caller's */
-		return r;
+		r = open_file(o, fd, opts);
+	if (r == 0 && opts->alt_fd >= 0) {
+		int own = fcntl(opts->alt_fd, F_DUPFD_CLOEXEC, 0);
+
+		r = own < 0 ? -errno : open_alt(o, own, opts);
 	}
-	if (opts->alt_fd >= 0 && (r = open_alt(o, opts)) < 0) {
-		o->file.s.fd = o->alt.s.fd = -1;
+	if (r < 0)
 		return r;
-	}
+	o->max_work = work_limit(o);
+	close(fd);
+	if (opts->alt_fd >= 0)
+		close(opts->alt_fd);
 	*ret = take_ptr(o);
 	return 0;
 }
@@ -200,4 +242,9 @@ size_t dwobject_bytes(const struct dwobject *o)
 uint64_t dwobject_broken(const struct dwobject *o)
 {
 	return o->broken;
+}
+
+uint64_t dwobject_limited(const struct dwobject *o)
+{
+	return o->limited;
 }

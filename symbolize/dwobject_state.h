@@ -13,6 +13,7 @@ struct unit_image {
 	struct symunit *image; /* NULL = not read, or not kept */
 	size_t bytes;
 	uint64_t lo, hi; /* what it says something of, once it was read */
+	bool limited;	 /* that is not all that there is */
 };
 
 struct dwobject {
@@ -32,6 +33,8 @@ struct dwobject {
 	size_t max_images;
 	unsigned threads;
 	atomic_size_t image_bytes;
-	atomic_uint_fast64_t broken;
+	atomic_uint_fast64_t broken, limited;
+	/* Bytes that the present call has read, in a wide sense, and how many it may. */
+	atomic_uint_fast64_t work;
+	uint64_t max_work;
 };
-

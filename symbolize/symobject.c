@@ -85,7 +85,7 @@ static bool store_key(const struct symobject_opts *opts, const int *fds, size_t 
 {
 	uint64_t crc = 0;
 
-	if (!opts->store_dir || !opts->build_id[0])
+	if (!opts->store_dir || !opts->build_id[0] || strlen(opts->build_id) >= BUILD_ID_HEX_MAX)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		uint64_t id[3] = { 0 };

@@ -342,7 +342,7 @@ Test(dwsection, believes_no_declared_size)
 	cr_expect_eq(open_one(".debug_info", (struct blob){ raw.p, 8 }, SHF_COMPRESSED), -EBADMSG);
 	cr_expect_eq(open_one(".zdebug_info", raw, 0), -EBADMSG);
 	cr_expect_eq(open_one(".zdebug_info", (struct blob){ raw.p, 8 }, 0), -EBADMSG);
-	cr_expect_eq(open_one(".debug_loclists", b, SHF_COMPRESSED), 0, "it is not wanted");
+	cr_expect_eq(open_one(".debug_frame", b, SHF_COMPRESSED), 0, "it is not wanted");
 }
 
 Test(dwsection, refuses_sections_outside_of_the_file)
