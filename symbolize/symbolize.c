@@ -179,15 +179,7 @@ static int answer_kernel(const struct symbolizer *s, uint64_t addr, struct answe
 	r = answering_add_name(a, kallsyms_name(&s->kernel, sym), &f);
 	if (r == 0)
 		r = answering_add_string(a, module, strlen(module), &f.module);
-	if (r == 0)
-		r = answering_add_frame(a, &f);
-	if (r == -EFBIG)
-		ret->reason = SYM_LIMIT;
-	if (r < 0)
-		return r == -EFBIG ? 0 : r;
-	ret->frame_first = (uint32_t)(a->frames.n - 1);
-	ret->frame_n = 1;
-	return 0;
+	return answering_add_answer(a, r, &f, ret);
 }
 
 static int run_kernel(struct symbolizer *s, const struct sym_request *req, struct answering *a)
@@ -222,15 +214,7 @@ static int answer_jit(const struct jit_found *j, bool has_files, struct answerin
 	r = add_jit_name(a, strtab_get(j->strings, j->name), &f);
 	if (r == 0)
 		r = answering_add_string(a, file, strlen(file), &f.file);
-	if (r == 0)
-		r = answering_add_frame(a, &f);
-	if (r == -EFBIG)
-		ret->reason = SYM_LIMIT;
-	if (r < 0)
-		return r == -EFBIG ? 0 : r;
-	ret->frame_first = (uint32_t)(a->frames.n - 1);
-	ret->frame_n = 1;
-	return 0;
+	return answering_add_answer(a, r, &f, ret);
 }
 
 /* One address may be asked for at several times, so each is answered for itself. */
