@@ -222,6 +222,10 @@ static int set_answer(struct run *r, const struct dwquery *q, struct sym_answer 
 	const char *symbol;
 	int res;
 
+	if (q->limit) {
+		ret->reason = SYM_LIMIT;
+		return 0;
+	}
 	if (q->n > 0 && !q->line_only) {
 		res = add_debug_frames(r, q);
 	} else {
@@ -262,6 +266,8 @@ static uint64_t address_of(const struct run *r, uint64_t off)
 {
 	const struct elf_object *o = &r->o->elf;
 
+	if (r->o->lib && libdwsource_is_relocatable(r->o->lib))
+		return libdwsource_address(r->o->lib, r->req->kind, off);
 	if (r->req->kind == SYM_VADDR)
 		return off;
 	for (size_t i = 0; i < o->n_code; i++)

@@ -46,6 +46,7 @@ struct dwquery {
 	uint64_t addr;
 	uint32_t first, n;
 	bool line_only; /* a line, but no function: n is 1 */
+	bool limit;	/* n is 0 because looking would have taken too long, or too much memory */
 };
 
 struct dwframes {
