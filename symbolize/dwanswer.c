@@ -226,13 +226,10 @@ static int set_answer(struct run *r, const struct dwquery *q, struct sym_answer 
 		res = add_debug_frames(r, q);
 	} else {
 		symbol = symbol_at(r, q->addr);
-		if (!symbol && q->limited) {
-			ret->reason = SYM_LIMIT;
-			return 0;
-		}
 		if (!symbol) {
-			ret->reason = r->o->elf.reason != SYM_OK ? r->o->elf.reason
-								  : r->o->elf.on_miss;
+			ret->reason = q->limited		    ? SYM_LIMIT :
+				      r->o->elf.reason != SYM_OK ? r->o->elf.reason :
+								    r->o->elf.on_miss;
 			return 0;
 		}
 		res = add_symbol(r, symbol, q->n ? r->frames.frames.items + q->first : NULL);
@@ -266,6 +263,8 @@ static uint64_t address_of(const struct run *r, uint64_t off)
 {
 	const struct elf_object *o = &r->o->elf;
 
+	if (r->o->lib && libdwsource_is_relocatable(r->o->lib))
+		return libdwsource_address(r->o->lib, r->req->kind, off);
 	if (r->req->kind == SYM_VADDR)
 		return off;
 	for (size_t i = 0; i < o->n_code; i++)

@@ -32,6 +32,7 @@ struct symbolizer {
 	unsigned threads;
 	const char *const *debug_dirs; /* borrowed */
 	char *store_dir;
+	bool allow_libdw;
 	struct symcache cache;
 	struct jitcache jit;
 	struct kallsyms kernel;
@@ -76,6 +77,7 @@ int symbolizer_new(struct symbolizer **ret, const struct symbolizer_opts *opts)
 	s->max_inflated = o->max_inflated ? o->max_inflated : DEFAULT_INFLATED;
 	s->threads = o->threads ? o->threads : default_threads();
 	s->debug_dirs = o->debug_dirs;
+	s->allow_libdw = o->allow_libdw;
 	s->store_dir = o->store_dir ? strdup(o->store_dir) : NULL;
 	jitcache_init(&s->jit, JIT_CACHE);
 	s->kallsyms_path = strdup(o->kallsyms ? o->kallsyms : "/proc/kallsyms");
@@ -240,7 +242,8 @@ static int run_object(struct symbolizer *s, const struct sym_request *req, struc
 				       .path = req->path ? req->path : "",
 				       .root_fd = req->root_fd_plus1 - 1,
 				       .build_id = req->build_id ? req->build_id : "",
-				       .store_dir = s->store_dir };
+				       .store_dir = s->store_dir,
+				       .allow_libdw = s->allow_libdw };
 	struct symobject *o;
 	int r;
 

@@ -82,7 +82,6 @@ $(go_fixtures): $(symfix)/go-%: tests/fixtures/symbolize/inlines.go
 	@mkdir -p $(@D)
 	$(Q)! command -v go >/dev/null || env -u MAKEFLAGS -u MFLAGS CGO_ENABLED=0 go build $(go_flags.$*) -o $@ $<
 # What the tests alone are linked with: second opinions on unwind tables and stacks.
-ext.unit.symbolize := -ldw -lelf
 ext.unit.unwind := -ldw -lelf -lunwind-ptrace -Wl,--wrap=malloc,--wrap=calloc,--wrap=reallocarray
 # Without frame pointers in every variant; private, or the stamp of the flags would take it up.
 $(B)/tests/unit/unwind/snapchain.o: private CFLAGS += -O2 -fomit-frame-pointer
