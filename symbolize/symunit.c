@@ -230,8 +230,11 @@ struct key {
 /* By address, equal ones in the order in which they came: the radix sort is stable. */
 static int sort_keys(struct key *keys, size_t n)
 {
-	struct key *other = malloc((n + 1) * sizeof(*other)), *from = keys, *to = other;
+	struct key *other, *from = keys, *to;
 
+	if (n < 2)
+		return 0;
+	to = other = malloc(n * sizeof(*other));
 	if (!other)
 		return -ENOMEM;
 	for (unsigned shift = 0; shift < 32; shift += RADIX_BITS) {
@@ -239,7 +242,7 @@ static int sort_keys(struct key *keys, size_t n)
 
 		for (size_t i = 0; i < n; i++)
 			start[from[i].addr >> shift & (RADIX - 1)]++;
-		if (n > 0 && start[from[0].addr >> shift & (RADIX - 1)] == n)
+		if (start[from[0].addr >> shift & (RADIX - 1)] == n)
 			continue;
 		for (size_t i = 0; i < RADIX; i++) {
 			uint32_t count = start[i];
