@@ -12,11 +12,14 @@ enum {
 
 int radix_sort(struct radix_key *keys, size_t n)
 {
-	struct radix_key *other = malloc((n + 1) * sizeof(*other)), *from = keys, *to = other;
+	struct radix_key *other, *from = keys, *to;
 
+	if (n < 2)
+		return 0;
+	to = other = malloc(n * sizeof(*other));
 	if (!other)
 		return -ENOMEM;
-	for (unsigned shift = 0; n > 0 && shift < 32; shift += BITS) {
+	for (unsigned shift = 0; shift < 32; shift += BITS) {
 		size_t start[PLACES] = { 0 }, sum = 0;
 
 		for (size_t i = 0; i < n; i++)

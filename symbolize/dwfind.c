@@ -20,6 +20,7 @@ enum {
 	THREADS_MAX = 8,
 	HOLD_WORTH = 8 << 20, /* bytes of .debug_info that are read */
 	HELD_MAX = 64 << 20,  /* of a section that is read whole; of a larger one, windows */
+	UNIT_COST = 512, /* of making the image of a unit, however small, in bytes read */
 };
 
 /* Bytes of .debug_info for which another thread is started; a stored unit counts as some. */
@@ -69,7 +70,7 @@ static int build_image(struct worker *w, uint32_t i, struct symunit **ret, size_
 				   .n_code = o->n_code };
 	int r = dwbuild_run(&w->build, &in, ret, ret_bytes, ret_flaw);
 
-	atomic_fetch_add(&o->work, dwbuild_work(&w->build) - work);
+	atomic_fetch_add(&o->work, UNIT_COST + dwbuild_work(&w->build) - work);
 	return r;
 }
 
@@ -532,18 +533,25 @@ static bool has_open(const struct asking *a)
 	return false;
 }
 
+/* Asks again, when ranges were added to the directory. */
+static int ask_more(struct asking *a)
+{
+	int r = dwdir_sort(&a->round.o->dir);
+
+	return r < 0 ? r : ask_directory(a);
+}
+
 /* Asks again about what no unit claimed, now with .debug_aranges at hand. */
 static int ask_aranges(struct asking *a)
 {
 	struct dwobject *o = a->round.o;
+	size_t n = o->dir.ranges.n;
 	int r;
 
 	if (o->has_aranges || o->store || !has_open(a))
 		return 0;
 	r = add_aranges(o);
-	if (r == 0)
-		r = dwdir_sort(&o->dir);
-	return r < 0 ? r : ask_directory(a);
+	return r < 0 || o->dir.ranges.n == n ? r : ask_more(a);
 }
 
 /* And with what is known of the units that do not say where their code is, once they are read. */
@@ -551,6 +559,7 @@ static int ask_loose(struct asking *a)
 {
 	struct round *round = &a->round;
 	struct dwobject *o = round->o;
+	size_t n = o->dir.ranges.n;
 	int r = 0;
 
 	if (o->loose.n == 0 || !has_open(a))
@@ -565,9 +574,7 @@ static int ask_loose(struct asking *a)
 					   : run_round(round, a->frames);
 	if (r == 0)
 		r = settle_loose(o);
-	if (r == 0)
-		r = dwdir_sort(&o->dir);
-	return r < 0 ? r : ask_directory(a);
+	return r < 0 || o->dir.ranges.n == n ? r : ask_more(a);
 }
 
 int dwobject_find(struct dwobject *o, struct dwquery *queries, size_t n, struct dwframes *ret)

@@ -81,6 +81,26 @@ $(go_fixtures): $(symfix)/go-%: tests/fixtures/symbolize/inlines.go
 	$(call say,FIX,$@)
 	@mkdir -p $(@D)
 	$(Q)! command -v go >/dev/null || env -u MAKEFLAGS -u MFLAGS CGO_ENABLED=0 go build $(go_flags.$*) -o $@ $<
+# Programs with inlined calls whose debug information libdw is asked about, too.
+dwfix := $(addprefix debug-,gcc-2 gcc-3 gcc-4 gcc-5 gcc-wide gcc-z clang-2 clang-3 clang-4 clang-5 clang-wide clang-z) \
+	debugxx-gcc-5 debugxx-clang-4 $(if $(shell command -v rustc),debug-rust)
+unit_needs.symbolize += $(addprefix $(symfix)/,$(dwfix))
+dwfix_dir := tests/symagree/programs
+linefix_cxx.gcc := g++
+linefix_cxx.clang := $(CLANG)++
+$(symfix)/debug-%: $(dwfix_dir)/inlines.c $(dwfix_dir)/inlines_far.c $(dwfix_dir)/inlines.h $(B)/.flags
+	$(call say,FIX,$@)
+	@mkdir -p $(@D)
+	$(Q)$(linefix_cc.$(word 1,$(subst -, ,$*))) -O2 $(linefix_flags.$(word 2,$(subst -, ,$*))) \
+		-Wl,--build-id=sha1 $(filter %.c,$^) -o $@
+$(symfix)/debugxx-%: $(dwfix_dir)/templates.cc $(B)/.flags
+	$(call say,FIX,$@)
+	@mkdir -p $(@D)
+	$(Q)$(linefix_cxx.$(word 1,$(subst -, ,$*))) -std=c++17 -O2 $(linefix_flags.$(word 2,$(subst -, ,$*))) $< -o $@
+$(symfix)/debug-rust: $(dwfix_dir)/ranges.rs $(B)/.flags
+	$(call say,FIX,$@)
+	@mkdir -p $(@D)
+	$(Q)env -u MAKEFLAGS -u MFLAGS rustc -O -g $< -o $@
 # What the tests alone are linked with: second opinions on unwind tables and stacks.
 ext.unit.unwind := -ldw -lelf -lunwind-ptrace -Wl,--wrap=malloc,--wrap=calloc,--wrap=reallocarray
 # Without frame pointers in every variant; private, or the stamp of the flags would take it up.
