@@ -202,7 +202,11 @@ static const uint8_t *read_attrs(struct dwabbrevs *a, const uint8_t *p, const ui
 	}
 }
 
-/* Passes over an abbreviation that nobody wants, behind its code. */
+/*
+ * Passes over an abbreviation that nobody wants, behind its code. That of a unit's first entry may be the
+ * last of some hundred, so nearly all attributes, of one byte for the name and one for the form, take the
+ * short way.
+ */
 static const uint8_t *skip_abbrev(const uint8_t *p, const uint8_t *end)
 {
 	uint64_t tag, name, form;
@@ -213,8 +217,14 @@ static const uint8_t *skip_abbrev(const uint8_t *p, const uint8_t *end)
 		return NULL;
 	p++;
 	do {
-		p = dwform_uleb(p, end, &name);
-		p = p ? dwform_uleb(p, end, &form) : NULL;
+		if (end - p >= 2 && (p[0] | p[1]) < 0x80) {
+			name = p[0];
+			form = p[1];
+			p += 2;
+		} else {
+			p = dwform_uleb(p, end, &name);
+			p = p ? dwform_uleb(p, end, &form) : NULL;
+		}
 		if (p && form == DW_FORM_implicit_const)
 			p = dwform_sleb(p, end, &implicit);
 	} while (p && (name || form));
