@@ -268,9 +268,12 @@ int symobject_find(struct symobject *o, struct dwquery *queries, size_t n, struc
 
 const char *symobject_string(const struct symobject *o, strref_t s, size_t n, char *buf)
 {
-	if (strref_place(s) == STRREF_OWN)
-		return strref_off(s) < o->own.n_bytes ? o->own.bytes + strref_off(s) : "";
-	return o->dwarf ? dwobject_string(o->dwarf, s, n, buf) : "";
+	/* Each of the two has strings of its own under the same kind of reference. */
+	if (o->dwarf)
+		return dwobject_string(o->dwarf, s, n, buf);
+	if (strref_place(s) == STRREF_OWN && strref_off(s) < o->own.n_bytes)
+		return o->own.bytes + strref_off(s);
+	return "";
 }
 
 size_t symobject_bytes(const struct symobject *o)
