@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dwsplit.h"
 #include "dwwalk.h"
 
 /* Zero it; one a thread. What it holds is used again for the next unit. */
@@ -17,13 +18,15 @@ struct dwbuild {
 struct dwbuild_unit {
 	const struct dwfile *file, *alt;
 	const struct dwunit *unit;
+	struct dwsplit_unit *split; /* what the unit is the skeleton of; NULL = nothing */
 	const struct dwline_span *code;
 	size_t n_code;
 };
 
 /*
  * 0, *@ret (caller frees with free()), *@ret_bytes, and in *@ret_broken whether something of the unit
- * could not be read: the image then holds what was read before. -ENOMEM, -EFBIG.
+ * could not be read: the image then holds what was read before. -ENOMEM, -EFBIG. Names of a split unit
+ * become its owner's.
  */
 int dwbuild_run(struct dwbuild *d, const struct dwbuild_unit *in, struct symunit **ret,
 		size_t *ret_bytes, bool *ret_broken);

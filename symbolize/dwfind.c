@@ -17,9 +17,11 @@
 
 enum { THREADS_MAX = 8 };
 
-/* Bytes of .debug_info for which another thread is started; a stored unit counts as some. */
+/* Bytes of .debug_info for which another thread is started; a unit that is
+ * stored, or in a file of its own, counts as some. */
 #define THREAD_WORTH (1ull << 20)
 #define STORED_COST  (128ull << 10)
+#define SPLIT_COST   (512ull << 10)
 
 /* The whole index is made and kept on disk when so many bytes had to be inflated for the answer, or
  * when a quarter of the object's units are read for it. */
@@ -41,6 +43,7 @@ struct round {
 	struct dwquery *found;	/* answers of this round to them; first counts in its worker's frames */
 	struct symstore_writer *writer; /* takes all images; NULL = they are not stored */
 	atomic_size_t next;
+	atomic_bool unsettled; /* a split unit could not be read to its end */
 };
 
 struct worker {
@@ -48,34 +51,58 @@ struct worker {
 	uint32_t number;
 	pthread_t thread;
 	struct dwbuild build;
+	struct dwsplit_unit split; /* the last one that was read */
 	struct dwframes frames;
 	int error;
 };
+
+/* The image of unit @i from the file, and from that of its split unit. */
+static int build_image(struct worker *w, uint32_t i, struct symunit **ret, size_t *ret_bytes)
+{
+	struct dwobject *o = w->round->o;
+	const struct dwunit *u = &o->file.units[i];
+	struct dwbuild_unit in = { .file = &o->file,
+				   .alt = o->has_alt ? &o->alt : NULL,
+				   .unit = u,
+				   .code = o->code,
+				   .n_code = o->n_code };
+	bool broken = false;
+	int r = 0;
+
+	if (o->split && dwunit_is_skeleton(u)) {
+		r = dwsplit_find(o->split, &o->file, u, &w->split);
+		if (r == 0)
+			in.split = &w->split;
+		else if (!o->images[i].no_split)
+			atomic_fetch_add(&o->no_split, 1);
+		o->images[i].no_split = r < 0;
+	}
+	if (r == -ENOMEM)
+		return r;
+	r = dwbuild_run(&w->build, &in, ret, ret_bytes, &broken);
+	if (broken || (r < 0 && r != -ENOMEM))
+		atomic_fetch_add(&o->broken, 1);
+	/* A split file that is being written may be whole the next time. */
+	if (broken && in.split)
+		w->round->unsettled = true;
+	return r;
+}
 
 /* Makes the image of unit @i: NULL when it cannot be read. */
 static int make_image(struct worker *w, uint32_t i, struct symunit **ret, size_t *ret_bytes)
 {
 	struct dwobject *o = w->round->o;
-	bool broken = false;
 	int r;
 
 	*ret = NULL;
-	if (o->store) {
-		r = symstore_unit(o->store, i, ret, ret_bytes);
+	if (!o->store) {
+		r = build_image(w, i, ret, ret_bytes);
 	} else {
-		struct dwbuild_unit in = { .file = &o->file,
-					   .alt = o->has_alt ? &o->alt : NULL,
-					   .unit = &o->file.units[i],
-					   .code = o->code,
-					   .n_code = o->n_code };
-
-		r = dwbuild_run(&w->build, &in, ret, ret_bytes, &broken);
+		r = symstore_unit(o->store, i, ret, ret_bytes);
+		if (r < 0 && r != -ENOMEM)
+			atomic_fetch_add(&o->broken, 1);
 	}
-	if (r == -ENOMEM)
-		return r;
-	if (broken || r < 0)
-		atomic_fetch_add(&o->broken, 1);
-	return 0;
+	return r == -ENOMEM ? r : 0;
 }
 
 /* The image of unit @i, made if it is not there. *@ret_mine: the caller has to free it. */
@@ -178,6 +205,14 @@ static uint64_t unit_bytes(const struct dwobject *o, uint32_t i)
 	return o->file.units[i].end - o->file.units[i].off;
 }
 
+static uint64_t read_cost(const struct dwobject *o, uint32_t i)
+{
+	if (o->store)
+		return STORED_COST;
+	return unit_bytes(o, i) +
+	       (o->split && dwunit_is_skeleton(&o->file.units[i]) ? SPLIT_COST : 0);
+}
+
 static unsigned threads_worth(const struct round *round)
 {
 	const struct dwobject *o = round->o;
@@ -186,7 +221,7 @@ static unsigned threads_worth(const struct round *round)
 
 	array_each(&round->jobs, j)
 		if (!o->images[j->unit].image)
-			bytes += o->store ? STORED_COST : unit_bytes(o, j->unit);
+			bytes += read_cost(o, j->unit);
 	bytes = bytes / THREAD_WORTH + 1;
 	if (max > bytes)
 		max = (unsigned)bytes;
@@ -247,6 +282,7 @@ static int run_round(struct round *round, struct dwframes *ret)
 		r = gather(round, workers, n, ret);
 	for (unsigned i = 0; i < n; i++) {
 		dwbuild_done(&workers[i].build);
+		dwsplit_unit_done(&workers[i].split);
 		array_free(&workers[i].frames.frames);
 	}
 	return r;
@@ -291,18 +327,52 @@ static const char *string_of(void *ctx, strref_t s, size_t n, char *buf)
 	return dwobject_string(ctx, s, n, buf);
 }
 
-static bool is_worth_saving(const struct round *round)
+/* Once: where it cannot be written now it cannot be later. */
+static void give_up_saving(struct dwobject *o)
+{
+	free(o->store_dir);
+	o->store_dir = NULL;
+}
+
+/*
+ * An index is stored only when every split unit was found and read: the name of the index says nothing of
+ * their files, so one that was made without them would hide them for good. One that was made of all of
+ * them stays right: a skeleton says the id of its split unit, which is a checksum of its content. Most
+ * often all are there or none is, and then one tells it.
+ */
+static bool has_split_units(struct dwobject *o)
+{
+	_cleanup_(dwsplit_unit_done) struct dwsplit_unit u = { 0 };
+	size_t i = 0;
+
+	if (!o->split || o->no_split > 0)
+		return !o->split;
+	while (i < o->n_units && !dwunit_is_skeleton(&o->file.units[i]))
+		i++;
+	return i < o->n_units && dwsplit_find(o->split, &o->file, &o->file.units[i], &u) == 0;
+}
+
+static bool is_much(const struct round *round)
 {
 	const struct dwobject *o = round->o;
 	uint64_t bytes = 0;
 
-	if (!o->store_dir || o->store)
-		return false;
 	if (o->inflated >= SAVE_INFLATED)
 		return true;
 	array_each(&round->jobs, j)
 		bytes += unit_bytes(o, j->unit);
 	return bytes >= o->file.s.s[DW_INFO].size / 4;
+}
+
+static bool is_worth_saving(const struct round *round)
+{
+	struct dwobject *o = round->o;
+
+	if (!o->store_dir || o->store || !is_much(round))
+		return false;
+	if (!has_split_units(o))
+		give_up_saving(o);
+	return o->store_dir != NULL;
 }
 
 /* Adds the units that nobody asks for, so that all are made. @seen has a place for each unit. */
@@ -356,11 +426,9 @@ static int run_saving(struct round *round, struct dwframes *ret)
 	r = run_round(round, ret);
 	if (r == 0 && round->writer)
 		r = settle_loose(o);
-	symstore_writer_end(round->writer, r == 0);
+	symstore_writer_end(round->writer, r == 0 && o->no_split == 0 && !round->unsettled);
 	round->writer = NULL;
-	/* Once: where it cannot be written now it cannot be later. */
-	free(o->store_dir);
-	o->store_dir = NULL;
+	give_up_saving(o);
 	return r;
 }
 

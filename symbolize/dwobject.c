@@ -12,6 +12,7 @@
 enum {
 	HELD_MAX = 64 << 20, /* of a section that is read whole; of a larger one, windows */
 	LOOSE_MAX = 4096,    /* units that are tried for addresses that no unit claims */
+	LOOK_AGAIN_MAX = 16, /* missing split units that are looked for again, at a time */
 };
 
 /* --- opening -------------------------------------------------------------------------------------- */
@@ -29,6 +30,7 @@ void dwobject_free(struct dwobject *o)
 	free(o->code);
 	array_free(&o->loose);
 	dwdir_done(&o->dir);
+	dwsplit_free(o->split);
 	dwfile_close(&o->file);
 	if (o->has_alt)
 		dwfile_close(&o->alt);
@@ -61,8 +63,8 @@ static int add_unit(struct dwobject *o, uint32_t i, struct dwspans *spans)
 	r = dwrange_read(&o->file, u, u->pc_forms, u->pc, spans);
 	if (r == -ENOMEM)
 		return r;
-	if (spans->spans.n == 0 && u->stmt_list != DWUNIT_ABSENT && u->children &&
-	    !u->pc_forms[2] && o->loose.n < LOOSE_MAX)
+	if (spans->spans.n == 0 && u->stmt_list != DWUNIT_ABSENT &&
+	    (u->children || dwunit_is_skeleton(u)) && !u->pc_forms[2] && o->loose.n < LOOSE_MAX)
 		return array_push(&o->loose, i);
 	array_each(&spans->spans, s)
 		if (dwdir_add(&o->dir, s->lo, s->hi, i) < 0)
@@ -91,6 +93,18 @@ static int read_units(struct dwobject *o)
 		return r;
 	dwdir_sort(&o->dir);
 	return make_images(o, o->file.n_units);
+}
+
+/* What split units need, once there is one; each thread that reads one may inflate its file. */
+static int open_split(struct dwobject *o, const struct dwobject_opts *opts)
+{
+	struct dwsplit_opts split = opts->split;
+
+	split.max_inflated = opts->max_inflated / (opts->threads ? opts->threads : 1);
+	for (size_t i = 0; i < o->file.n_units; i++)
+		if (dwunit_is_skeleton(&o->file.units[i]))
+			return dwsplit_new(&split, &o->split);
+	return 0;
 }
 
 /* A missing or broken alternate file costs names, not the rest. */
@@ -169,6 +183,8 @@ int dwobject_open(int fd, const struct dwobject_opts *opts, struct dwobject **re
 		r = -ENOENT;
 	if (r == 0)
 		r = read_units(o);
+	if (r == 0)
+		r = open_split(o, opts);
 	if (r < 0) {
 		o->file.s.fd = -1; /* still the caller's */
 		return r;
@@ -181,27 +197,41 @@ int dwobject_open(int fd, const struct dwobject_opts *opts, struct dwobject **re
 	return 0;
 }
 
+/* --- looking again -------------------------------------------------------------------------------- */
+
+bool dwobject_look_again(struct dwobject *o)
+{
+	_cleanup_(dwsplit_unit_done) struct dwsplit_unit u = { 0 };
+	unsigned tries = 0;
+	bool found = false;
+
+	if (o->no_split == 0)
+		return false;
+	(void)dwsplit_look_again(o->split);
+	for (size_t i = 0; i < o->n_units && tries < LOOK_AGAIN_MAX && !found; i++) {
+		if (!o->images[i].no_split)
+			continue;
+		tries++;
+		found = dwsplit_find(o->split, &o->file, &o->file.units[i], &u) == 0;
+	}
+	return found;
+}
+
 /* --- strings -------------------------------------------------------------------------------------- */
 
 const char *dwobject_string(const struct dwobject *o, strref_t s, size_t n, char *buf)
 {
 	switch (strref_place(s)) {
-	case STRREF_STR:
-		return dwsection_str(&o->file.s, DW_STR, strref_off(s), n, buf);
-	case STRREF_LINE_STR:
-		return dwsection_str(&o->file.s, DW_LINE_STR, strref_off(s), n, buf);
-	case STRREF_INFO:
-		return dwsection_str(&o->file.s, DW_INFO, strref_off(s), n, buf);
-	case STRREF_LINE:
-		return dwsection_str(&o->file.s, DW_LINE, strref_off(s), n, buf);
 	case STRREF_ALT_STR:
 		return o->has_alt ? dwsection_str(&o->alt.s, DW_STR, strref_off(s), n, buf) : "";
 	case STRREF_ALT_INFO:
 		return o->has_alt ? dwsection_str(&o->alt.s, DW_INFO, strref_off(s), n, buf) : "";
 	case STRREF_OWN:
-		return o->store ? symstore_string(o->store, s) : "";
+		if (o->store)
+			return symstore_string(o->store, s);
+		return o->split ? dwsplit_string(o->split, s, n, buf) : "";
 	default:
-		return "";
+		return dwfile_string(&o->file, s, n, buf);
 	}
 }
 
@@ -209,6 +239,7 @@ size_t dwobject_bytes(const struct dwobject *o)
 {
 	return sizeof(*o) + o->image_bytes + o->file.s.mem_bytes + o->alt.s.mem_bytes +
 	       (o->store ? symstore_bytes(o->store) : 0) +
+	       (o->split ? dwsplit_bytes(o->split) : 0) +
 	       (o->file.n_units + o->alt.n_units) * sizeof(*o->file.units) +
 	       o->n_units * sizeof(*o->images) +
 	       o->dir.ranges.cap * sizeof(*o->dir.ranges.items);
@@ -217,4 +248,9 @@ size_t dwobject_bytes(const struct dwobject *o)
 uint64_t dwobject_broken(const struct dwobject *o)
 {
 	return o->broken;
+}
+
+uint64_t dwobject_no_split(const struct dwobject *o)
+{
+	return o->no_split;
 }

@@ -6,6 +6,7 @@
 
 #include "dwdir.h"
 #include "dwobject.h"
+#include "dwsplit.h"
 #include "dwunit.h"
 #include "symstore.h"
 
@@ -13,12 +14,14 @@ struct unit_image {
 	struct symunit *image; /* NULL = not read, or not kept */
 	size_t bytes;
 	uint64_t lo, hi; /* what it says something of, once it was read */
+	bool no_split;	 /* it is of a skeleton whose split unit was not there */
 };
 
 struct dwobject {
 	struct dwfile file, alt;
 	bool has_alt;
 	struct dwdir dir;
+	struct dwsplit *split; /* NULL = no unit is a skeleton */
 	ARRAY(uint32_t) loose; /* units that do not say where their code is */
 	size_t inflated; /* bytes of sections that were compressed */
 	size_t n_units;
@@ -32,5 +35,6 @@ struct dwobject {
 	unsigned threads;
 	atomic_size_t image_bytes;
 	atomic_uint_fast64_t broken;
+	atomic_uint_fast64_t no_split; /* skeletons without their split units */
 };
 
