@@ -13,10 +13,14 @@ enum {
 /* The section of a column, by its number in either version; -1: one that is not read here. */
 static int8_t section_of(uint32_t version, uint32_t column)
 {
-	static const int8_t gnu[] = { [1] = DW_INFO, [3] = DW_ABBREV, [4] = DW_LINE,
-				      [6] = DW_STR_OFFSETS };
-	static const int8_t v5[] = { [1] = DW_INFO, [3] = DW_ABBREV, [4] = DW_LINE,
-				     [6] = DW_STR_OFFSETS, [8] = DW_RNGLISTS };
+	static const int8_t gnu[] = {
+		[1] = DW_INFO, [3] = DW_ABBREV, [4] = DW_LINE, [6] = DW_STR_OFFSETS
+	};
+	static const int8_t v5[] = { [1] = DW_INFO,
+				     [3] = DW_ABBREV,
+				     [4] = DW_LINE,
+				     [6] = DW_STR_OFFSETS,
+				     [8] = DW_RNGLISTS };
 
 	switch (column) {
 	case 1:
@@ -43,7 +47,8 @@ static int read_u32(const struct dwsections *d, uint64_t off, uint32_t *ret)
 	return 0;
 }
 
-static int read_columns(const struct dwsections *d, struct dwpindex *x, uint32_t version, uint64_t at)
+static int read_columns(const struct dwsections *d, struct dwpindex *x, uint32_t version,
+			uint64_t at)
 {
 	uint32_t seen = 0, column;
 
@@ -90,9 +95,10 @@ int dwpindex_open(const struct dwsections *d, struct dwpindex *ret)
 	return 0;
 }
 
-/* The row of an id, counted from 0. The table is probed with a step that is odd, so that it meets every
- * slot once; a full one without the id ends after as many steps. */
-static int find_row(const struct dwpindex *x, const struct dwsections *d, uint64_t id, uint32_t *ret)
+/* The row of an id, counted from 0. The table is probed with a step that is odd, so that it meets
+ * every slot once; a full one without the id ends after as many steps. */
+static int find_row(const struct dwpindex *x, const struct dwsections *d, uint64_t id,
+		    uint32_t *ret)
 {
 	uint64_t mask = x->n_slots - 1, slot = id & mask, step = (id >> 32 & mask) | 1;
 

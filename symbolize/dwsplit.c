@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The names of these files come out of an object that anybody may have made. What is opened is a regular
- * file below the root, or outside of it, and is used only when a unit in it has the id that the
- * skeleton says.
+ * The names of these files come out of an object that anybody may have made. What is opened is a
+ * regular file below the root, or outside of it, and is used only when a unit in it has the id that
+ * the skeleton says.
  */
 #include "dwsplit.h"
 
@@ -21,15 +21,15 @@
 #include "strtab.h"
 
 enum {
-	HELD_MAX = 64 << 20,	   /* of a section that is read whole, as in a file without .dwo */
-	UNIT_MAX = 1 << 30,	   /* bytes of one split unit, which is read whole */
-	STRING_MAX = 4096,	   /* of one name: longer ones are cut */
-	STRINGS_MAX = 256 << 20,   /* of all names of one object */
-	NAMES_SPARE = 64 << 20,	   /* bytes of names of one unit over what the unit itself has */
+	HELD_MAX = 64 << 20,	 /* of a section that is read whole, as in a file without .dwo */
+	UNIT_MAX = 1 << 30,	 /* bytes of one split unit, which is read whole */
+	STRING_MAX = 4096,	 /* of one name: longer ones are cut */
+	STRINGS_MAX = 256 << 20, /* of all names of one object */
+	NAMES_SPARE = 64 << 20,	 /* bytes of names of one unit over what the unit itself has */
 };
 
 struct dwsplit {
-	int root_fd; /* owned; -1 = none */
+	int root_fd;		    /* owned; -1 = none */
 	char *paths[DWSPLIT_PATHS]; /* owned; NULL = none */
 	size_t max_inflated;
 	bool has_dwp;
@@ -40,8 +40,8 @@ struct dwsplit {
 	struct strtab strings;
 };
 
-/* The sections that are read at every turn. Names are read one by one, too, but a .dwp has those of all
- * units and may be huge. */
+/* The sections that are read at every turn. Names are read one by one, too, but a .dwp has those of
+ * all units and may be huge. */
 static int hold_sections(struct dwsections *d, bool strings)
 {
 	static const enum dwsection_id ids[] = { DW_ABBREV, DW_RNGLISTS, DW_STR_OFFSETS,
@@ -53,7 +53,8 @@ static int hold_sections(struct dwsections *d, bool strings)
 	return r;
 }
 
-/* --- the .dwp ------------------------------------------------------------------------------------- */
+/* --- the .dwp
+ * ------------------------------------------------------------------------------------- */
 
 /* Opens the file at @path if it has DWARF of this kind: 0, -ENOMEM, or any error when not. */
 static int open_sections(const struct dwsplit *s, int root_fd, const char *path, bool strings,
@@ -131,7 +132,8 @@ bool dwsplit_look_again(struct dwsplit *s)
 	return s->has_dwp;
 }
 
-/* --- making --------------------------------------------------------------------------------------- */
+/* --- making
+ * --------------------------------------------------------------------------------------- */
 
 void dwsplit_free(struct dwsplit *s)
 {
@@ -188,7 +190,8 @@ int dwsplit_new(const struct dwsplit_opts *opts, struct dwsplit **ret)
 	return r;
 }
 
-/* --- units ---------------------------------------------------------------------------------------- */
+/* --- units
+ * ---------------------------------------------------------------------------------------- */
 
 void dwsplit_unit_done(struct dwsplit_unit *u)
 {
@@ -307,8 +310,8 @@ static bool try_folder(struct hunt *h, const char *at, const char *dir, const ch
 
 static void find_dwo(struct hunt *h, const char *dir, const char *name)
 {
-	if (name[0] == '/' ? try_path(h, "%s", name) :
-			     dir[0] == '/' && try_path(h, "%s/%s", dir, name))
+	if (name[0] == '/' ? try_path(h, "%s", name)
+			   : dir[0] == '/' && try_path(h, "%s/%s", dir, name))
 		return;
 	for (size_t i = 0; i < DWSPLIT_PATHS; i++)
 		if (h->s->paths[i] && try_folder(h, h->s->paths[i], dir, name))
@@ -343,7 +346,8 @@ int dwsplit_find(struct dwsplit *s, const struct dwfile *main, const struct dwun
 	return 0;
 }
 
-/* --- strings -------------------------------------------------------------------------------------- */
+/* --- strings
+ * -------------------------------------------------------------------------------------- */
 
 /* Adds @n bytes to the strings: 0, -ENOMEM, -EFBIG when there are too many. */
 static int add_string(struct dwsplit *s, const char *text, size_t n, strref_t *ret)
@@ -379,8 +383,8 @@ int dwsplit_own_string(struct dwsplit_unit *u, strref_t s, strref_t *ret)
 	return r == -ENOMEM ? r : 0;
 }
 
-/* Entries of a few bytes can all have one long name: what reading them costs is bounded by the bytes that
- * the unit has. */
+/* Entries of a few bytes can all have one long name: what reading them costs is bounded by the
+ * bytes that the unit has. */
 int dwsplit_own_names(struct dwsplit_unit *u, struct symunit_builder *b)
 {
 	uint64_t left = u->unit->end - u->unit->off + NAMES_SPARE;

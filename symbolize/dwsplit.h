@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Split DWARF (DWARF 5 §3.1.2, §7.3; GNU's extension of DWARF 4). What a file says of a unit is then a
- * skeleton, which has its addresses and its lines; the functions are in a split unit, in a file .dwo
- * that the compiler wrote or in a .dwp that many of them were put into.
+ * Split DWARF (DWARF 5 §3.1.2, §7.3; GNU's extension of DWARF 4). What a file says of a unit is
+ * then a skeleton, which has its addresses and its lines; the functions are in a split unit, in a
+ * file .dwo that the compiler wrote or in a .dwp that many of them were put into.
  *
  * A .dwo is open only while its unit is read: there may be thousands. So the names are copied.
  */
@@ -18,16 +18,19 @@
 enum { DWSPLIT_PATHS = 4 };
 
 struct dwsplit_opts {
-	int root_fd; /* directory below which everything is looked for first; -1 = none; not taken */
+	int root_fd; /* directory below which everything is looked for first; -1 = none; not taken
+		      */
 	/* Paths in there of the object and of its debug file: "" = none. */
 	const char *paths[DWSPLIT_PATHS];
 	size_t max_inflated; /* bytes of compressed sections of one file */
 };
 
-/* What the split units of one object share: thread-safe but for making, freeing and looking again. */
+/* What the split units of one object share: thread-safe but for making, freeing and looking again.
+ */
 struct dwsplit;
 
-/* Looks for a .dwp, too: 0 and *@ret (free with dwsplit_free()), -ENOMEM, -errno of copying root_fd. */
+/* Looks for a .dwp, too: 0 and *@ret (free with dwsplit_free()), -ENOMEM, -errno of copying
+ * root_fd. */
 int dwsplit_new(const struct dwsplit_opts *opts, struct dwsplit **ret);
 void dwsplit_free(struct dwsplit *s);
 
@@ -41,28 +44,29 @@ struct dwsplit_unit {
 };
 
 /*
- * Finds the split unit of @skeleton, a unit of @main: 0 and @u holds it until the next call; -ENOENT
- * when no file with its id is there; -ENOMEM. Looked for in OBJECT.dwp, then as COMP_DIR/NAME, in the
- * object's folder as NAME and beside it: below the root, then outside.
+ * Finds the split unit of @skeleton, a unit of @main: 0 and @u holds it until the next call;
+ * -ENOENT when no file with its id is there; -ENOMEM. Looked for in OBJECT.dwp, then as
+ * COMP_DIR/NAME, in the object's folder as NAME and beside it: below the root, then outside.
  */
 int dwsplit_find(struct dwsplit *s, const struct dwfile *main, const struct dwunit *skeleton,
 		 struct dwsplit_unit *u);
 void dwsplit_unit_done(struct dwsplit_unit *u);
 
-/* A string of @u's file as one of the owner's own: a STRREF_OWN, or STRREF_NONE where there is none or
- * no room. 0, -ENOMEM. */
+/* A string of @u's file as one of the owner's own: a STRREF_OWN, or STRREF_NONE where there is none
+ * or no room. 0, -ENOMEM. */
 int dwsplit_own_string(struct dwsplit_unit *u, strref_t s, strref_t *ret);
 
 /*
- * The same for all names in @b. 0, -ENOMEM; -EFBIG when they are more than can belong to a unit of its
- * size, or more than one object may have: the others are then STRREF_NONE.
+ * The same for all names in @b. 0, -ENOMEM; -EFBIG when they are more than can belong to a unit of
+ * its size, or more than one object may have: the others are then STRREF_NONE.
  */
 int dwsplit_own_names(struct dwsplit_unit *u, struct symunit_builder *b);
 
 /* A string of one's own, in @buf of @n bytes: "" when there is none; cut at @n - 1 bytes. */
 const char *dwsplit_string(struct dwsplit *s, strref_t ref, size_t n, char *buf);
 
-/* Looks for a .dwp where there was none: whether there is one now. No other call may be under way. */
+/* Looks for a .dwp where there was none: whether there is one now. No other call may be under way.
+ */
 bool dwsplit_look_again(struct dwsplit *s);
 
 /* Memory held. */

@@ -298,3 +298,8 @@ size_t symobject_bytes(const struct symobject *o)
 	return elf_object_bytes(&o->elf) + (o->dwarf ? dwobject_bytes(o->dwarf) : 0) + o->go_bytes +
 	       o->own.cap_bytes + o->own.cap * sizeof(*o->own.ents);
 }
+
+uint64_t symobject_no_split(const struct symobject *o)
+{
+	return o->dwarf ? dwobject_no_split(o->dwarf) : 0;
+}
