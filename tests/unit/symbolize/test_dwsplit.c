@@ -326,3 +326,34 @@ Test(dwsplit, reads_a_dwo_that_is_cut_off)
 		cr_expect(strstr(text, " innermost("));
 	}
 }
+
+/* Makes the n-th allocation fail for every n, until nothing is left to fail. */
+Test(dwsplit, survives_every_failing_allocation)
+{
+	long rounds = 0;
+	uint64_t addr;
+
+	build_both("clang", "-gdwarf-5", "");
+	(void)make_dwp("llvm-dwp", "split");
+	addr = fixture_nm("", "split/prog", "main");
+	for (int r = -1; r != 0; rounds++) {
+		int fd = open("split/prog", O_RDONLY | O_CLOEXEC);
+		struct sym_request req = { .kind = SYM_VADDR, .fd = fd, .offs = &addr, .n = 1 };
+		struct symbolizer *s = NULL;
+		struct sym_batch b = { 0 };
+
+		alloc_fail_at(rounds);
+		r = symbolizer_new(&s, &(struct symbolizer_opts){ .threads = 1 });
+		if (r == 0)
+			r = symbolizer_run(s, &req, &b);
+		if (r < 0)
+			cr_expect_eq(r, -ENOMEM, "allocation %ld: %d", rounds, r);
+		sym_batch_done(&b);
+		symbolizer_free(s);
+		cr_expect_eq(alloc_live(), 0, "allocation %ld: %ld not freed", rounds,
+			     alloc_live());
+		alloc_fail_at(-1);
+		close(fd);
+	}
+	cr_expect_gt(rounds, 50);
+}
