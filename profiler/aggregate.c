@@ -44,9 +44,15 @@ int64_t aggregate_place(struct aggregate *a, const struct place *p)
 {
 	uint64_t hash = hash_add(hash_u64((uint64_t)p->mapping), p->addr);
 
-	hindex_each(&a->place_index, hash, i)
-		if (a->places.items[i].mapping == p->mapping && a->places.items[i].addr == p->addr)
+	if (p->jit)
+		hash = hash_add(hash, (uint64_t)p->jit << 32 | p->epoch);
+	hindex_each(&a->place_index, hash, i) {
+		const struct place *k = &a->places.items[i];
+
+		if (k->mapping == p->mapping && k->addr == p->addr && k->jit == p->jit &&
+		    k->epoch == p->epoch)
 			return i;
+	}
 	if (is_full(a))
 		return -ENOSPC;
 	if (array_push(&a->places, *p) < 0 ||

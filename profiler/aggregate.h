@@ -24,6 +24,10 @@ enum {
 struct place {
 	int64_t mapping; /* number in the object table, or PLACE_… */
 	uint64_t addr;	 /* inside the mapping as the object table has it */
+	/* Of code that was made at run time, which is another one in each process and in time. */
+	uint32_t jit; /* number of the process in the table of those, plus 1; 0 = it is no such code
+		       */
+	uint32_t epoch; /* of that process */
 };
 
 /* One row: a stack of one thread, as one event saw it. */

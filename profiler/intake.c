@@ -47,15 +47,41 @@ struct placed {
 	int error;
 };
 
-static void put_place(struct pipeline *p, struct placed *s, int64_t mapping, uint64_t addr)
+static void put(struct pipeline *p, struct placed *s, const struct place *place)
 {
-	int64_t i =
-		aggregate_place(&p->counts, &(struct place){ .mapping = mapping, .addr = addr });
+	int64_t i = aggregate_place(&p->counts, place);
 
 	if (i < 0)
 		s->error = (int)i;
 	else if (s->n < MAX_PLACES)
 		s->places[s->n++] = (uint32_t)i;
+}
+
+static void put_place(struct pipeline *p, struct placed *s, int64_t mapping, uint64_t addr)
+{
+	put(p, s, &(struct place){ .mapping = mapping, .addr = addr });
+}
+
+/* Code that @proc may have made itself; @mapping as in put_place(). */
+static void put_own_code(struct pipeline *p, struct placed *s, const struct process *proc,
+			 uint64_t time_ns, struct place place)
+{
+	uint32_t epoch = jittab_epoch(&p->jits, proc->jit, time_ns);
+
+	if (epoch != JITTAB_NONE) {
+		place.jit = proc->jit + 1;
+		place.epoch = epoch;
+	}
+	put(p, s, &place);
+}
+
+static bool is_own_code(const struct pipeline *p, const struct process *proc, int64_t mapping)
+{
+	if (proc->jit == JITTAB_NONE)
+		return false;
+	return mapping < 0 ||
+	       p->objects.objects.items[p->objects.mappings.items[mapping].object].kind ==
+		       OBJECT_ANON;
 }
 
 /*
@@ -86,6 +112,12 @@ static const enum counter why_cut[WIRE_END_MAX] = {
 	[WIRE_END_SHORT] = CTR_TRUNC_SNAPSHOT,
 };
 
+/* The place of an address that proctab_place() gave the error @r for. */
+static int64_t no_mapping(int64_t r)
+{
+	return r == -ESRCH ? PLACE_EXITED : PLACE_UNKNOWN;
+}
+
 static void put_user(struct pipeline *p, struct placed *s, const struct trace *t,
 		     struct process *proc)
 {
@@ -96,10 +128,12 @@ static void put_user(struct pipeline *p, struct placed *s, const struct trace *t
 
 		if (m == -ENOMEM)
 			s->error = -ENOMEM;
-		else if (m < 0)
-			put_place(p, s, m == -ESRCH ? PLACE_EXITED : PLACE_UNKNOWN, addr);
+		else if (is_own_code(p, proc, m))
+			put_own_code(p, s, proc, t->time_ns,
+				     (struct place){ .mapping = m < 0 ? no_mapping(m) : m,
+						     .addr = placed });
 		else
-			put_place(p, s, m, placed);
+			put_place(p, s, m < 0 ? no_mapping(m) : m, placed);
 		if (m >= 0 && p->unwinding)
 			unwinding_touch(p->unwinding, proc, (uint32_t)m);
 	}

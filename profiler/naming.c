@@ -10,6 +10,7 @@
 #include "aggregate.h"
 #include "cleanup.h"
 #include "event.h"
+#include "jittab.h"
 #include "objtab.h"
 #include "profile.h"
 #include "symbolize.h"
@@ -149,7 +150,8 @@ static int frame_line(struct run *r, const struct sym_batch *b, const struct sym
 static int add_named(struct run *r, uint32_t place, uint32_t mapping, uint64_t addr,
 		     const struct sym_batch *b, const struct sym_answer *a)
 {
-	struct coverage *c = &r->coverage.items[mapping];
+	struct coverage none = { 0 },
+			*c = mapping == PROFILE_NONE ? &none : &r->coverage.items[mapping];
 	bool files = true, numbers = true;
 
 	r->lines.n = 0;
@@ -326,6 +328,7 @@ static int name_batch(struct run *r, const struct batch *batch, bool kernel)
 		req.fd = o->fd;
 		req.build_id = o->build_id;
 		req.path = o->kind == OBJECT_FILE ? o->name : NULL;
+		req.root_fd_plus1 = o->root_fd + 1;
 	}
 	n = symbolizer_run(r->in->symbolizer, &req, &answer);
 	if (n < 0)
@@ -358,11 +361,67 @@ static int add_odd_place(struct run *r, uint32_t place)
 	}
 }
 
-/* Where a place sorts: odd ones, kernel, then object by object. */
+/* --- code made at run time ------------------------------------------------------------------- */
+
+static int add_jit_place(struct run *r, uint32_t place, const struct sym_batch *b,
+			 const struct sym_answer *a)
+{
+	const struct place *p = &r->in->counts->places.items[place];
+	int64_t mapping = PROFILE_NONE;
+
+	if (p->mapping < 0 && !a->frame_n)
+		return add_odd_place(r, place);
+	if (p->mapping >= 0 && !a->frame_n)
+		return add_file_place(r, place, b, a);
+	if (p->mapping >= 0 && (mapping = file_mapping(r, (uint32_t)p->mapping)) < 0)
+		return (int)mapping;
+	return add_named(r, place, (uint32_t)mapping, p->addr, b, a);
+}
+
+/* Names the places of one process in code that it made. */
+static int name_jit_batch(struct run *r, const struct batch *batch)
+{
+	const struct place *places = r->in->counts->places.items;
+	uint32_t process = places[batch->places[0]].jit - 1;
+	const struct jit_process *j = &r->in->jits->procs.items[process];
+	_cleanup_free_ uint64_t *offs = calloc(batch->n, sizeof(*offs));
+	_cleanup_free_ struct sym_jit_when *when = calloc(batch->n, sizeof(*when));
+	struct sym_jit jit = { .when = when };
+	struct sym_request req = { .kind = SYM_JIT, .fd = -1, .jit = &jit, .n = batch->n };
+	enum jit_source sources[SYM_JIT_FILES];
+	struct sym_batch answer = { 0 };
+	int n;
+
+	if (!offs || !when)
+		return -ENOMEM;
+	jittab_files(r->in->jits, process, &jit, sources);
+	for (size_t i = 0; i < batch->n; i++) {
+		const struct place *p = &places[batch->places[i]];
+		const struct sym_jit_when *epoch = &j->epochs.items[p->epoch];
+
+		offs[i] = p->addr;
+		when[i].time_ns = epoch->time_ns;
+		for (size_t k = 0; k < jit.n_files; k++)
+			when[i].bytes[k] = epoch->bytes[sources[k]];
+	}
+	req.offs = offs;
+	n = symbolizer_run(r->in->symbolizer, &req, &answer);
+	for (size_t i = 0; i < batch->n && n >= 0; i++)
+		n = add_jit_place(r, batch->places[i], &answer, &answer.answers[i]);
+	sym_batch_done(&answer);
+	return n;
+}
+
+/* Where a place sorts: made code process by process, odd ones, kernel, then object by object. */
+#define JIT_BATCH(jit) (-1 - INT64_C(0x100000000) - (int64_t)(jit))
+
 static int64_t batch_of(const struct naming *in, uint32_t place)
 {
-	int64_t m = in->counts->places.items[place].mapping;
+	const struct place *p = &in->counts->places.items[place];
+	int64_t m = p->mapping;
 
+	if (p->jit)
+		return JIT_BATCH(p->jit);
 	return m >= 0 ? (int64_t)in->objects->mappings.items[m].object : m;
 }
 
@@ -393,6 +452,10 @@ static int name_places(struct run *r)
 		if (which >= 0 || which == PLACE_KERNEL) {
 			res = name_batch(r, &(struct batch){ order + i, end - i },
 					 which == PLACE_KERNEL);
+			continue;
+		}
+		if (which <= JIT_BATCH(0)) {
+			res = name_jit_batch(r, &(struct batch){ order + i, end - i });
 			continue;
 		}
 		for (size_t k = i; k < end && res >= 0; k++)

@@ -7,6 +7,7 @@
 
 struct aggregate;
 struct event_list;
+struct jittab;
 struct objtab;
 struct profile;
 struct symbolizer;
@@ -14,6 +15,7 @@ struct symbolizer;
 struct naming {
 	const struct aggregate *counts;
 	const struct objtab *objects;
+	const struct jittab *jits;
 	const struct event_list *events;
 	struct symbolizer *symbolizer;
 	bool no_inlines; /* inlined functions are left out: as perf's --no-inline */

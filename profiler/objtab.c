@@ -35,6 +35,7 @@ void objtab_done(struct objtab *t)
 			close(o->fd);
 		free(o->name);
 	}
+	roottab_done(&t->roots);
 	array_free(&t->objects);
 	array_free(&t->mappings);
 	hindex_free(&t->object_index);
@@ -148,6 +149,8 @@ static void open_object(struct objtab *t, pid_t pid, const struct vm_area *a, st
 		return;
 	}
 	t->open_files++;
+	if (o->kind == OBJECT_FILE)
+		o->root_fd = roottab_of(&t->roots, pid);
 	if (elf_build_id(o->fd, o->build_id) < 0)
 		o->build_id[0] = '\0';
 }
@@ -162,11 +165,44 @@ static bool same_object(const struct object *o, enum object_kind kind, const str
 	return kind != OBJECT_OTHER || strcmp(o->name, name) == 0;
 }
 
+/* Whether @name is one that the kernel gives to memory that several mappings share. */
+static bool is_memory(const char *name)
+{
+	static const char *const names[] = { "/memfd:", "/dev/zero", "/dev/shm/", "/SYSV",
+					     "/anon_hugepage" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strncmp(name, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
+/* Programs and libraries are run from such memory, too. */
+static bool is_program(pid_t pid, const struct vm_area *a, const char *name)
+{
+	int fd = open_file(pid, a, name);
+	char magic[4];
+	bool is;
+
+	if (fd < 0)
+		return true; /* its name tells more than that it is somebody's memory */
+	is = pread(fd, magic, sizeof(magic), 0) == sizeof(magic) && memcmp(magic,
+									   "\x7f"
+									   "ELF",
+									   sizeof(magic)) == 0;
+	close(fd);
+	return is;
+}
+
 static int64_t object_of(struct objtab *t, pid_t pid, const struct vm_area *a, const char *name)
 {
-	struct object o = { .kind = kind_of(a, name), .dev = a->dev, .ino = a->ino, .fd = -1 };
-	uint64_t hash = hash_u64(o.kind);
+	struct object o = { .kind = kind_of(a, name), .dev = a->dev, .ino = a->ino, .fd = -1,
+			    .root_fd = -1 };
+	uint64_t hash;
 
+	if (o.kind == OBJECT_FILE && is_memory(name) && !is_program(pid, a, name))
+		o.kind = OBJECT_ANON;
+	hash = hash_u64(o.kind);
 	if (o.kind == OBJECT_FILE)
 		hash = hash_add(hash_add(hash, a->dev), a->ino);
 	else if (o.kind == OBJECT_OTHER)

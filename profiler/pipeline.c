@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 
 #include "cleanup.h"
+#include "cachedir.h"
 #include "clock.h"
 #include "err.h"
 #include "intake.h"
@@ -72,6 +73,7 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_opts *o, struct er
 	struct pipeline *p = calloc(1, sizeof(*p));
 	struct sampler_callbacks callbacks;
 	int progs[WIRE_MAX_EVENTS], r;
+	char cache[PATH_MAX];
 
 	if (!p)
 		return -ENOMEM;
@@ -87,10 +89,14 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_opts *o, struct er
 	objtab_init(&p->objects, object_files());
 	proctab_init(&p->procs, &p->objects, MAX_PROCESSES);
 	p->procs.all_wanted = p->all_processes;
+	jittab_init(&p->jits, &p->objects);
+	p->procs.jits = &p->jits;
 	intake_callbacks(p, &callbacks);
 	r = aggregate_init(&p->counts, o->max_bytes ? o->max_bytes : DEFAULT_MAX_BYTES);
 	if (r == 0)
-		r = symbolizer_new(&p->symbolizer, &(struct symbolizer_opts){ 0 });
+		r = symbolizer_new(&p->symbolizer,
+				   &(struct symbolizer_opts){
+					   .store_dir = cachedir_default(cache) == 0 ? cache : NULL });
 	if (r == 0)
 		r = sampler_new(&p->sampler, &o->sampler, &callbacks, e);
 	if (r == 0 && !o->sampler.by_pointer)
@@ -126,6 +132,7 @@ void pipeline_free(struct pipeline *p)
 	sampler_free(p->sampler);
 	symbolizer_free(p->symbolizer);
 	proctab_done(&p->procs);
+	jittab_done(&p->jits);
 	objtab_done(&p->objects);
 	aggregate_done(&p->counts);
 	array_free(&p->by_program);
@@ -207,6 +214,7 @@ int pipeline_end_window(struct pipeline *p)
 	intake_catch_up(p, UINT64_MAX);
 	if (p->sideband && sideband_refresh(p->sideband) > 0)
 		proctab_doubt(&p->procs);
+	jittab_next_window(&p->jits);
 	r = sampler_drain(p->sampler); /* waits for a grace period before it hands out samples */
 	proctab_tick(&p->procs, now);
 	if (r == 0 && p->unwinding)
@@ -242,7 +250,7 @@ size_t pipeline_cpus(const struct pipeline *p)
 
 uint64_t pipeline_bytes(const struct pipeline *p)
 {
-	return sampler_map_bytes(p->sampler) + aggregate_bytes(&p->counts);
+	return sampler_map_bytes(p->sampler) + aggregate_bytes(&p->counts) + jittab_bytes(&p->jits);
 }
 
 /* --- the profile ----------------------------------------------------------------------------- */
@@ -290,14 +298,22 @@ int pipeline_profile(struct pipeline *p, const char *info, struct profile **ret)
 	_cleanup_(profile_freep) struct profile *prof = NULL;
 	char text[TALLY_TEXT_MAX];
 	struct tally tally;
-	int r = naming_run(&(struct naming){ .counts = &p->counts,
-					     .objects = &p->objects,
-					     .events = &p->events,
-					     .symbolizer = p->symbolizer,
-					     .no_inlines = p->no_inlines,
-					     .main_mapping = main_mapping(p) },
-			   &prof);
+	int r;
 
+	jittab_settle(&p->jits);
+	if (p->jits.refused)
+		log_warn(
+			"too many open files: names of the code that %zu processes made are missing; raise "
+			"the limit with ulimit -n",
+			p->jits.refused);
+	r = naming_run(&(struct naming){ .counts = &p->counts,
+					 .objects = &p->objects,
+					 .jits = &p->jits,
+					 .events = &p->events,
+					 .symbolizer = p->symbolizer,
+					 .no_inlines = p->no_inlines,
+					 .main_mapping = main_mapping(p) },
+		       &prof);
 	if (r < 0 || (r = pipeline_tally(p, &tally)) < 0)
 		return r;
 	tally_format(&tally, text);

@@ -9,6 +9,7 @@
 #include "aggregate.h"
 #include "array.h"
 #include "event.h"
+#include "jittab.h"
 #include "objtab.h"
 #include "proctab.h"
 #include "tally.h"
@@ -29,6 +30,7 @@ struct pipeline {
 	struct sampler *sampler;
 	struct perf_events *perf;
 	struct objtab objects;
+	struct jittab jits;
 	struct proctab procs;
 	struct sideband *sideband;   /* NULL = the kernel does not tell of processes: /proc alone */
 	uint64_t told_ns;	     /* of everything that happened before, CLOCK_MONOTONIC */

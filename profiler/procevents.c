@@ -63,6 +63,7 @@ static void take_fork(void *ctx, uint64_t time_ns, const struct sideband_task *k
 	memcpy(child->comm, model.comm, sizeof(child->comm));
 	child->as = aspace_ref(model.as);
 	child->known = true;
+	child->forked_from = k->parent_tgid;
 	child->doubtful = model.doubtful;
 	child->wanted = model.wanted;
 	child->exe = model.exe;

@@ -27,6 +27,40 @@ void proctab_done(struct proctab *t)
 	hindex_free(&t->index);
 }
 
+/* The entry of @p among those that make code, made if there is none yet. */
+static uint32_t jit_of(struct proctab *t, struct process *p)
+{
+	if (p->jit == JITTAB_NONE) {
+		struct process *parent =
+			p->forked_from ? proctab_find(t, p->forked_from, p->since_ns) : NULL;
+
+		if (parent && parent != p && parent->jit == JITTAB_NONE)
+			parent->jit = jittab_add(t->jits, parent->tgid, JITTAB_NONE);
+		p->jit = jittab_add(t->jits, p->tgid,
+				    parent && parent != p ? parent->jit : JITTAB_NONE);
+	}
+	return p->jit;
+}
+
+/* What @p needs for names of the code that it makes, if it makes any, is opened early. */
+static void follow_jit(struct proctab *t, struct process *p)
+{
+	array_each(&p->as->areas, a) {
+		const struct object *o;
+		uint32_t object, number;
+
+		if (a->mapping >= ASPACE_UNRESOLVED)
+			continue;
+		object = t->objects->mappings.items[a->mapping].object;
+		o = &t->objects->objects.items[object];
+		number = o->kind == OBJECT_FILE ? jittab_dump_number(o->name) : 0;
+		if ((o->kind == OBJECT_ANON || number) && jit_of(t, p) == JITTAB_NONE)
+			return;
+		if (number)
+			jittab_set_dump(t->jits, p->jit, object, number);
+	}
+}
+
 int proctab_resolve(struct proctab *t, struct process *p)
 {
 	array_each(&p->as->areas, a) {
@@ -41,6 +75,8 @@ int proctab_resolve(struct proctab *t, struct process *p)
 		if (p->exe == PROCTAB_NO_MAPPING && a->start == p->exe_addr)
 			p->exe = a->mapping;
 	}
+	if (t->jits)
+		follow_jit(t, p);
 	p->changed = t->any_changed = true;
 	return 0;
 }
@@ -115,6 +151,7 @@ struct process *proctab_add(struct proctab *t, uint32_t tgid, uint64_t since_ns)
 		.until_ns = UINT64_MAX,
 		.window = t->window,
 		.exe = PROCTAB_NO_MAPPING,
+		.jit = JITTAB_NONE,
 	};
 
 	/* Not before the last one of that number has ended. */
@@ -209,6 +246,8 @@ static void truncate_to(struct proctab *t, size_t n)
 
 		if (t->on_forget && p->until_ns == UINT64_MAX)
 			t->on_forget(t->forget_ctx, p);
+		if (p->jit != JITTAB_NONE)
+			jittab_end(t->jits, p->jit);
 		aspace_unref(p->as);
 	}
 	t->procs.n = n;

@@ -18,6 +18,7 @@
 #include "array.h"
 #include "aspace.h"
 #include "hindex.h"
+#include "jittab.h"
 #include "objtab.h"
 #include "wire.h"
 
@@ -44,13 +45,17 @@ struct process {
 	uint32_t replaced;	 /* window in which it did last */
 	struct wire_space space; /* its areas in the sampler's memory */
 	uint32_t scanned;	 /* window in which the maps were read last */
-	size_t map_work;	 /* areas looked at for events of this window */
+	uint32_t forked_from; /* number of its parent, 0 = not known; of one that began with fork(2)
+			       */
+	uint32_t jit;	      /* in the table of processes that make code, or JITTAB_NONE */
+	size_t map_work;      /* areas looked at for events of this window */
 	char comm[WIRE_COMM + 1]; /* of the process, not of one of its threads */
 	struct aspace *as;	  /* a reference; NULL = there is none yet */
 };
 
 struct proctab {
 	struct objtab *objects; /* borrowed */
+	struct jittab *jits; /* borrowed; NULL = nobody asks for names of code made at run time */
 	ARRAY(struct process) procs;
 	struct hindex index; /* by tgid */
 	uint32_t window;

@@ -17,6 +17,7 @@ build llvm                 run llvm-strip                 takes the DWARF out of
 build bpftool              run bpftool                    writes the sampler skeleton
 build libbpf-dev           hdr bpf/libbpf.h               loads the sampler
 build libelf-dev           hdr libelf.h                   ELF files; libbpf needs it, too
+build libdw-dev            hdr elfutils/libdwfl.h         debug information of other kinds of ELF files; in tests, a second opinion
 build libunwind-dev        hdr libunwind.h                unwinds stacks that the kernel sends whole
 build libiberty-dev        hdr libiberty/demangle.h       names of C++, Rust and D
 build libprotobuf-c-dev    hdr protobuf-c/protobuf-c.h    reads and writes pprof
@@ -26,7 +27,6 @@ build zlib1g-dev           hdr zlib.h                     .pb.gz, compressed sec
 build libdebuginfod-dev    hdr elfutils/debuginfod.h      the header alone: the library is loaded when asked for
 build liblzma-dev          hdr lzma.h                     .gnu_debugdata
 build libzstd-dev          hdr zstd.h                     .pb.zst, compressed sections
-check libdw-dev            hdr elfutils/libdwfl.h         second opinion on unwinding
 check libcriterion-dev     hdr criterion/criterion.h      the test programs
 check protobuf-compiler    cmd protoc                     a second reader of the pprof files
 check golang-go            run go                         go tool pprof reads them; Go programs to profile
@@ -38,6 +38,7 @@ check python3              cmd python3                    Python programs to pro
 check binutils             cmd nm                         nm, readelf and objcopy say what symbols there are
 check dwz                  cmd dwz                        debug information shared by files
 check xz-utils             cmd xz                         makes .gnu_debugdata for the tests
+check llvm                 cmd llvm-symbolizer            a second opinion on names of addresses; llvm-dwp
 check util-linux           cmd setpriv                    runs wick as somebody without privilege
 check qemu-system-x86      cmd qemu-system-x86_64         other kernels, in virtual machines
 check busybox-static       cmd busybox                    what runs in them beside wick

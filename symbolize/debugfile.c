@@ -126,8 +126,7 @@ static int check(struct hunt *h, int fd)
 {
 	_cleanup_(elf_file_closep) struct elf_file f;
 	char id[BUILD_ID_HEX_MAX];
-	int r = h->alt ? elf_file_open_dwo(&f, fd, h->max_bytes)
-		       : elf_file_open_fd(&f, fd, h->max_bytes);
+	int r = elf_file_open_any(&f, fd, h->max_bytes);
 
 	if (r == 0)
 		r = elf_file_read_sections(&f);
@@ -288,16 +287,18 @@ static int read_link(struct hunt *h, const struct elf_file *f, const char *secti
 static int read_debuglink(struct hunt *h, const struct elf_file *f)
 {
 	struct bytes b;
+	uint32_t crc;
 	int r = read_link(h, f, ".gnu_debuglink", &b);
 
 	if (r < 0)
 		return r;
 	/* A file name and no path: tools write no other, and no other is wanted. */
 	if (strchr(h->link, '/') || bytes_seek(&b, (b.pos + 3) / 4 * 4) < 0 ||
-	    bytes_u32(&b, &h->crc) < 0) {
+	    bytes_u32(&b, &crc) < 0) {
 		free(take_ptr(h->link));
 		return -EBADMSG;
 	}
+	h->crc = elfwide_u32(f->wide, &crc);
 	h->has_crc = true;
 	return 0;
 }

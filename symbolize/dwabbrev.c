@@ -79,7 +79,7 @@ static enum dwkind kind_of(unsigned tag, bool children, unsigned slots)
 
 	switch (tag) {
 	case DW_TAG_inlined_subroutine:
-		return has_code ? DWKIND_INLINED : DWKIND_PASS;
+		return has_code || children ? DWKIND_INLINED : DWKIND_PASS;
 	case DW_TAG_subprogram:
 		if (has_code)
 			return DWKIND_FUNCTION;
@@ -183,13 +183,38 @@ static const uint8_t *read_attrs(struct dwabbrevs *a, const uint8_t *p, const ui
 		t.form = form > UINT16_MAX ? 0 : (uint16_t)form;
 		if (form == DW_FORM_implicit_const && !(p = dwform_sleb(p, end, &t.implicit)))
 			return NULL;
+		/* What takes no byte of an entry must take no time either: a table of a megabyte
+		 * would take it at every entry. */
+		if (t.slot < DWSLOTS && *ret_slots & 1u << t.slot)
+			t.slot = DWSLOTS;
 		if (t.slot < DWSLOTS)
 			*ret_slots |= 1u << t.slot;
+		else if (dwform_size(t.form, &a->shape) == 0)
+			continue;
 		if (array_push(&a->attrs, t) < 0) {
 			*ret_err = -ENOMEM;
 			return NULL;
 		}
 	}
+}
+
+/* Passes over an abbreviation that nobody wants, behind its code. */
+static const uint8_t *skip_abbrev(const uint8_t *p, const uint8_t *end)
+{
+	uint64_t tag, name, form;
+	int64_t implicit;
+
+	p = dwform_uleb(p, end, &tag);
+	if (!p || p == end)
+		return NULL;
+	p++;
+	do {
+		p = dwform_uleb(p, end, &name);
+		p = p ? dwform_uleb(p, end, &form) : NULL;
+		if (p && form == DW_FORM_implicit_const)
+			p = dwform_sleb(p, end, &implicit);
+	} while (p && (name || form));
+	return p;
 }
 
 static int by_code(const void *pa, const void *pb)
@@ -208,36 +233,59 @@ static void sort(struct dwabbrevs *a)
 		qsort(a->abbrevs.items, a->abbrevs.n, sizeof(*a->abbrevs.items), by_code);
 }
 
+/* Reads and compiles the abbreviation of @code behind that code: the position behind it, or NULL.
+ */
+static const uint8_t *read_abbrev(struct dwabbrevs *a, uint64_t code, const uint8_t *p,
+				  const uint8_t *end, int *ret_err)
+{
+	struct dwabbrev ab = { .code = code, .first_attr = (uint32_t)a->attrs.n };
+	unsigned slots = 0;
+	uint64_t tag;
+
+	*ret_err = -EBADMSG;
+	p = dwform_uleb(p, end, &tag);
+	if (!p || p == end)
+		return NULL;
+	ab.tag = tag > UINT16_MAX ? 0 : (uint16_t)tag;
+	ab.children = *p++ != 0;
+	p = read_attrs(a, p, end, &slots, ret_err);
+	if (!p)
+		return NULL;
+	ab.n_attrs = (uint32_t)(a->attrs.n - ab.first_attr);
+	*ret_err = a->abbrevs.n >= ABBREVS_MAX ? -EFBIG : compile(a, &ab, slots);
+	if (*ret_err == 0)
+		*ret_err = array_push(&a->abbrevs, ab);
+	return p;
+}
+
 int dwabbrevs_read(struct dwabbrevs *a, const uint8_t *p, size_t n, const struct dwshape *shape,
 		   uint64_t only)
 {
-	const uint8_t *end = p + n;
+	const uint8_t *begin = p, *end = p + n;
 	int r = 0;
 
 	a->abbrevs.n = a->steps.n = a->attrs.n = 0;
 	a->shape = *shape;
+	a->whole = a->dense = false;
 	while (r == 0) {
-		struct dwabbrev ab = { .first_attr = (uint32_t)a->attrs.n };
-		unsigned slots = 0;
-		uint64_t tag;
+		uint64_t code;
 
-		/* A table may end where its section does. */
-		if (p == end || !(p = dwform_uleb(p, end, &ab.code)) || ab.code == 0)
-			break;
-		if (!(p = dwform_uleb(p, end, &tag)) || p == end)
-			return -EBADMSG;
-		ab.tag = tag > UINT16_MAX ? 0 : (uint16_t)tag;
-		ab.children = *p++ != 0;
-		p = read_attrs(a, p, end, &slots, &r);
+		p = dwform_uleb(p, end, &code);
 		if (!p)
-			return r;
-		ab.n_attrs = (uint32_t)(a->attrs.n - ab.first_attr);
-		r = a->abbrevs.n >= ABBREVS_MAX ? -EFBIG : compile(a, &ab, slots);
-		if (r == 0)
-			r = array_push(&a->abbrevs, ab);
-		if (ab.code == only)
+			break; /* a table may end where its section does */
+		a->whole = code == 0 && !only;
+		if (code == 0)
+			break;
+		if (only && code != only) {
+			p = skip_abbrev(p, end);
+			r = p ? 0 : -EBADMSG;
+			continue;
+		}
+		p = read_abbrev(a, code, p, end, &r);
+		if (code == only)
 			break;
 	}
+	a->work += p ? (uint64_t)(p - begin) : n;
 	sort(a);
 	return r;
 }

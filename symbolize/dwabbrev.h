@@ -93,12 +93,18 @@ struct dwabbrevs {
 	ARRAY(struct dwstep) steps;
 	ARRAY(struct dwattr) attrs;
 	bool dense; /* code i + 1 is abbrevs[i] */
+	bool whole; /* read up to the zero that closes a table */
+	uint64_t work; /* bytes of tables read so far, of all that it held */
+	/* Which table it holds: dwunit_read_abbrevs(). */
+	const void *file;
+	uint64_t off;
 };
 
 /*
- * Compiles the table that begins at @p, for units of one shape. With @only != 0 it stops when that
- * code has been read. 0, -EBADMSG, -EFBIG for one of more than a million entries, -ENOMEM; release it
- * in any case. @a may have held another table: its storage is used again.
+ * Compiles the table that begins at @p, for units of one shape; with @only != 0 the entry of that code
+ * alone. Of an attribute that comes twice the first one counts. 0, -EBADMSG, -EFBIG for one of more
+ * than a million entries, -ENOMEM; release it in any case. @a may have held another table: its storage
+ * is used again.
  */
 int dwabbrevs_read(struct dwabbrevs *a, const uint8_t *p, size_t n, const struct dwshape *shape,
 		   uint64_t only);

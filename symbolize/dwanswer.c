@@ -145,7 +145,7 @@ static const char *symbol_at(const struct run *r, uint64_t addr)
 	/* A return address that was put on the stack by hand (a signal's trampoline, the end of a
 	 * coroutine) is where a function begins, and is looked up one byte before: nobody else is
 	 * there. */
-	if (!range)
+	if (!range && addr != UINT64_MAX)
 		range = elf_object_find_vaddr(o, addr + 1);
 	return range ? o->syms.strings + range->name : NULL;
 }
@@ -227,8 +227,9 @@ static int set_answer(struct run *r, const struct dwquery *q, struct sym_answer 
 	} else {
 		symbol = symbol_at(r, q->addr);
 		if (!symbol) {
-			ret->reason = r->o->elf.reason != SYM_OK ? r->o->elf.reason
-								  : r->o->elf.on_miss;
+			ret->reason = q->limited		    ? SYM_LIMIT :
+				      r->o->elf.reason != SYM_OK ? r->o->elf.reason :
+								    r->o->elf.on_miss;
 			return 0;
 		}
 		res = add_symbol(r, symbol, q->n ? r->frames.frames.items + q->first : NULL);
@@ -262,6 +263,8 @@ static uint64_t address_of(const struct run *r, uint64_t off)
 {
 	const struct elf_object *o = &r->o->elf;
 
+	if (r->o->lib && libdwsource_is_relocatable(r->o->lib))
+		return libdwsource_address(r->o->lib, r->req->kind, off);
 	if (r->req->kind == SYM_VADDR)
 		return off;
 	for (size_t i = 0; i < o->n_code; i++)

@@ -11,6 +11,37 @@ void dwbuild_done(struct dwbuild *d)
 	symunit_builder_done(&d->builder);
 }
 
+/* What its unit_length says, of what is there. */
+static uint64_t program_bytes(const struct dwsections *s, uint64_t off)
+{
+	uint64_t size = s->s[DW_LINE].size, n = 0;
+	uint8_t buf[12];
+	const uint8_t *p = dwsection_window(s, DW_LINE, off, sizeof(buf), buf);
+
+	if (!p)
+		return 0;
+	dwform_uint(p, p + 4, 4, &n);
+	if (n == UINT32_MAX)
+		dwform_uint(p + 4, p + 12, 8, &n);
+	return n < size - off ? n : size - off;
+}
+
+uint64_t dwbuild_work(const struct dwbuild *d)
+{
+	return d->walk.work + d->line_bytes;
+}
+
+/* Names of a file that is closed again are copied; so many of them that they are not is a limit, too. */
+static int copy_names(struct dwbuild *d, const struct dwbuild_unit *in)
+{
+	int r = dwsplit_own_names(in->split, &d->builder);
+
+	dwnames_forget(&d->walk.names);
+	if (r == -EFBIG)
+		d->walk.limited = true;
+	return r == -ENOMEM ? r : 0;
+}
+
 /* The walk over the unit, or over the split unit. */
 static int walk(struct dwbuild *d, const struct dwbuild_unit *in, uint32_t first_file,
 		uint32_t n_files)
@@ -26,9 +57,8 @@ static int walk(struct dwbuild *d, const struct dwbuild_unit *in, uint32_t first
 
 	if (r == -ENOMEM || !in->split)
 		return r;
-	dwnames_forget(&d->walk.names);
-	r2 = dwsplit_own_names(in->split, &d->builder);
-	return r < 0 && r2 != -ENOMEM ? r : r2;
+	r2 = copy_names(d, in);
+	return r2 < 0 ? r2 : r;
 }
 
 /* The lines are the skeleton's (DWARF 5 §3.1.2). */
@@ -39,6 +69,7 @@ static int read_lines(struct dwbuild *d, const struct dwbuild_unit *in, uint32_t
 				     .address_size = in->unit->shape.address_size,
 				     .comp_dir = in->unit->comp_dir,
 				     .name = in->unit->name,
+				     .str_offsets_base = in->unit->str_offsets_base,
 				     .code = in->code,
 				     .n_code = in->n_code,
 				     .max_rows = ROWS_MAX };
@@ -46,26 +77,32 @@ static int read_lines(struct dwbuild *d, const struct dwbuild_unit *in, uint32_t
 
 	if (lines.off == DWUNIT_ABSENT)
 		return 0;
+	d->line_bytes += program_bytes(&in->file->s, lines.off);
 	if (in->split && lines.name == STRREF_NONE)
 		r = dwsplit_own_string(in->split, in->split->unit->name, &lines.name);
 	return r < 0 ? r : dwline_read(&in->file->s, &lines, &d->builder, ret_first_file, ret_n_files);
 }
 
 int dwbuild_run(struct dwbuild *d, const struct dwbuild_unit *in, struct symunit **ret,
-		size_t *ret_bytes, bool *ret_broken)
+		size_t *ret_bytes, enum dwbuild_flaw *ret_flaw)
 {
 	uint32_t first_file = 0, n_files = 0;
 	int r;
 
-	*ret_broken = false;
+	*ret_flaw = DWBUILD_SOUND;
 	symunit_builder_clear(&d->builder);
+	d->walk.limited = false;
 	r = read_lines(d, in, &first_file, &n_files);
 	if (r == -ENOMEM)
 		return r;
-	*ret_broken |= r < 0;
+	if (r < 0)
+		*ret_flaw = DWBUILD_BROKEN;
 	r = walk(d, in, first_file, n_files);
 	if (r == -ENOMEM)
 		return r;
-	*ret_broken |= r < 0;
+	if (r < 0)
+		*ret_flaw = DWBUILD_BROKEN;
+	if (d->walk.limited)
+		*ret_flaw = DWBUILD_LIMITED;
 	return symunit_build(&d->builder, ret, ret_bytes);
 }

@@ -13,7 +13,10 @@
 struct dwbuild {
 	struct dwwalk walk;
 	struct symunit_builder builder;
+	uint64_t line_bytes; /* of programs, so far */
 };
+
+enum dwbuild_flaw { DWBUILD_SOUND, DWBUILD_BROKEN, DWBUILD_LIMITED };
 
 struct dwbuild_unit {
 	const struct dwfile *file, *alt;
@@ -24,11 +27,14 @@ struct dwbuild_unit {
 };
 
 /*
- * 0, *@ret (caller frees with free()), *@ret_bytes, and in *@ret_broken whether something of the unit
- * could not be read: the image then holds what was read before. -ENOMEM, -EFBIG. Names of a split unit
- * become its owner's.
+ * 0, *@ret (caller frees with free()), *@ret_bytes, and in *@ret_flaw whether something of the unit
+ * could not be read, or was not because it asks for too much (dwwalk_run()): the image then holds
+ * what was read. -ENOMEM, -EFBIG. Names of a split unit become its owner's.
  */
 int dwbuild_run(struct dwbuild *d, const struct dwbuild_unit *in, struct symunit **ret,
-		size_t *ret_bytes, bool *ret_broken);
+		size_t *ret_bytes, enum dwbuild_flaw *ret_flaw);
+
+/* Bytes that were read so far, and entries of lists. */
+uint64_t dwbuild_work(const struct dwbuild *d);
 
 void dwbuild_done(struct dwbuild *d);

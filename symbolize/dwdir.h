@@ -9,7 +9,7 @@
 
 struct dwdir_range {
 	uint64_t lo, hi;
-	uint64_t reach; /* the highest hi of this range and those before it */
+	uint64_t reach; /* the highest hi of some ranges that end with this one: dwdir_sort() */
 	uint32_t unit;
 };
 
@@ -19,11 +19,13 @@ struct dwdir {
 };
 
 int dwdir_add(struct dwdir *d, uint64_t lo, uint64_t hi, uint32_t unit);
-void dwdir_sort(struct dwdir *d);
+/* 0 or -ENOMEM. */
+int dwdir_sort(struct dwdir *d);
 void dwdir_done(struct dwdir *d);
 
 /*
  * The next unit whose range holds @addr: begin with *@pos == SIZE_MAX. UINT32_MAX when there are no
- * more. The range that begins last comes first; a unit may come more than once.
+ * more. The range that begins last comes first; a unit may come more than once. However ranges
+ * overlap, it takes a time that grows with the logarithm of their number.
  */
 uint32_t dwdir_next(const struct dwdir *d, uint64_t addr, size_t *pos);

@@ -12,10 +12,16 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "dwaranges.h"
 #include "dwbuild.h"
 #include "dwobject_state.h"
 
-enum { THREADS_MAX = 8 };
+enum {
+	THREADS_MAX = 8,
+	HOLD_WORTH = 8 << 20, /* bytes of .debug_info that are read */
+	HELD_MAX = 64 << 20,  /* of a section that is read whole; of a larger one, windows */
+	UNIT_COST = 512, /* of making the image of a unit, however small, in bytes read */
+};
 
 /* Bytes of .debug_info for which another thread is started; a unit that is
  * stored, or in a file of its own, counts as some. */
@@ -56,35 +62,52 @@ struct worker {
 	int error;
 };
 
-/* The image of unit @i from the file, and from that of its split unit. */
-static int build_image(struct worker *w, uint32_t i, struct symunit **ret, size_t *ret_bytes)
+/* The split unit of skeleton @i in w->split: 0, -ENOENT when it is not there, -ENOMEM. */
+static int find_split(struct worker *w, uint32_t i)
 {
 	struct dwobject *o = w->round->o;
-	const struct dwunit *u = &o->file.units[i];
+	struct unit_image *kept = &o->images[i];
+	int r = -ENOENT;
+
+	if (!kept->same_id)
+		r = dwsplit_find(o->split, &o->file, &o->file.units[i], &w->split);
+	if (r == -ENOENT && !kept->no_split)
+		atomic_fetch_add(&o->no_split, 1);
+	kept->no_split = r == -ENOENT;
+	if (r < 0)
+		return r;
+	atomic_fetch_add(&o->work, UNIT_COST * w->split.file.n_units);
+	/* That of a .dwp counts since it was opened. */
+	if (!w->split.is_view && !kept->credited)
+		atomic_fetch_add(&o->max_work, DWOBJECT_WORK_FACTOR *
+						       (w->split.unit->end - w->split.unit->off));
+	kept->credited = true;
+	return 0;
+}
+
+/* The image of unit @i from the file, and from that of its split unit. */
+static int build_image(struct worker *w, uint32_t i, struct symunit **ret, size_t *ret_bytes,
+		       enum dwbuild_flaw *ret_flaw)
+{
+	struct dwobject *o = w->round->o;
+	uint64_t work = dwbuild_work(&w->build);
 	struct dwbuild_unit in = { .file = &o->file,
 				   .alt = o->has_alt ? &o->alt : NULL,
-				   .unit = u,
+				   .unit = &o->file.units[i],
 				   .code = o->code,
 				   .n_code = o->n_code };
-	bool broken = false;
-	int r = 0;
+	int r = -ENOENT;
 
-	if (o->split && dwunit_is_skeleton(u)) {
-		r = dwsplit_find(o->split, &o->file, u, &w->split);
-		if (r == 0)
-			in.split = &w->split;
-		else if (!o->images[i].no_split)
-			atomic_fetch_add(&o->no_split, 1);
-		o->images[i].no_split = r < 0;
-	}
+	if (o->split && dwunit_is_skeleton(in.unit))
+		r = find_split(w, i);
 	if (r == -ENOMEM)
 		return r;
-	r = dwbuild_run(&w->build, &in, ret, ret_bytes, &broken);
-	if (broken || (r < 0 && r != -ENOMEM))
-		atomic_fetch_add(&o->broken, 1);
+	in.split = r == 0 ? &w->split : NULL;
+	r = dwbuild_run(&w->build, &in, ret, ret_bytes, ret_flaw);
 	/* A split file that is being written may be whole the next time. */
-	if (broken && in.split)
+	if (*ret_flaw == DWBUILD_BROKEN && in.split)
 		w->round->unsettled = true;
+	atomic_fetch_add(&o->work, UNIT_COST + dwbuild_work(&w->build) - work);
 	return r;
 }
 
@@ -92,17 +115,27 @@ static int build_image(struct worker *w, uint32_t i, struct symunit **ret, size_
 static int make_image(struct worker *w, uint32_t i, struct symunit **ret, size_t *ret_bytes)
 {
 	struct dwobject *o = w->round->o;
-	int r;
+	enum dwbuild_flaw flaw = DWBUILD_SOUND;
+	int r = -EFBIG;
 
 	*ret = NULL;
-	if (!o->store) {
-		r = build_image(w, i, ret, ret_bytes);
-	} else {
+	if (atomic_load(&o->work) > o->max_work) {
+		flaw = DWBUILD_LIMITED;
+	} else if (o->store) {
 		r = symstore_unit(o->store, i, ret, ret_bytes);
-		if (r < 0 && r != -ENOMEM)
-			atomic_fetch_add(&o->broken, 1);
+		if (r == 0)
+			atomic_fetch_add(&o->work, *ret_bytes);
+	} else {
+		r = build_image(w, i, ret, ret_bytes, &flaw);
 	}
-	return r == -ENOMEM ? r : 0;
+	if (r == -ENOMEM)
+		return r;
+	o->images[i].limited = flaw == DWBUILD_LIMITED;
+	if (flaw == DWBUILD_LIMITED)
+		atomic_fetch_add(&o->limited, 1);
+	else if (flaw == DWBUILD_BROKEN || r < 0)
+		atomic_fetch_add(&o->broken, 1);
+	return 0;
 }
 
 /* The image of unit @i, made if it is not there. *@ret_mine: the caller has to free it. */
@@ -137,8 +170,14 @@ static bool is_line_only(const struct symunit_frame *f, size_t n)
 	return n == 1 && f->name.name == STRREF_NONE;
 }
 
-/* Asks one image for one address. */
-static int answer(const struct symunit *image, uint64_t addr, struct dwframes *frames,
+/* Whether an answer says more than what is known already. */
+static bool is_better(const struct dwquery *known, const struct dwquery *found)
+{
+	return found->n > 0 && (known->n == 0 || (known->line_only && !found->line_only));
+}
+
+/* Asks one image for one address: @ret is better than @known or empty. */
+static int answer(const struct symunit *image, const struct dwquery *known, struct dwframes *frames,
 		  struct dwquery *ret)
 {
 	struct symunit_frame *f;
@@ -147,12 +186,15 @@ static int answer(const struct symunit *image, uint64_t addr, struct dwframes *f
 	if (array_reserve(&frames->frames, SYMUNIT_DEPTH_MAX) < 0)
 		return -ENOMEM;
 	f = frames->frames.items + frames->frames.n;
-	n = symunit_find(image, addr, f);
-	*ret = (struct dwquery){ .addr = addr,
+	n = symunit_find(image, known->addr, f);
+	*ret = (struct dwquery){ .addr = known->addr,
 				 .first = (uint32_t)frames->frames.n,
 				 .n = (uint32_t)n,
 				 .line_only = is_line_only(f, n) };
-	frames->frames.n += n;
+	if (is_better(known, ret))
+		frames->frames.n += n;
+	else
+		ret->n = 0;
 	return 0;
 }
 
@@ -163,9 +205,14 @@ static int do_job(struct worker *w, struct job *job)
 	int r = get_image(w, job->unit, &image, &mine);
 
 	job->worker = w->number;
-	for (uint32_t i = job->first; r == 0 && image && i < job->first + job->n; i++)
-		r = answer(image, w->round->queries[w->round->order[i]].addr, &w->frames,
-			   &w->round->found[i]);
+	for (uint32_t i = job->first; r == 0 && i < job->first + job->n; i++) {
+		struct dwquery *found = &w->round->found[i];
+
+		if (image)
+			r = answer(image, &w->round->queries[w->round->order[i]], &w->frames,
+				   found);
+		found->limited = w->round->o->images[job->unit].limited;
+	}
 	if (mine)
 		free(image);
 	return r;
@@ -213,25 +260,27 @@ static uint64_t read_cost(const struct dwobject *o, uint32_t i)
 	       (o->split && dwunit_is_skeleton(&o->file.units[i]) ? SPLIT_COST : 0);
 }
 
-static unsigned threads_worth(const struct round *round)
+/* Bytes that have to be read for the round. */
+static uint64_t round_cost(const struct round *round)
 {
 	const struct dwobject *o = round->o;
-	unsigned max = o->threads < THREADS_MAX ? o->threads : THREADS_MAX;
 	uint64_t bytes = 0;
 
 	array_each(&round->jobs, j)
 		if (!o->images[j->unit].image)
 			bytes += read_cost(o, j->unit);
+	return bytes;
+}
+
+static unsigned threads_worth(const struct round *round, uint64_t bytes)
+{
+	const struct dwobject *o = round->o;
+	unsigned max = o->threads < THREADS_MAX ? o->threads : THREADS_MAX;
+
 	bytes = bytes / THREAD_WORTH + 1;
 	if (max > bytes)
 		max = (unsigned)bytes;
 	return max > round->jobs.n ? (unsigned)round->jobs.n : max;
-}
-
-/* Whether an answer says more than what is known already. */
-static bool is_better(const struct dwquery *known, const struct dwquery *found)
-{
-	return found->n > 0 && (known->n == 0 || (known->line_only && !found->line_only));
 }
 
 /* Gathers what the workers found: their frames are put behind one another. */
@@ -254,19 +303,45 @@ static int gather(struct round *round, struct worker *workers, unsigned n, struc
 	array_each(&round->jobs, j)
 		for (uint32_t i = j->first; i < j->first + j->n; i++) {
 			struct dwquery *q = &round->queries[round->order[i]];
+			bool limited = q->limited | round->found[i].limited;
 
 			round->found[i].first += base[j->worker];
-			if (is_better(q, &round->found[i]))
+			if (round->found[i].n > 0)
 				*q = round->found[i];
+			q->limited = limited;
 		}
 	return 0;
+}
+
+/*
+ * The tables that every unit needs come to memory when many units are read; of one or two, only windows
+ * of them are.
+ */
+static int hold_tables(struct dwobject *o, uint64_t bytes)
+{
+	static const enum dwsection_id tables[] = { DW_ABBREV, DW_RANGES,      DW_RNGLISTS,
+						    DW_ADDR,   DW_STR_OFFSETS, DW_LINE_STR };
+	int r = 0;
+
+	if (o->store || bytes < HOLD_WORTH)
+		return 0;
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(tables); i++) {
+		r = dwsection_hold(&o->file.s, tables[i], HELD_MAX);
+		if (r == 0 && o->has_alt)
+			r = dwsection_hold(&o->alt.s, tables[i], HELD_MAX);
+	}
+	return r == -ENOMEM ? r : 0;
 }
 
 static int run_round(struct round *round, struct dwframes *ret)
 {
 	struct worker workers[THREADS_MAX] = { 0 };
-	unsigned n = threads_worth(round), started;
-	int r = 0;
+	uint64_t cost = round_cost(round);
+	unsigned n = threads_worth(round, cost), started;
+	int r = hold_tables(round->o, cost);
+
+	if (r < 0)
+		return r;
 
 	for (unsigned i = 0; i < n; i++)
 		workers[i] = (struct worker){ .round = round, .number = i };
@@ -325,6 +400,17 @@ static int plan(struct round *round, struct pending *pending, size_t n)
 static const char *string_of(void *ctx, strref_t s, size_t n, char *buf)
 {
 	return dwobject_string(ctx, s, n, buf);
+}
+
+/* What the strings of an object can take; names that are ends of one long string take more. */
+static uint64_t string_bytes(const struct dwobject *o)
+{
+	static const enum dwsection_id ids[] = { DW_STR, DW_LINE_STR, DW_INFO, DW_LINE };
+	uint64_t n = o->split ? DWSPLIT_STRINGS_MAX : 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+		n += o->file.s.s[ids[i]].size + (o->has_alt ? o->alt.s.s[ids[i]].size : 0);
+	return (1 << 20) + 2 * n;
 }
 
 /* Once: where it cannot be written now it cannot be later. */
@@ -399,8 +485,15 @@ static int settle_loose(struct dwobject *o)
 			return -ENOMEM;
 	}
 	o->loose.n = 0;
-	dwdir_sort(&o->dir);
 	return 0;
+}
+
+static int add_aranges(struct dwobject *o)
+{
+	if (o->has_aranges)
+		return 0;
+	o->has_aranges = true;
+	return dwaranges_read(&o->file, &o->dir);
 }
 
 /* A round that reads all units and stores them. Without the store it is as good as any other. */
@@ -412,6 +505,7 @@ static int run_saving(struct round *round, struct dwframes *ret)
 					     .dirs = &o->dir,
 					     .n_units = o->n_units,
 					     .max_bytes = o->store_max_bytes,
+					     .max_strings = string_bytes(o),
 					     .string = string_of,
 					     .ctx = o };
 	_cleanup_free_ bool *seen = calloc(o->n_units + 1, sizeof(*seen));
@@ -424,82 +518,164 @@ static int run_saving(struct round *round, struct dwframes *ret)
 		return r;
 	}
 	r = run_round(round, ret);
+	/* A stored index has one directory. */
+	if (r == 0 && round->writer)
+		r = add_aranges(o);
 	if (r == 0 && round->writer)
 		r = settle_loose(o);
-	symstore_writer_end(round->writer, r == 0 && o->no_split == 0 && !round->unsettled);
+	/* Not without the units that this call could not read any more. */
+	symstore_writer_end(round->writer, r == 0 && atomic_load(&o->work) <= o->max_work &&
+						   o->no_split == 0 && !round->unsettled);
 	round->writer = NULL;
 	give_up_saving(o);
 	return r;
 }
 
-/*
- * Asks, for each query without a function, the next unit that may have it, until there are no more:
- * most have one candidate. @at is how far each query is in the directory.
- */
-static int ask_directory(struct round *round, size_t n, struct pending *pending, size_t *at,
-			 struct dwframes *ret)
+/* How far a query is in the directory. */
+struct progress {
+	size_t at;
+	uint32_t tried;
+};
+
+/* What a call has of its own, a place for each query. */
+struct asking {
+	struct round round;
+	size_t n;
+	struct pending *pending;
+	struct progress *progress;
+	struct dwframes *frames;
+};
+
+static void restart(struct asking *a)
 {
-	int r = 0;
-
-	for (size_t i = 0; i < n; i++)
-		at[i] = SIZE_MAX;
-	for (;;) {
-		size_t n_pending = 0;
-
-		for (size_t i = 0; i < n; i++) {
-			const struct dwquery *q = &round->queries[i];
-			uint32_t unit = UINT32_MAX;
-
-			if (q->n == 0 || q->line_only)
-				unit = dwdir_next(&round->o->dir, q->addr, &at[i]);
-			if (unit != UINT32_MAX)
-				pending[n_pending++] = (struct pending){ unit, (uint32_t)i };
-		}
-		if (r < 0 || n_pending == 0)
-			return r;
-		r = plan(round, pending, n_pending);
-		if (r == 0)
-			r = is_worth_saving(round) ? run_saving(round, ret) : run_round(round, ret);
-	}
+	for (size_t i = 0; i < a->n; i++)
+		a->progress[i] = (struct progress){ .at = SIZE_MAX };
 }
 
-/* Asks the units that do not say where their code is, one after the other. */
-static int ask_loose(struct round *round, size_t n, struct pending *pending, struct dwframes *ret)
+/* The next unit that may know more of query @i, UINT32_MAX when there is none. */
+static uint32_t next_unit(struct asking *a, size_t i)
 {
+	struct dwquery *q = &a->round.queries[i];
+	struct progress *p = &a->progress[i];
+	uint32_t unit;
+
+	if (q->n > 0 && !q->line_only)
+		return UINT32_MAX;
+	unit = dwdir_next(&a->round.o->dir, q->addr, &p->at);
+	if (unit == UINT32_MAX || p->tried++ < DWOBJECT_CANDIDATES)
+		return unit;
+	q->limited = true;
+	p->at = 0;
+	return UINT32_MAX;
+}
+
+/*
+ * Asks, for each query without a function, the next unit that may have it, until there are no more:
+ * most have one candidate.
+ */
+static int ask_directory(struct asking *a)
+{
+	struct round *round = &a->round;
 	int r = 0;
 
-	array_each(&round->o->loose, unit) {
-		size_t n_pending = 0;
+	restart(a);
+	while (r == 0) {
+		size_t n = 0;
 
-		for (size_t i = 0; i < n; i++)
-			if (round->queries[i].n == 0)
-				pending[n_pending++] = (struct pending){ *unit, (uint32_t)i };
-		if (r < 0 || n_pending == 0)
-			return r;
-		r = plan(round, pending, n_pending);
-		if (r == 0)
-			r = run_round(round, ret);
+		for (size_t i = 0; i < a->n; i++) {
+			uint32_t unit = next_unit(a, i);
+
+			if (unit != UINT32_MAX)
+				a->pending[n++] = (struct pending){ unit, (uint32_t)i };
+		}
+		if (n == 0)
+			break;
+		r = plan(round, a->pending, n);
+		if (r == 0 && is_worth_saving(round)) {
+			r = run_saving(round, a->frames);
+			restart(a); /* the directory is another one */
+		} else if (r == 0) {
+			r = run_round(round, a->frames);
+		}
 	}
 	return r;
 }
 
+/* Whether there are queries that no unit has said anything of. */
+static bool has_open(const struct asking *a)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (a->round.queries[i].n == 0)
+			return true;
+	return false;
+}
+
+/* Asks again, when ranges were added to the directory. */
+static int ask_more(struct asking *a)
+{
+	int r = dwdir_sort(&a->round.o->dir);
+
+	return r < 0 ? r : ask_directory(a);
+}
+
+/* Asks again about what no unit claimed, now with .debug_aranges at hand. */
+static int ask_aranges(struct asking *a)
+{
+	struct dwobject *o = a->round.o;
+	size_t n = o->dir.ranges.n;
+	int r;
+
+	if (o->has_aranges || o->store || !has_open(a))
+		return 0;
+	r = add_aranges(o);
+	return r < 0 || o->dir.ranges.n == n ? r : ask_more(a);
+}
+
+/* And with what is known of the units that do not say where their code is, once they are read. */
+static int ask_loose(struct asking *a)
+{
+	struct round *round = &a->round;
+	struct dwobject *o = round->o;
+	size_t n = o->dir.ranges.n;
+	int r = 0;
+
+	if (o->loose.n == 0 || !has_open(a))
+		return 0;
+	round->jobs.n = 0;
+	atomic_store(&round->next, 0);
+	array_each(&o->loose, unit)
+		if (r == 0)
+			r = array_push(&round->jobs, (struct job){ .unit = *unit });
+	if (r == 0)
+		r = is_worth_saving(round) ? run_saving(round, a->frames)
+					   : run_round(round, a->frames);
+	if (r == 0)
+		r = settle_loose(o);
+	return r < 0 || o->dir.ranges.n == n ? r : ask_more(a);
+}
+
 int dwobject_find(struct dwobject *o, struct dwquery *queries, size_t n, struct dwframes *ret)
 {
-	struct round round = { .o = o, .queries = queries };
-	_cleanup_free_ struct pending *pending = malloc((n + 1) * sizeof(*pending));
-	_cleanup_free_ size_t *at = malloc((n + 1) * sizeof(*at));
+	struct asking a = { .round = { .o = o, .queries = queries }, .n = n, .frames = ret };
 	int r = -ENOMEM;
 
 	for (size_t i = 0; i < n; i++)
 		queries[i] = (struct dwquery){ .addr = queries[i].addr };
-	round.order = malloc((n + 1) * sizeof(*round.order));
-	round.found = malloc((n + 1) * sizeof(*round.found));
-	if (pending && at && round.order && round.found && n < UINT32_MAX)
-		r = ask_directory(&round, n, pending, at, ret);
+	atomic_store(&o->work, 0);
+	a.pending = malloc((n + 1) * sizeof(*a.pending));
+	a.progress = malloc((n + 1) * sizeof(*a.progress));
+	a.round.order = malloc((n + 1) * sizeof(*a.round.order));
+	a.round.found = malloc((n + 1) * sizeof(*a.round.found));
+	if (a.pending && a.progress && a.round.order && a.round.found && n < UINT32_MAX)
+		r = ask_directory(&a);
 	if (r == 0)
-		r = ask_loose(&round, n, pending, ret);
-	array_free(&round.jobs);
-	free(round.order);
-	free(round.found);
+		r = ask_aranges(&a);
+	if (r == 0)
+		r = ask_loose(&a);
+	array_free(&a.round.jobs);
+	free(a.round.order);
+	free(a.round.found);
+	free(a.progress);
+	free(a.pending);
 	return r;
 }

@@ -53,23 +53,22 @@ struct machine {
 
 /* --- rows ------------------------------------------------------------------------------------- */
 
-/* Makes room for another row at @out: its place; NULL and *@ret_error. */
-static __attribute__((noinline)) struct symunit_row *make_room(struct program *g,
-							       struct symunit_row *out,
+/* Makes room for another row behind @n of b->rows: its place; NULL and *@ret_error. */
+static __attribute__((noinline)) struct symunit_row *make_room(struct program *g, size_t n,
 							       int *ret_error)
 {
 	struct symunit_builder *b = g->b;
-	size_t n = (size_t)(out - b->rows.items), left = n - g->first_row;
+	uint64_t used = n - g->first_row;
+	uint64_t left = used < g->u->max_rows ? g->u->max_rows - used : 0;
 
-	left = left < g->u->max_rows ? g->u->max_rows - left : 0;
 	b->rows.n = n;
 	if (left == 0 || array_reserve(&b->rows, 2) < 0) {
 		*ret_error = left == 0 ? -EFBIG : -ENOMEM;
 		return NULL;
 	}
-	out = b->rows.items + n;
-	g->limit = b->rows.cap - n - 1 < left ? b->rows.items + b->rows.cap - 1 : out + left;
-	return out;
+	left = left < b->rows.cap - n - 1 ? left : b->rows.cap - n - 1;
+	g->limit = b->rows.items + n + left;
+	return b->rows.items + n;
 }
 
 /* Writes the row held back, unless it says the same as the one before it. */
@@ -82,7 +81,7 @@ INLINE int settle(struct program *g, struct machine *m)
 	if (m->out >= g->limit) { /* beyond it when the place kept free was used */
 		ptrdiff_t n = m->out - m->begin;
 		int r = 0;
-		struct symunit_row *out = make_room(g, m->out, &r);
+		struct symunit_row *out = make_room(g, (size_t)(m->out - g->b->rows.items), &r);
 
 		if (!out)
 			return r;
@@ -383,11 +382,10 @@ static void make_steps(struct program *g)
 
 static int run_whole(struct program *g)
 {
-	struct symunit_row *rows = g->b->rows.items;
-	struct machine m = { .p = g->head.program, .out = rows + g->first_row };
+	struct machine m = { .p = g->head.program };
 	int r = 0, closed = 0;
 
-	m.out = make_room(g, m.out, &r);
+	m.out = make_room(g, g->first_row, &r);
 	if (!m.out)
 		return r;
 	make_steps(g);

@@ -46,6 +46,22 @@ uint64_t dwnames_ref(const struct dwfile *f, const struct dwunit *u, unsigned fo
 	}
 }
 
+/* Many entries may refer to a few that are long. */
+static void spend(struct dwnames *d, uint64_t bytes)
+{
+	d->left = bytes < d->left ? d->left - bytes : 0;
+}
+
+/* Reads the entry at @p of the @n bytes that may belong to it. */
+static bool read_at(struct dwnames *d, const struct dwabbrevs *a, const uint8_t *p, size_t n,
+		    const uint8_t *unit, struct dwdie *ret)
+{
+	const uint8_t *end = dwabbrevs_read_die(a, p, p + n, unit, ret);
+
+	spend(d, end ? (uint64_t)(end - p) : n);
+	return end;
+}
+
 /* The abbreviations of @u: 0, -EBADMSG, -ENOMEM. */
 static int get_abbrevs(struct dwnames *d, const struct dwfile *f, const struct dwunit *u,
 		       const struct dwabbrevs **ret)
@@ -66,8 +82,11 @@ static int get_abbrevs(struct dwnames *d, const struct dwfile *f, const struct d
 			t = &d->tables[i];
 	}
 	if (t->unit != u) {
+		uint64_t work = t->abbrevs.work;
+
 		t->unit = NULL;
 		r = dwunit_read_abbrevs(f, u, 0, &t->abbrevs);
+		spend(d, t->abbrevs.work - work);
 		if (r < 0)
 			return r;
 		t->unit = u;
@@ -87,8 +106,8 @@ static int read_die(struct dwnames *d, const struct dwfile *f, const struct dwun
 	if (r < 0)
 		return r == -ENOMEM ? r : -EBADMSG;
 	if (u == d->unit)
-		return dwabbrevs_read_die(a, d->bytes + (off - u->off),
-					  d->bytes + (u->end - u->off), d->bytes, ret)
+		return read_at(d, a, d->bytes + (off - u->off), (size_t)(u->end - off), d->bytes,
+			       ret)
 			       ? 0
 			       : -EBADMSG;
 	if (!d->window && !(d->window = malloc(WINDOW_MAX)))
@@ -98,7 +117,7 @@ static int read_die(struct dwnames *d, const struct dwfile *f, const struct dwun
 		const uint8_t *p = dwsection_window(&f->s, DW_INFO, off, n, d->window);
 
 		/* Strings in place count from the unit's beginning, which may not be in the window. */
-		if (p && dwabbrevs_read_die(a, p, p + n, p - (off - u->off), ret))
+		if (p && read_at(d, a, p, n, p - (off - u->off), ret))
 			return 0;
 	}
 	return -EBADMSG;
@@ -130,7 +149,7 @@ int dwnames_find(struct dwnames *d, uint64_t ref, struct symunit_name *ret)
 	strref_t name = 0, linkage = 0;
 	uint32_t line = 0;
 
-	for (unsigned hops = 0; ref != DWREF_NONE && hops < HOPS_MAX; hops++) {
+	for (unsigned hops = 0; ref != DWREF_NONE && hops < HOPS_MAX && d->left > 0; hops++) {
 		const struct dwfile *f = ref & DWREF_ALT ? d->alt : d->file;
 		uint64_t off = ref & ~DWREF_ALT;
 		const struct dwunit *u = NULL;

@@ -32,6 +32,7 @@ struct dwnames {
 	} tables[DWNAMES_TABLES];
 	uint64_t uses;
 	uint8_t *window;
+	uint64_t left; /* bytes of entries and abbreviations that may be read yet */
 };
 
 void dwnames_done(struct dwnames *d);
@@ -42,5 +43,8 @@ void dwnames_forget(struct dwnames *d);
 /* What a value of a reference form in @u refers to, DWREF_NONE when to nothing here. */
 uint64_t dwnames_ref(const struct dwfile *f, const struct dwunit *u, unsigned form, uint64_t value);
 
-/* Follows the references from @ref: 0 and *@ret (all 0 when there is no name), -ENOMEM. */
+/*
+ * Follows the references from @ref: 0 and *@ret (all 0 when there is no name, also when the entries
+ * that it takes are more than may be read), -ENOMEM.
+ */
 int dwnames_find(struct dwnames *d, uint64_t ref, struct symunit_name *ret);

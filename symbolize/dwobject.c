@@ -2,16 +2,23 @@
 #include "dwobject.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "dwobject_state.h"
 #include "dwrange.h"
 
 enum {
-	HELD_MAX = 64 << 20, /* of a section that is read whole; of a larger one, windows */
-	LOOSE_MAX = 4096,    /* units that are tried for addresses that no unit claims */
+	LOOSE_MAX = 1 << 20, /* units that are read to learn where their code is */
+	/* Bytes that a call may read for each byte of the sections that units refer to, and what is
+	 * free. To read all units takes one or two, or ten where each refers to entries of many
+	 * others. */
+	WORK_FACTOR = DWOBJECT_WORK_FACTOR,
+	WORK_FREE = 64 << 20,
+	RANGES_FREE = 64 << 10, /* entries of lists of units */
 	LOOK_AGAIN_MAX = 16, /* missing split units that are looked for again, at a time */
 };
 
@@ -39,18 +46,6 @@ void dwobject_free(struct dwobject *o)
 
 DEFINE_CLEANUP(struct dwobject *, dwobject_free)
 
-/* The tables that are read at every turn; the large sections are read by unit or by string. */
-static int hold_tables(struct dwfile *f)
-{
-	static const enum dwsection_id tables[] = { DW_ABBREV, DW_RANGES,      DW_RNGLISTS,
-						    DW_ADDR,   DW_STR_OFFSETS, DW_LINE_STR };
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(tables); i++)
-		r = dwsection_hold(&f->s, tables[i], HELD_MAX);
-	return r;
-}
-
 /* Enters unit @i into the directory, or into those that do not say where their code is. */
 static int add_unit(struct dwobject *o, uint32_t i, struct dwspans *spans)
 {
@@ -63,8 +58,12 @@ static int add_unit(struct dwobject *o, uint32_t i, struct dwspans *spans)
 	r = dwrange_read(&o->file, u, u->pc_forms, u->pc, spans);
 	if (r == -ENOMEM)
 		return r;
+	if (r == -EFBIG)
+		atomic_fetch_add(&o->limited, 1);
+	/* An empty list is of a unit whose code was thrown away. */
 	if (spans->spans.n == 0 && u->stmt_list != DWUNIT_ABSENT &&
-	    (u->children || dwunit_is_skeleton(u)) && !u->pc_forms[2] && o->loose.n < LOOSE_MAX)
+	    (u->children || dwunit_is_skeleton(u)) && (r == -EBADMSG || !u->pc_forms[2]) &&
+	    o->loose.n < LOOSE_MAX)
 		return array_push(&o->loose, i);
 	array_each(&spans->spans, s)
 		if (dwdir_add(&o->dir, s->lo, s->hi, i) < 0)
@@ -81,44 +80,85 @@ static int make_images(struct dwobject *o, size_t n)
 
 static int read_units(struct dwobject *o)
 {
+	const struct dwsection *s = o->file.s.s;
 	struct dwspans spans = { 0 };
-	int r = hold_tables(&o->file);
+	int r = dwfile_read_units(&o->file);
 
-	if (r == 0)
-		r = dwfile_read_units(&o->file);
+	if (o->file.limited)
+		atomic_fetch_add(&o->limited, 1);
+	/* All that there are, twice: an entry takes two bytes, or 16. Units may share a list. */
+	spans.left = RANGES_FREE + s[DW_RNGLISTS].size + s[DW_RANGES].size / 8;
 	for (size_t i = 0; r == 0 && i < o->file.n_units; i++)
 		r = add_unit(o, (uint32_t)i, &spans);
 	array_free(&spans.spans);
 	if (r < 0)
 		return r;
-	dwdir_sort(&o->dir);
-	return make_images(o, o->file.n_units);
+	r = dwdir_sort(&o->dir);
+	return r < 0 ? r : make_images(o, o->file.n_units);
+}
+
+struct split_id {
+	uint64_t id;
+	uint32_t unit;
+};
+
+static int by_id(const void *pa, const void *pb)
+{
+	const struct split_id *a = pa, *b = pb;
+
+	if (a->id != b->id)
+		return a->id < b->id ? -1 : 1;
+	return (a->unit > b->unit) - (a->unit < b->unit);
+}
+
+/* Marks the skeletons that have the id of another one. No compiler makes these, and the same large unit
+ * would be read for each. */
+static int mark_same_ids(struct dwobject *o, size_t *ret_n)
+{
+	ARRAY(struct split_id) ids = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < o->file.n_units; i++) {
+		const struct dwunit *u = &o->file.units[i];
+
+		if (dwunit_is_skeleton(u))
+			r = array_push(&ids, (struct split_id){ u->dwo_id, (uint32_t)i });
+	}
+	if (ids.n > 0)
+		qsort(ids.items, ids.n, sizeof(*ids.items), by_id);
+	for (size_t i = 1; i < ids.n; i++)
+		if (ids.items[i].id == ids.items[i - 1].id)
+			o->images[ids.items[i].unit].same_id = true;
+	*ret_n = ids.n;
+	array_free(&ids);
+	return r;
 }
 
 /* What split units need, once there is one; each thread that reads one may inflate its file. */
 static int open_split(struct dwobject *o, const struct dwobject_opts *opts)
 {
 	struct dwsplit_opts split = opts->split;
+	size_t n;
+	int r = mark_same_ids(o, &n);
 
-	split.max_inflated = opts->max_inflated / (opts->threads ? opts->threads : 1);
-	for (size_t i = 0; i < o->file.n_units; i++)
-		if (dwunit_is_skeleton(&o->file.units[i]))
-			return dwsplit_new(&split, &o->split);
-	return 0;
+	if (r < 0 || n == 0)
+		return r;
+	split.max_inflated = opts->max_inflated / o->threads;
+	return dwsplit_new(&split, &o->split);
 }
 
-/* A missing or broken alternate file costs names, not the rest. */
-static int open_alt(struct dwobject *o, const struct dwobject_opts *opts)
+/* A missing or broken alternate file costs names, not the rest. Takes @fd in any case. */
+static int open_alt(struct dwobject *o, int fd, const struct dwobject_opts *opts)
 {
-	int r = dwsections_open(opts->alt_fd, false, opts->max_inflated, &o->alt.s);
+	int r = dwsections_open(fd, false, opts->max_inflated, &o->alt.s);
 
-	if (r < 0)
+	if (r < 0) {
+		close(fd);
 		return r == -ENOMEM ? r : 0;
+	}
 	o->has_alt = true;
 	o->alt.alt = true;
-	r = hold_tables(&o->alt);
-	if (r == 0)
-		r = dwfile_read_units(&o->alt);
+	r = dwfile_read_units(&o->alt);
 	return r == -ENOMEM ? r : 0;
 }
 
@@ -130,7 +170,7 @@ static int object_new(const struct dwobject_opts *opts, struct dwobject **ret)
 		return -ENOMEM;
 	o->file.s.fd = -1;
 	o->max_images = opts->max_images;
-	o->threads = opts->threads;
+	o->threads = opts->threads ? opts->threads : 1;
 	o->n_code = opts->n_code;
 	o->code = malloc((opts->n_code + 1) * sizeof(*o->code));
 	if (!o->code)
@@ -150,8 +190,10 @@ int dwobject_open_stored(const struct dwobject_opts *opts, struct dwobject **ret
 		r = symstore_open(opts->store_dir, opts->store_key, &o->dir, &o->store);
 	if (r == 0)
 		r = make_images(o, symstore_units(o->store));
-	if (r == 0)
-		*ret = take_ptr(o);
+	if (r < 0)
+		return r;
+	o->max_work = WORK_FREE + WORK_FACTOR * symstore_image_bytes(o->store);
+	*ret = take_ptr(o);
 	return r;
 }
 
@@ -165,7 +207,35 @@ static int set_store(struct dwobject *o, const struct dwobject_opts *opts)
 	return o->store_dir && o->store_key ? 0 : -ENOMEM;
 }
 
-/* Only what takes the descriptors comes after what can fail. */
+static uint64_t work_limit(const struct dwobject *o)
+{
+	static const enum dwsection_id ids[] = { DW_INFO, DW_ABBREV, DW_LINE, DW_RANGES,
+						 DW_RNGLISTS };
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+		n += o->file.s.s[ids[i]].size + (o->has_alt ? o->alt.s.s[ids[i]].size : 0);
+	n += o->split ? dwsplit_dwp_bytes(o->split) : 0;
+	return WORK_FREE + WORK_FACTOR * n;
+}
+
+/* Opens what is there with a descriptor of its own: sections may let go of it when they are opened.
+ */
+static int open_file(struct dwobject *o, int fd, const struct dwobject_opts *opts)
+{
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0), r;
+
+	if (own < 0)
+		return -errno;
+	r = dwsections_open(own, false, opts->max_inflated, &o->file.s);
+	if (r < 0) {
+		close(own);
+		return r;
+	}
+	o->inflated = o->file.s.mem_bytes;
+	return o->file.s.s[DW_INFO].size == 0 ? -ENOENT : read_units(o);
+}
+
 int dwobject_open(int fd, const struct dwobject_opts *opts, struct dwobject **ret)
 {
 	_cleanup_(dwobject_freep) struct dwobject *o = NULL;
@@ -173,26 +243,21 @@ int dwobject_open(int fd, const struct dwobject_opts *opts, struct dwobject **re
 
 	if (r == 0)
 		r = set_store(o, opts);
-	if (r < 0)
-		return r;
-	r = dwsections_open(fd, false, opts->max_inflated, &o->file.s);
-	if (r < 0)
-		return r;
-	o->inflated = o->file.s.mem_bytes;
-	if (o->file.s.s[DW_INFO].size == 0)
-		r = -ENOENT;
 	if (r == 0)
-		r = read_units(o);
+		r = open_file(o, fd, opts);
+	if (r == 0 && opts->alt_fd >= 0) {
+		int own = fcntl(opts->alt_fd, F_DUPFD_CLOEXEC, 0);
+
+		r = own < 0 ? -errno : open_alt(o, own, opts);
+	}
 	if (r == 0)
 		r = open_split(o, opts);
-	if (r < 0) {
-		o->file.s.fd = -1; /* still the caller's */
+	if (r < 0)
 		return r;
-	}
-	if (opts->alt_fd >= 0 && (r = open_alt(o, opts)) < 0) {
-		o->file.s.fd = o->alt.s.fd = -1;
-		return r;
-	}
+	o->max_work = work_limit(o);
+	close(fd);
+	if (opts->alt_fd >= 0)
+		close(opts->alt_fd);
 	*ret = take_ptr(o);
 	return 0;
 }
@@ -209,7 +274,7 @@ bool dwobject_look_again(struct dwobject *o)
 		return false;
 	(void)dwsplit_look_again(o->split);
 	for (size_t i = 0; i < o->n_units && tries < LOOK_AGAIN_MAX && !found; i++) {
-		if (!o->images[i].no_split)
+		if (!o->images[i].no_split || o->images[i].same_id)
 			continue;
 		tries++;
 		found = dwsplit_find(o->split, &o->file, &o->file.units[i], &u) == 0;
@@ -248,6 +313,11 @@ size_t dwobject_bytes(const struct dwobject *o)
 uint64_t dwobject_broken(const struct dwobject *o)
 {
 	return o->broken;
+}
+
+uint64_t dwobject_limited(const struct dwobject *o)
+{
+	return o->limited;
 }
 
 uint64_t dwobject_no_split(const struct dwobject *o)

@@ -48,6 +48,7 @@ struct dwquery {
 	uint64_t addr;
 	uint32_t first, n;
 	bool line_only; /* a line, but no function: n is 1 */
+	bool limited; /* more may be known: a unit that may have it asks for too much (see below) */
 };
 
 struct dwframes {
@@ -55,10 +56,18 @@ struct dwframes {
 };
 
 /*
- * Answers @n queries, which have to be sorted by address. Frames are appended to @ret. 0 or -ENOMEM; a
- * unit that cannot be read leaves its addresses without an answer, or with what was read before it
- * broke, and is counted.
+ * Answers @n queries, which have to be sorted by address. Frames are appended to @ret. 0 or
+ * -ENOMEM; a unit that cannot be read leaves its addresses without an answer, or with what was read
+ * before it broke, and is counted.
+ *
+ * A file can be made so that reading it takes a time, or a memory, that grows with the square of
+ * its size: units that share a line program or a list, or that all claim the same addresses. So
+ * what a call reads is bounded by a multiple of the file's size that no compiler comes near, and an
+ * address is looked for in DWOBJECT_CANDIDATES units at most; where that ends a search, the query
+ * says so.
  */
+enum { DWOBJECT_CANDIDATES = 256 };
+
 int dwobject_find(struct dwobject *o, struct dwquery *queries, size_t n, struct dwframes *ret);
 
 /*
@@ -73,7 +82,13 @@ const char *dwobject_string(const struct dwobject *o, strref_t s, size_t n, char
  */
 bool dwobject_look_again(struct dwobject *o);
 
-/* Memory held; units that could not be read so far; units whose split units were not there. */
+/* Memory held. */
 size_t dwobject_bytes(const struct dwobject *o);
+
+/* Units that could not be read, and those that were not, or not wholly, because they ask for too
+ * much: each time it was tried. */
 uint64_t dwobject_broken(const struct dwobject *o);
+uint64_t dwobject_limited(const struct dwobject *o);
+
+/* Units whose split units were not there. */
 uint64_t dwobject_no_split(const struct dwobject *o);

@@ -6,16 +6,20 @@
 
 #include "cleanup.h"
 
-enum {
-	LIST_MAX = 1000000,	/* ranges of one entry */
-	WINDOW = 64 << 10,	/* of a list in a section that is not in memory */
-};
+enum { WINDOW = 2048 }; /* of a list in a section that is not in memory */
 
-static int add(struct dwspans *s, size_t first, uint64_t lo, uint64_t hi)
+static int add(struct dwspans *s, uint64_t lo, uint64_t hi)
 {
-	if (s->spans.n - first >= LIST_MAX)
-		return -EFBIG;
 	return lo < hi ? array_push(&s->spans, (struct dwspan){ lo, hi }) : 0;
+}
+
+/* Takes one entry of what may be read. */
+static int take_entry(struct dwspans *s)
+{
+	if (s->left == 0)
+		return -EFBIG;
+	s->left--;
+	return 0;
 }
 
 /* .debug_ranges (DWARF 4 §2.17.3): pairs of addresses; a first one of all bits sets the base. */
@@ -23,10 +27,9 @@ static int read_pairs(const struct dwunit *u, const uint8_t *p, const uint8_t *e
 		      struct dwspans *ret)
 {
 	uint64_t base = u->base_pc, lo, hi;
-	size_t first = ret->spans.n;
-	int r = 0;
+	int r;
 
-	while (r == 0) {
+	while ((r = take_entry(ret)) == 0) {
 		p = dwform_uint(p, end, 8, &lo);
 		p = p ? dwform_uint(p, end, 8, &hi) : NULL;
 		if (!p)
@@ -35,8 +38,8 @@ static int read_pairs(const struct dwunit *u, const uint8_t *p, const uint8_t *e
 			break;
 		if (lo == UINT64_MAX)
 			base = hi;
-		else
-			r = add(ret, first, base + lo, base + hi);
+		else if ((r = add(ret, base + lo, base + hi)) < 0)
+			break;
 	}
 	return r;
 }
@@ -86,11 +89,10 @@ static int read_list(const struct dwunit *u, const uint8_t *p, const uint8_t *en
 		     struct dwspans *ret)
 {
 	uint64_t base = u->base_pc;
-	size_t first = ret->spans.n;
 	struct rle e;
-	int r = 0;
+	int r;
 
-	while (r == 0) {
+	while ((r = take_entry(ret)) == 0) {
 		p = read_rle(u, p, end, &e);
 		if (!p)
 			return -EBADMSG;
@@ -102,15 +104,17 @@ static int read_list(const struct dwunit *u, const uint8_t *p, const uint8_t *en
 			base = e.a;
 			break;
 		case DW_RLE_offset_pair:
-			r = add(ret, first, base + e.a, base + e.b);
+			r = add(ret, base + e.a, base + e.b);
 			break;
 		case DW_RLE_startx_length:
 		case DW_RLE_start_length:
-			r = add(ret, first, e.a, e.a + e.b);
+			r = add(ret, e.a, e.a + e.b);
 			break;
 		default:
-			r = add(ret, first, e.a, e.b);
+			r = add(ret, e.a, e.b);
 		}
+		if (r < 0)
+			break;
 	}
 	return r;
 }
@@ -143,10 +147,10 @@ static int read_at(const struct dwunit *u, const struct dwsections *d, enum dwse
 
 	if (off >= s->size)
 		return -EBADMSG;
-	for (size_t window = WINDOW; r == -EBADMSG; window *= 64) {
+	for (uint64_t window = WINDOW; r == -EBADMSG; window *= 16) {
 		_cleanup_free_ uint8_t *buf = NULL;
 		uint64_t left = s->size - off;
-		size_t n = s->mem || left < window ? (size_t)left : window;
+		size_t n = s->mem || left < window ? (size_t)left : (size_t)window;
 		const uint8_t *p;
 
 		if (!s->mem && !(buf = malloc(n)))
@@ -176,6 +180,7 @@ int dwrange_read(const struct dwfile *f, const struct dwunit *u, const uint16_t 
 		 const uint64_t values[3], struct dwspans *ret)
 {
 	uint64_t lo, hi;
+	int r;
 
 	if (forms[2])
 		return read_ranges(f, u, forms[2], values[2], ret);
@@ -184,7 +189,8 @@ int dwrange_read(const struct dwfile *f, const struct dwunit *u, const uint16_t 
 	if (dwunit_address(u, forms[0], values[0], &lo) < 0)
 		return -EBADMSG;
 	/* Of an address form it is an address, of any other the size (DWARF 4 §2.17.2). */
-	if (dwunit_address(u, forms[1], values[1], &hi) < 0)
+	r = dwunit_address(u, forms[1], values[1], &hi);
+	if (r == -EINVAL)
 		hi = lo + values[1];
-	return add(ret, ret->spans.n, lo, hi);
+	return r == -EBADMSG ? r : add(ret, lo, hi);
 }

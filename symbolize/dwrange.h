@@ -13,12 +13,14 @@ struct dwspan {
 
 struct dwspans {
 	ARRAY(struct dwspan) spans;
+	uint64_t left; /* entries of lists that may be read yet: many may refer to one that is long
+			*/
 };
 
 /*
  * Appends the ranges of an entry of @u: forms and values of its low_pc, high_pc and ranges, form 0
- * where it has none. Empty and impossible ones are left out. 0; -EBADMSG for a broken list (what came
- * before stays); -EFBIG for one of more than a million; -ENOMEM.
+ * where it has none. Empty and impossible ones are left out. 0; -EBADMSG for a broken list (what
+ * came before stays); -EFBIG when no more entries may be read; -ENOMEM.
  */
 int dwrange_read(const struct dwfile *f, const struct dwunit *u, const uint16_t forms[3],
 		 const uint64_t values[3], struct dwspans *ret);

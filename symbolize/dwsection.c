@@ -23,6 +23,7 @@ enum {
 	STR_CHUNK = 256,
 };
 
+#define SLACK_MAX ((uint64_t)1 << 20)
 #define THREAD_WORTH                                                                \
 	((uint64_t)1 << 20) /* compressed bytes; starting a thread is 50 us or more \
 			     */
@@ -58,6 +59,7 @@ static const char *section_name(enum dwsection_id id)
 		[DW_ADDR] = "debug_addr",
 		[DW_STR_OFFSETS] = "debug_str_offsets",
 		[DW_CU_INDEX] = "debug_cu_index",
+		[DW_ARANGES] = "debug_aranges",
 	};
 
 	return names[id];
@@ -150,7 +152,10 @@ static int queue_job(struct jobs *q, struct job *j, bool flagged, size_t max_mem
 
 	if (r < 0)
 		return r;
-	if (!inflate_is_plausible(j->format, j->n, size))
+	/* Nor is a section larger for being compressed, but for a little: a sparse file can be of
+	 * any size, and what is compressed is read as a whole. */
+	if (!inflate_is_plausible(j->format, j->n, size) ||
+	    (j->n > SLACK_MAX && j->n - SLACK_MAX > size))
 		return -EBADMSG;
 	if (size > max_mem - q->d->mem_bytes)
 		return -EFBIG;

@@ -24,6 +24,7 @@ enum dwsection_id {
 	DW_ADDR,
 	DW_STR_OFFSETS,
 	DW_CU_INDEX, /* of a .dwp */
+	DW_ARANGES,
 	DW_SECTIONS,
 };
 

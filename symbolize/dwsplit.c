@@ -24,7 +24,6 @@ enum {
 	HELD_MAX = 64 << 20,	 /* of a section that is read whole, as in a file without .dwo */
 	UNIT_MAX = 1 << 30,	 /* bytes of one split unit, which is read whole */
 	STRING_MAX = 4096,	 /* of one name: longer ones are cut */
-	STRINGS_MAX = 256 << 20, /* of all names of one object */
 	NAMES_SPARE = 64 << 20,	 /* bytes of names of one unit over what the unit itself has */
 };
 
@@ -356,7 +355,7 @@ static int add_string(struct dwsplit *s, const char *text, size_t n, strref_t *r
 	int r = -EFBIG;
 
 	pthread_mutex_lock(&s->lock);
-	if (s->strings.n_bytes < STRINGS_MAX)
+	if (s->strings.n_bytes < DWSPLIT_STRINGS_MAX)
 		r = strtab_add(&s->strings, text, n, &id);
 	pthread_mutex_unlock(&s->lock);
 	if (r == 0)
@@ -432,4 +431,11 @@ size_t dwsplit_bytes(struct dwsplit *s)
 	n = s->strings.cap_bytes + s->strings.cap * sizeof(*s->strings.ents);
 	pthread_mutex_unlock(&s->lock);
 	return sizeof(*s) + n + s->dwp.mem_bytes;
+}
+
+uint64_t dwsplit_dwp_bytes(const struct dwsplit *s)
+{
+	const struct dwsection *at = s->dwp.s;
+
+	return s->has_dwp ? at[DW_INFO].size + at[DW_ABBREV].size + at[DW_RNGLISTS].size : 0;
 }

@@ -15,7 +15,10 @@
 #include "dwunit.h"
 #include "symunit.h"
 
-enum { DWSPLIT_PATHS = 4 };
+enum {
+	DWSPLIT_PATHS = 4,
+	DWSPLIT_STRINGS_MAX = 256 << 20, /* bytes of all names of one object */
+};
 
 struct dwsplit_opts {
 	int root_fd; /* directory below which everything is looked for first; -1 = none; not taken
@@ -68,6 +71,9 @@ const char *dwsplit_string(struct dwsplit *s, strref_t ref, size_t n, char *buf)
 /* Looks for a .dwp where there was none: whether there is one now. No other call may be under way.
  */
 bool dwsplit_look_again(struct dwsplit *s);
+
+/* Bytes that the sections of a .dwp have which units refer to; 0 when there is no .dwp. */
+uint64_t dwsplit_dwp_bytes(const struct dwsplit *s);
 
 /* Memory held. */
 size_t dwsplit_bytes(struct dwsplit *s);

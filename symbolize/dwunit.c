@@ -8,10 +8,15 @@
 #include "cleanup.h"
 
 enum {
-	HEAD_WINDOW = 1024,	  /* a header and the first entry fit; larger ones are read again */
+	HEAD_WINDOW = 1024, /* a header and the first entry fit; larger ones are read again */
 	HEAD_WINDOW_MAX = 1 << 20, /* names in place can be long */
-	ABBREV_WINDOW = 4096,
+	ABBREV_WINDOW = 64 << 10,  /* of a table in a section that is not in memory */
 	UNITS_MAX = 4000000,
+	PADDING_MAX = 4096, /* headers of length 0: a sparse file has a billion of them */
+	/* Units that share tables in turn may make reading them long: bytes of tables that are
+	 * read, for each byte of the file's, and what is free. Compilers make it less than two. */
+	WORK_FACTOR = 32,
+	WORK_FREE = 64 << 20,
 };
 
 void dwfile_close(struct dwfile *f)
@@ -23,21 +28,48 @@ void dwfile_close(struct dwfile *f)
 
 /* --- abbreviations -------------------------------------------------------------------------------- */
 
+static bool same_shape(const struct dwshape *a, const struct dwshape *b)
+{
+	return a->version == b->version && a->address_size == b->address_size &&
+	       a->offset_size == b->offset_size;
+}
+
+/* Whether what was read of a table holds all of it, or the one code that is wanted. */
+static bool is_enough(const struct dwabbrevs *a, uint64_t only)
+{
+	return a->whole || (only && dwabbrevs_find(a, only));
+}
+
 int dwunit_read_abbrevs(const struct dwfile *f, const struct dwunit *u, uint64_t only,
 			struct dwabbrevs *a)
 {
 	const struct dwsection *s = &f->s.s[DW_ABBREV];
-	_cleanup_free_ uint8_t *buf = NULL;
-	const uint8_t *p;
-	size_t n;
+	uint64_t window = s->mem ? UINT64_MAX : ABBREV_WINDOW;
 
 	if (u->abbrev >= s->size)
 		return -EBADMSG;
-	n = (size_t)(s->size - u->abbrev);
-	if (!s->mem && !(buf = malloc(n)))
-		return -ENOMEM;
-	p = dwsection_window(&f->s, DW_ABBREV, u->abbrev, n, buf);
-	return p ? dwabbrevs_read(a, p, n, &u->shape, only) : -EBADMSG;
+	if (a->file == f && a->off == u->abbrev && same_shape(&a->shape, &u->shape) &&
+	    is_enough(a, only))
+		return 0;
+	a->file = NULL;
+	for (;; window *= 16) {
+		uint64_t left = s->size - u->abbrev;
+		size_t n = left < window ? (size_t)left : (size_t)window;
+		_cleanup_free_ uint8_t *buf = s->mem ? NULL : malloc(n);
+		const uint8_t *p;
+		int r;
+
+		if (!s->mem && !buf)
+			return -ENOMEM;
+		p = dwsection_window(&f->s, DW_ABBREV, u->abbrev, n, buf);
+		r = p ? dwabbrevs_read(a, p, n, &u->shape, only) : -EBADMSG;
+		if (r == 0 && is_enough(a, only)) {
+			a->file = f;
+			a->off = u->abbrev;
+		}
+		if (n == left || !p || a->file || (r < 0 && r != -EBADMSG))
+			return r;
+	}
 }
 
 /* --- indirect values ------------------------------------------------------------------------------ */
@@ -74,7 +106,7 @@ int dwunit_address(const struct dwunit *u, unsigned form, uint64_t value, uint64
 	case DW_FORM_GNU_addr_index:
 		return table_entry(u->addrs, DW_ADDR, u->addr_base, value, 8, ret);
 	default:
-		return -EBADMSG;
+		return -EINVAL;
 	}
 }
 
@@ -86,7 +118,8 @@ strref_t dwunit_string(const struct dwfile *f, const struct dwunit *u, unsigned 
 	case DW_FORM_strp:
 		return strref(f->alt ? STRREF_ALT_STR : STRREF_STR, value);
 	case DW_FORM_line_strp:
-		return strref(STRREF_LINE_STR, value);
+		/* dwz moves none of these to the common file. */
+		return f->alt ? STRREF_NONE : strref(STRREF_LINE_STR, value);
 	case DW_FORM_GNU_strp_alt:
 	case DW_FORM_strp_sup:
 		return strref(STRREF_ALT_STR, value);
@@ -231,12 +264,26 @@ static int read_first_die(const struct dwfile *f, struct dwunit *u, const uint8_
 	return r;
 }
 
-/* Reads the unit at @off. -EBADMSG: it or what follows it cannot be found. */
-static int read_unit(const struct dwfile *f, uint64_t off, uint8_t *buf, size_t window,
-		     struct dwabbrevs *a, struct dwunit *ret, bool *ret_code)
+/* Tries it with the unit's first @n bytes; -EAGAIN: its first entry may be longer than that. */
+static int try_first_die(const struct dwfile *f, struct dwunit *u, const uint8_t *p, size_t n,
+			 struct dwabbrevs *a)
+{
+	uint64_t size = u->end - u->off;
+	int r = -EBADMSG;
+
+	if (size < n)
+		n = (size_t)size;
+	if (p && u->die - u->off <= n)
+		r = read_first_die(f, u, p + (u->die - u->off), p + n, a);
+	return r == -EBADMSG && n < size ? -EAGAIN : r;
+}
+
+/* Reads the unit at @off. -EBADMSG: where it ends is not known. */
+static int read_unit(const struct dwfile *f, uint64_t off, uint8_t *buf, struct dwabbrevs *a,
+		     struct dwunit *ret, bool *ret_code)
 {
 	uint64_t left = f->s.s[DW_INFO].size - off;
-	size_t n = left < window ? (size_t)left : window;
+	size_t n = left < HEAD_WINDOW ? (size_t)left : HEAD_WINDOW;
 	const uint8_t *p = dwsection_window(&f->s, DW_INFO, off, n, buf);
 	struct dwunit u = { .off = off, .end = off + left, .addrs = &f->s, .gnu_ranges = &f->s };
 	int r = p ? read_header(p, p + n, &u, ret_code) : -EBADMSG;
@@ -244,17 +291,23 @@ static int read_unit(const struct dwfile *f, uint64_t off, uint8_t *buf, size_t 
 	if (r < 0)
 		return r;
 	if (*ret_code) {
-		if (u.end - off < n)
-			n = (size_t)(u.end - off);
-		r = u.die - off <= n ? read_first_die(f, &u, p + (u.die - off), p + n, a) : -EBADMSG;
-		if (r == -EBADMSG && n < u.end - off)
-			return -EAGAIN; /* it may only be longer than the window */
-		*ret_code = r == 0;
+		r = try_first_die(f, &u, p, n, a);
+		if (r == -EAGAIN) {
+			n = u.end - off < HEAD_WINDOW_MAX ? (size_t)(u.end - off) : HEAD_WINDOW_MAX;
+			p = dwsection_window(&f->s, DW_INFO, off, n, buf);
+			r = try_first_die(f, &u, p, n, a);
+		}
 		if (r == -ENOMEM)
 			return r;
+		*ret_code = r == 0;
 	}
 	*ret = u;
 	return 0;
+}
+
+static uint64_t work_limit(const struct dwfile *f)
+{
+	return WORK_FREE + WORK_FACTOR * (f->s.s[DW_INFO].size + f->s.s[DW_ABBREV].size);
 }
 
 int dwfile_read_units(struct dwfile *f)
@@ -262,23 +315,27 @@ int dwfile_read_units(struct dwfile *f)
 	_cleanup_free_ uint8_t *buf = malloc(HEAD_WINDOW_MAX);
 	ARRAY(struct dwunit) units = { 0 };
 	struct dwabbrevs a = { 0 };
+	unsigned padding = 0;
 	int r = buf ? 0 : -ENOMEM;
 
-	for (uint64_t off = 0; r == 0 && off < f->s.s[DW_INFO].size;) {
+	for (uint64_t off = 0; r == 0 && off < f->s.s[DW_INFO].size && padding < PADDING_MAX;) {
 		struct dwunit u;
 		bool code;
 
-		r = read_unit(f, off, buf, HEAD_WINDOW, &a, &u, &code);
-		if (r == -EAGAIN)
-			r = read_unit(f, off, buf, HEAD_WINDOW_MAX, &a, &u, &code);
-		if (r == -EAGAIN || r == -EBADMSG) {
+		f->limited = a.work > work_limit(f);
+		if (f->limited)
+			break;
+		r = read_unit(f, off, buf, &a, &u, &code);
+		if (r == -EBADMSG) {
 			r = units.n ? 0 : -EBADMSG;
 			break;
 		}
 		if (r == 0 && code)
 			r = units.n >= UNITS_MAX ? -EFBIG : array_push(&units, u);
-		if (r == 0)
-			off = u.end;
+		if (r < 0)
+			break;
+		padding += u.end - off == 4;
+		off = u.end;
 	}
 	dwabbrevs_done(&a);
 	if (r < 0) {

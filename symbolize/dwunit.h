@@ -48,12 +48,14 @@ struct dwfile {
 	struct dwsections s;
 	struct dwunit *units; /* by offset */
 	size_t n_units;
+	bool limited; /* there are more units than their abbreviations could be read for */
 	bool alt; /* what .gnu_debugaltlink named: its strings have places of their own */
 };
 
 /*
  * Reads the units of @f->s, which is open; type units are left out. 0; -EBADMSG when not even the
- * first one can be read (a broken one ends the list), -EFBIG when there are too many, -ENOMEM.
+ * first one can be read (one whose end is unknown ends the list), -EFBIG when there are too many,
+ * -ENOMEM.
  */
 int dwfile_read_units(struct dwfile *f);
 void dwfile_close(struct dwfile *f);
@@ -61,7 +63,8 @@ void dwfile_close(struct dwfile *f);
 /* The unit around an offset in .debug_info, NULL when there is none. */
 const struct dwunit *dwfile_unit_at(const struct dwfile *f, uint64_t off);
 
-/* Reads a unit's abbreviations into @a (see there). */
+/* Reads a unit's abbreviations into @a (see there), unless it holds them already: units may share a
+ * table. A file that @a was used for has to be open still. */
 int dwunit_read_abbrevs(const struct dwfile *f, const struct dwunit *u, uint64_t only,
 			struct dwabbrevs *a);
 
@@ -72,5 +75,6 @@ strref_t dwunit_string(const struct dwfile *f, const struct dwunit *u, unsigned 
 /* The string at @s in a file of its own sections, as dwsection_str() gives it; "" for other places. */
 const char *dwfile_string(const struct dwfile *f, strref_t s, size_t n, char *buf);
 
-/* The address that a form and its value stand for: 0, or -EBADMSG when it is none. */
+/* The address that a form and its value stand for: 0; -EBADMSG when there is none at that place of
+ * .debug_addr; -EINVAL when the form is none of an address. */
 int dwunit_address(const struct dwunit *u, unsigned form, uint64_t value, uint64_t *ret);

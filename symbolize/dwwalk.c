@@ -3,12 +3,19 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "hash.h"
 
 enum {
-	DEPTH_MAX = 4096,	 /* levels of entries */
+	DEPTH_MAX = 4096, /* levels of entries */
 	SCOPES_MAX = 64 << 20,
+	UNIT_MAX = 512 << 20, /* bytes; it is read as a whole */
+	/* What a unit may ask for, beside its bytes: entries of lists, one for each byte (compilers
+	 * make one for ten); bytes read for names, 64 for each (compilers: one or two). */
+	LIST_FREE = 4096,
+	NAMES_FREE = 1 << 20,
+	NAMES_FACTOR = 64,
 };
 
 /* One run: what it reads from and where it is. */
@@ -35,7 +42,7 @@ void dwwalk_done(struct dwwalk *w)
 /* The number in builder.names of the name of the entry @ref. */
 static int name_of(struct walking *k, uint64_t ref, uint32_t *ret)
 {
-	uint64_t hash = hash_u64(ref);
+	uint64_t hash = hash_add(k->w->seed, ref);
 
 	if (ref == DWREF_NONE) {
 		*ret = SYMUNIT_NONE;
@@ -52,7 +59,8 @@ static int name_of(struct walking *k, uint64_t ref, uint32_t *ret)
 	return hindex_add(&k->w->by_ref, hash, *ret);
 }
 
-static bool is_code(const struct dwwalk_unit *in, uint64_t addr)
+/* The first address behind the code around @addr, 0 when there is none. */
+static uint64_t code_end(const struct dwwalk_unit *in, uint64_t addr)
 {
 	size_t lo = 0, hi = in->n_code;
 
@@ -64,7 +72,20 @@ static bool is_code(const struct dwwalk_unit *in, uint64_t addr)
 		else
 			hi = mid;
 	}
-	return lo > 0 && addr < in->code[lo - 1].hi;
+	return lo > 0 && addr < in->code[lo - 1].hi ? in->code[lo - 1].hi : 0;
+}
+
+/* The ranges of w->spans, of a scope, as far as they are of code. */
+static int add_ranges(struct walking *k, uint32_t scope)
+{
+	array_each(&k->w->spans.spans, span) {
+		uint64_t end = code_end(k->in, span->lo);
+		struct symunit_range r = { span->lo, span->hi < end ? span->hi : end, scope };
+
+		if (end > 0 && array_push(&k->b->ranges, r) < 0)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 /* Where the call is, of an inlined one. */
@@ -90,15 +111,11 @@ static int add_scope(struct walking *k, const struct dwdie *die, enum dwkind kin
 
 	spans->spans.n = 0;
 	r = dwrange_read(f, k->in->unit, die->form + DWSLOT_LOW_PC, die->value + DWSLOT_LOW_PC, spans);
-	if (r == -ENOMEM)
-		return r;
-	array_each(&spans->spans, span) {
-		if (is_code(k->in, span->lo) &&
-		    array_push(&k->b->ranges,
-			       (struct symunit_range){ span->lo, span->hi, scope }) < 0)
-			return -ENOMEM;
-	}
-	if (k->b->ranges.n == had)
+	k->w->limited |= r == -EFBIG;
+	if (r == -ENOMEM || add_ranges(k, scope) < 0)
+		return -ENOMEM;
+	/* An inlined call without code of its own may have some in calls that were inlined into it. */
+	if (k->b->ranges.n == had && (kind != DWKIND_INLINED || k->scope == SYMUNIT_NONE))
 		return 0;
 	if (kind == DWKIND_INLINED) {
 		s.parent = k->scope;
@@ -254,6 +271,8 @@ static int get_bytes(struct dwwalk *w, const struct dwwalk_unit *in, const uint8
 	uint64_t n = in->unit->end - in->unit->off;
 	const uint8_t *p;
 
+	if (n > UNIT_MAX)
+		return -EFBIG;
 	if (!in->file->s.s[DW_INFO].mem && n > w->n_buf) {
 		free(w->buf);
 		w->n_buf = 0;
@@ -269,18 +288,33 @@ static int get_bytes(struct dwwalk *w, const struct dwwalk_unit *in, const uint8
 	return 0;
 }
 
+/* Empties what the unit before left behind, and sets what may be read for this one. */
+static void begin(struct dwwalk *w, uint64_t lists, uint64_t names)
+{
+	w->refs.n = 0;
+	hindex_clear(&w->by_ref);
+	w->spans.left = lists;
+	w->names.left = names;
+	/* Without it references may collide, nothing else. */
+	if (w->seed == 0 && getrandom(&w->seed, sizeof(w->seed), GRND_NONBLOCK) < 0)
+		w->seed = 1;
+}
+
 int dwwalk_run(struct dwwalk *w, const struct dwwalk_unit *in, struct symunit_builder *b)
 {
 	struct walking k = { .w = w, .in = in, .b = b };
+	uint64_t bytes = in->unit->end - in->unit->off, abbrevs = w->abbrevs.work;
+	uint64_t lists = LIST_FREE + bytes, names = NAMES_FREE + NAMES_FACTOR * bytes;
 	int r = get_bytes(w, in, &k.unit), r2;
 
+	w->limited = false;
 	if (r == 0)
 		r = dwunit_read_abbrevs(in->file, in->unit, 0, &w->abbrevs);
+	w->work += bytes + w->abbrevs.work - abbrevs;
 	if (r < 0)
 		return r;
-	k.end = k.unit + (in->unit->end - in->unit->off);
-	w->refs.n = 0;
-	hindex_clear(&w->by_ref);
+	begin(w, lists, names);
+	k.end = k.unit + bytes;
 	w->names.file = in->file;
 	w->names.alt = in->alt;
 	w->names.unit = in->unit;
@@ -288,5 +322,7 @@ int dwwalk_run(struct dwwalk *w, const struct dwwalk_unit *in, struct symunit_bu
 	w->names.abbrevs = &w->abbrevs;
 	r = walk(&k, k.unit + (in->unit->die - in->unit->off));
 	r2 = read_names(&k);
+	w->work += lists - w->spans.left + names - w->names.left;
+	w->limited |= w->names.left == 0;
 	return r < 0 ? r : r2;
 }

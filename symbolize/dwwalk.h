@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,9 @@ struct dwwalk {
 	struct hindex by_ref;
 	uint8_t *buf;
 	size_t n_buf;
+	uint64_t seed; /* of by_ref: who makes a file cannot make references collide */
+	uint64_t work; /* bytes read so far and entries of lists, of all units */
+	bool limited;  /* the last unit asked for more of it than its size allows */
 };
 
 struct dwwalk_unit {
@@ -39,7 +43,9 @@ struct dwwalk_unit {
 
 /*
  * Appends scopes, ranges and names to @b, whose names have to be empty. 0; -EBADMSG for a broken
- * unit (what was found before stays), -EFBIG, -ENOMEM.
+ * unit (what was found before stays), -EFBIG for one of more than 512 MiB or levels than anybody
+ * writes, -ENOMEM. Entries can refer to the same long list of ranges, or have the same long name:
+ * what is read for a unit is bounded by its size, and what is beyond is left out (w->limited).
  */
 int dwwalk_run(struct dwwalk *w, const struct dwwalk_unit *in, struct symunit_builder *b);
 

@@ -87,15 +87,15 @@ static bool is_function(const Elf64_Sym *sym)
 	return type == STT_FUNC || type == STT_GNU_IFUNC;
 }
 
-/* Adds one symbol if it is code; @base is where its table's strings begin in the builder. */
-static int add_symbol(struct loading *l, const Elf64_Sym *sym, uint32_t base, unsigned source)
+/* Adds one symbol if it is code; @name is where its name begins in the builder's strings. */
+static int add_symbol(struct loading *l, const Elf64_Sym *sym, uint32_t name, unsigned source)
 {
 	uint64_t limit = exec_section_end(l, sym->st_value);
 	unsigned bind = ELF64_ST_BIND(sym->st_info);
 	struct symtab_sym s = {
 		.start = sym->st_value,
 		.end = limit,
-		.name = base + sym->st_name,
+		.name = name,
 		.tier = sym->st_size ? SYMTAB_SIZED : SYMTAB_UNSIZED,
 		.source = (uint8_t)source,
 		.open = sym->st_size == 0,
@@ -145,7 +145,7 @@ static int add_table(struct loading *l, const Elf64_Shdr *sh, unsigned source)
 				  got * sizeof(*chunk));
 		for (size_t i = 0; r == 0 && i < got; i++)
 			if (chunk[i].st_name < str->sh_size)
-				r = add_symbol(l, &chunk[i], base, source);
+				r = add_symbol(l, &chunk[i], base + chunk[i].st_name, source);
 	}
 	return r;
 }
@@ -309,6 +309,56 @@ int elf_object_load_mem(const void *p, size_t n, struct elf_object *ret)
 	int r = elf_file_open_mem(&f, p, n);
 
 	return load_alone(&f, r, ret);
+}
+
+/* The sections of a relocatable file are what segments are of others. */
+static int load_code_sections(const struct elf_file *f, struct elf_object *o)
+{
+	o->code = calloc(f->n_sections + 1, sizeof(*o->code));
+	if (!o->code)
+		return -ENOMEM;
+	for (size_t i = 0; i < f->n_sections; i++) {
+		const Elf64_Shdr *sh = &f->sections[i];
+
+		if ((sh->sh_flags & SHF_EXECINSTR) && (sh->sh_flags & SHF_ALLOC) && sh->sh_size > 0)
+			o->code[o->n_code++] = (struct elf_code){
+				.off = sh->sh_offset,
+				.n = sh->sh_type == SHT_NOBITS ? 0 : sh->sh_size,
+				.vaddr = sh->sh_addr,
+				.size = sh->sh_size,
+			};
+	}
+	return 0;
+}
+
+int elf_object_load_named(const struct elf_file *own, const struct elf_named *syms, size_t n,
+			  struct elf_object *ret)
+{
+	struct loading l = { .file = own };
+	struct elf_object o = { .on_miss = SYM_NO_SYMBOLS };
+	uint32_t name;
+	int r = own->header.e_type == ET_REL ? load_code_sections(own, &o) : load_code(own, &o);
+
+	if (r != -ENOMEM && find_exec_sections(&l) < 0)
+		r = -ENOMEM;
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = symtab_add_string(&l.builder, syms[i].name, "", &name);
+		if (r == 0)
+			r = add_symbol(&l, &syms[i].sym, name, syms[i].source);
+	}
+	if (r == 0)
+		r = symtab_build(&l.builder, &o.syms);
+	if (o.syms.n > 0)
+		o.on_miss = SYM_NO_MATCH;
+	symtab_builder_done(&l.builder);
+	array_free(&l.exec);
+	if (r == -ENOMEM) {
+		elf_object_done(&o);
+		return r;
+	}
+	o.reason = reason_of(r);
+	*ret = o;
+	return 0;
 }
 
 void elf_object_done(struct elf_object *o)

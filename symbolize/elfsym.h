@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <elf.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,6 +45,20 @@ int elf_object_load_fd(int fd, uint64_t max_bytes, struct elf_object *ret);
 
 /* The same for one in memory. */
 int elf_object_load_mem(const void *p, size_t n, struct elf_object *ret);
+
+/* A symbol that somebody else read. */
+struct elf_named {
+	Elf64_Sym sym;	  /* st_name is not used, st_value is an address of the object */
+	const char *name; /* borrowed */
+	unsigned source;  /* rank of the table it is of: the smaller, the better */
+};
+
+/*
+ * The same from symbols that were read elsewhere, for @own of any kind (elf_file_open_any()). Of a
+ * relocatable one, sh_addr of its sections says where they have been placed. 0 and *@ret or -ENOMEM.
+ */
+int elf_object_load_named(const struct elf_file *own, const struct elf_named *syms, size_t n,
+			  struct elf_object *ret);
 
 void elf_object_done(struct elf_object *o);
 

@@ -327,7 +327,8 @@ static int read_debug(struct jitdump *d, int fd, const struct record *rec)
 			return -ENOMEM;
 	}
 	d->n_over += d->lines.n >= JITDUMP_LINES_MAX;
-	d->lines.n = first + tidy_lines(d->lines.items + first, d->lines.n - first);
+	if (d->lines.n > first)
+		d->lines.n = first + tidy_lines(d->lines.items + first, d->lines.n - first);
 	*debug = (struct jitdump_debug){ code_addr, (uint32_t)first,
 					 (uint32_t)(d->lines.n - first) };
 	d->next_debug = (d->next_debug + 1) % JITDUMP_DEBUG;
@@ -423,7 +424,7 @@ bool jitdump_find(const struct jitdump *d, uint64_t addr, struct jitdump_place *
 	if (!codemap_find(&d->code, addr, &i))
 		return false;
 	c = &d->codes.items[i];
-	lines = d->lines.items + c->line_first;
+	lines = c->line_n ? d->lines.items + c->line_first : NULL;
 	hi = c->line_n; /* lines[lo - 1].off <= addr - start < lines[hi].off */
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;

@@ -28,6 +28,7 @@ void symobject_done(struct symobject *o)
 {
 	elf_object_done(&o->elf);
 	dwobject_free(o->dwarf);
+	libdwsource_free(o->lib);
 	free(o->go);
 	strtab_done(&o->own);
 	*o = (struct symobject){ 0 };
@@ -86,7 +87,7 @@ static bool store_key(const struct symobject_opts *opts, const int *fds, size_t 
 {
 	uint64_t crc = 0;
 
-	if (!opts->store_dir || !opts->build_id[0])
+	if (!opts->store_dir || !opts->build_id[0] || strlen(opts->build_id) >= BUILD_ID_HEX_MAX)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		uint64_t id[3] = { 0 };
@@ -237,12 +238,35 @@ static int load_debug(struct symobject *o, struct sources *s, int fd,
 	return r == -ENOENT ? 0 : r;
 }
 
+/* Loads an object of a kind that is not read here: 0, with a reason if that was not possible; -ENOMEM. */
+static int load_by_libdw(struct symobject *o, int fd, const struct symobject_opts *opts)
+{
+	const struct libdwsource_opts lo = { .max_file_bytes = opts->max_file_bytes,
+					     .max_inflated = opts->max_inflated,
+					     .max_images = opts->max_bytes,
+					     .debug_dirs = opts->debug_dirs,
+					     .path = opts->path,
+					     .root_fd = opts->root_fd };
+	int r = libdwsource_open(fd, &lo, &o->elf, &o->lib);
+
+	if (r == 0 || r == -ENOMEM)
+		return r;
+	o->elf.reason = r == -EFBIG ? SYM_LIMIT : r == -ENOTSUP ? SYM_UNSUPPORTED : SYM_BAD_FILE;
+	return 0;
+}
+
 int symobject_load(int fd, const struct symobject_opts *opts, struct symobject *ret)
 {
 	struct sources s = { .separate_fd = -1 };
 	struct symobject o = { 0 };
 	int r = elf_file_open_fd(&s.own, fd, opts->max_file_bytes), bad = 0;
 
+	if (r == -ENOTSUP && opts->allow_libdw) {
+		r = load_by_libdw(&o, fd, opts);
+		if (r == 0)
+			*ret = o;
+		return r;
+	}
 	if (r == 0)
 		r = elf_file_read_sections(&s.own);
 	if (r == 0)
@@ -268,6 +292,8 @@ int symobject_find(struct symobject *o, struct dwquery *queries, size_t n, struc
 {
 	if (o->dwarf)
 		return dwobject_find(o->dwarf, queries, n, ret);
+	if (o->lib)
+		return libdwsource_find(o->lib, queries, n, ret);
 	for (size_t i = 0; i < n; i++) {
 		struct dwquery *q = &queries[i];
 
@@ -285,9 +311,10 @@ int symobject_find(struct symobject *o, struct dwquery *queries, size_t n, struc
 
 const char *symobject_string(const struct symobject *o, strref_t s, size_t n, char *buf)
 {
-	/* Each of the two has strings of its own under the same kind of reference. */
 	if (o->dwarf)
 		return dwobject_string(o->dwarf, s, n, buf);
+	if (o->lib)
+		return libdwsource_string(o->lib, s);
 	if (strref_place(s) == STRREF_OWN && strref_off(s) < o->own.n_bytes)
 		return o->own.bytes + strref_off(s);
 	return "";
@@ -295,7 +322,8 @@ const char *symobject_string(const struct symobject *o, strref_t s, size_t n, ch
 
 size_t symobject_bytes(const struct symobject *o)
 {
-	return elf_object_bytes(&o->elf) + (o->dwarf ? dwobject_bytes(o->dwarf) : 0) + o->go_bytes +
+	return elf_object_bytes(&o->elf) + (o->dwarf ? dwobject_bytes(o->dwarf) : 0) +
+	       (o->lib ? libdwsource_bytes(o->lib) : 0) + o->go_bytes +
 	       o->own.cap_bytes + o->own.cap * sizeof(*o->own.ents);
 }
 

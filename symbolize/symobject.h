@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One object as the symbolizer keeps it: its symbols, and its debug information where it has some, in
- * the file itself, in a separate one, or as Go's table of functions.
+ * the file itself, in a separate one, or as Go's table of functions. Of a kind that is not read here all
+ * of it is libdw's.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "dwobject.h"
 #include "elfsym.h"
+#include "libdwsource.h"
 #include "strtab.h"
 
 struct symobject {
@@ -18,6 +21,7 @@ struct symobject {
 	struct symunit *go;	/* Go's table; NULL = none. Its strings are in own. */
 	size_t go_bytes;
 	struct strtab own;
+	struct libdwsource *lib; /* NULL = the object is of a kind that is read here */
 };
 
 struct symobject_opts {
@@ -30,6 +34,7 @@ struct symobject_opts {
 	int root_fd;	  /* -1 = none */
 	const char *build_id;  /* hex; "" = none: such an object is not stored */
 	const char *store_dir; /* NULL = nowhere */
+	bool allow_libdw;
 };
 
 /*
@@ -40,7 +45,7 @@ int symobject_load(int fd, const struct symobject_opts *opts, struct symobject *
 void symobject_done(struct symobject *o);
 
 /*
- * Debug information of @n addresses, sorted: dwobject_find(), or the same from Go's table.
+ * Debug information of @n addresses, sorted: dwobject_find(), or the same from libdw or Go's table.
  */
 int symobject_find(struct symobject *o, struct dwquery *queries, size_t n, struct dwframes *ret);
 

@@ -28,12 +28,31 @@ struct symstore {
 
 int symstore_path(const char *dir, const char *key, char *ret, size_t size)
 {
+	struct stat st;
 	int n;
 
 	if (!key[0] || key[0] == '.' || strchr(key, '/') || strlen(key) > STORE_KEY_MAX)
 		return -EINVAL;
 	n = snprintf(ret, size, "%s/%s" STORE_SUFFIX, dir, key);
-	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+	if (n < 0 || (size_t)n >= size)
+		return -ENAMETOOLONG;
+	if (stat(dir, &st) < 0)
+		return -errno;
+	/* Who can write there decides what is read, and where a name leads. */
+	if (!S_ISDIR(st.st_mode) || st.st_mode & S_IWOTH ||
+	    (st.st_uid != geteuid() && st.st_uid != 0))
+		return -EPERM;
+	return 0;
+}
+
+/* As open_regular(), but follows no link. */
+static int open_file(const char *path, int *ret)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) ? open_regular(AT_FDCWD, path, ret) : -EINVAL;
 }
 
 static int read_at(const struct symstore *s, uint64_t off, void *buf, size_t n)
@@ -66,7 +85,7 @@ static int read_piece(const struct symstore *s, const struct store_piece *p, voi
 	if (p->size == 0 || p->size > STORE_PIECE_MAX || p->off > s->size ||
 	    p->packed > s->size - p->off)
 		return -EBADMSG;
-	packed = malloc(p->packed + 1);
+	packed = malloc((size_t)p->packed + 1);
 	plain = malloc((size_t)p->size + 1);
 	if (!packed || !plain)
 		return -ENOMEM;
@@ -128,7 +147,8 @@ static int read_directory(struct symstore *s, struct dwdir *dirs)
 		if (dwdir_add(dirs, ranges[i].lo, ranges[i].hi, ranges[i].unit) < 0)
 			return -ENOMEM;
 	}
-	dwdir_sort(dirs);
+	if (dwdir_sort(dirs) < 0)
+		return -ENOMEM;
 	s->bytes = t->directory.size + t->n_chunks * sizeof(*s->strings);
 	return 0;
 }
@@ -159,7 +179,7 @@ int symstore_open(const char *dir, const char *key, struct dwdir *dirs, struct s
 	s->fd = -1;
 	r = symstore_path(dir, key, path, sizeof(path));
 	if (r == 0)
-		r = open_regular(AT_FDCWD, path, &s->fd);
+		r = open_file(path, &s->fd);
 	if (r == 0)
 		r = read_tail(s);
 	if (r == 0)
@@ -179,6 +199,15 @@ int symstore_open(const char *dir, const char *key, struct dwdir *dirs, struct s
 size_t symstore_units(const struct symstore *s)
 {
 	return s->tail.n_units;
+}
+
+uint64_t symstore_image_bytes(const struct symstore *s)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < s->tail.n_units; i++)
+		n += s->units[i].size;
+	return n;
 }
 
 int symstore_unit(const struct symstore *s, uint32_t i, struct symunit **ret, size_t *ret_bytes)

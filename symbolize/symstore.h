@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Indexes on disk: the images of an object's units, which of them has which addresses, and their
- * strings. One file an object; its name is the build id and what the index was made from, so a better
- * debug file that appears later makes an index of its own.
+ * strings. One file an object; its name is the build id and what the index was made from, so a
+ * better debug file that appears later makes an index of its own.
  *
- * Everything in it is compressed with zstd in pieces, so that a question costs what it touches. A file is
- * written under another name and renamed, so readers see all of it or nothing, and of two writers one
- * wins. What is in the folder is not trusted: sizes and offsets are checked, each piece has a checksum of
- * its own, each image is checked (symunit_check()), and a file with anything wrong is as good as none.
+ * Everything in it is compressed with zstd in pieces, so that a question costs what it touches. A
+ * file is written under another name and renamed, so readers see all of it or nothing, and of two
+ * writers one wins. What is in the folder is not trusted: sizes and offsets are checked, each piece
+ * has a checksum of its own, each image is checked (symunit_check()), and a file with anything
+ * wrong is as good as none. A folder in which anybody can write is not used, nor one of another
+ * user, nor is a symbolic link followed in it.
  */
 #pragma once
 
@@ -28,6 +30,9 @@ int symstore_open(const char *dir, const char *key, struct dwdir *dirs, struct s
 void symstore_free(struct symstore *s);
 
 size_t symstore_units(const struct symstore *s);
+
+/* Bytes of all images together. */
+uint64_t symstore_image_bytes(const struct symstore *s);
 
 /*
  * The image of unit @i: 0, *@ret (caller frees with free()), *@ret_bytes; -EBADMSG; -ENOMEM. Thread-safe.
@@ -50,12 +55,16 @@ struct symstore_writer_opts {
 	const struct dwdir *dirs;
 	size_t n_units;
 	uint64_t max_bytes; /* of all files in the folder: the oldest leave; 0 = 1 GiB */
+	/* Of all strings, each with its NUL: -EFBIG beyond. A million names can be the ends of one
+	 * string. */
+	uint64_t max_strings;
 	/* Gives the string at @ref, at most @n - 1 bytes, in @buf or elsewhere. */
 	const char *(*string)(void *ctx, strref_t ref, size_t n, char *buf);
 	void *ctx;
 };
 
-/* 0 and *@ret, which symstore_writer_end() releases; -ENOMEM; -errno of making the file. */
+/* 0 and *@ret, which symstore_writer_end() releases; -ENOMEM; -EPERM for a folder that is not used;
+ * -EEXIST when something else than a file has the name; -errno of making the file. */
 int symstore_writer_new(const struct symstore_writer_opts *opts, struct symstore_writer **ret);
 
 /* Adds the image of unit @i, once, in any order: 0, -ENOMEM, -errno of writing. Thread-safe. */

@@ -48,5 +48,8 @@ _Static_assert(sizeof(struct store_piece) == 16, "no gaps");
 _Static_assert(sizeof(struct store_range) == 24, "no gaps");
 _Static_assert(sizeof(struct store_tail) == 48, "no gaps");
 
-/* The path of the file of @key in @dir: 0, -ENAMETOOLONG, -EINVAL for a key that is no file name. */
+/*
+ * The path of the file of @key in @dir: 0, -ENAMETOOLONG, -EINVAL for a key that is no file name,
+ * -EPERM when others can write in the folder, -errno when it is not there.
+ */
 int symstore_path(const char *dir, const char *key, char *ret, size_t size);

@@ -7,7 +7,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <lzma.h>
@@ -20,7 +22,10 @@
 #include "outfile.h"
 #include "symstore_format.h"
 
-enum { LEVEL = 3 }; /* of zstd: what reading costs hardly depends on it */
+enum {
+	LEVEL = 3,	   /* of zstd: what reading costs hardly depends on it */
+	LEFTOVER_S = 3600, /* the age at which a file that nobody finished is removed */
+};
 
 #define DEFAULT_DIR_MAX (1ull << 30)
 
@@ -40,6 +45,8 @@ struct symstore_writer {
 	ARRAY(char) chunk; /* strings that are not written yet */
 	ARRAY(struct known) known;
 	struct hindex by_from;
+	uint64_t string_bytes;
+	uint64_t seed; /* of by_from */
 	char buf[STORE_STRING_MAX];
 	int error; /* the first one */
 };
@@ -68,6 +75,15 @@ static bool is_index(const char *name)
 	return n > suffix && strcmp(name + n - suffix, STORE_SUFFIX) == 0;
 }
 
+/* What a writer that was killed left behind: the name of an index, a dot and six letters. */
+static bool is_leftover(const char *name, const struct stat *st)
+{
+	const char *suffix = strstr(name, STORE_SUFFIX ".");
+
+	return suffix && strlen(suffix) == strlen(STORE_SUFFIX ".XXXXXX") &&
+	       st->st_mtim.tv_sec + LEFTOVER_S < time(NULL);
+}
+
 /* Removes the files that were not used for the longest time while all are more than @max bytes. */
 static void trim_folder(const char *dir, uint64_t max)
 {
@@ -80,8 +96,12 @@ static void trim_folder(const char *dir, uint64_t max)
 		struct entry entry;
 		struct stat st;
 
-		if (!is_index(e->d_name) ||
-		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+		if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    !S_ISREG(st.st_mode))
+			continue;
+		if (is_leftover(e->d_name, &st))
+			unlinkat(dirfd(d), e->d_name, 0);
+		if (!is_index(e->d_name))
 			continue;
 		entry = (struct entry){ strdup(e->d_name), (uint64_t)st.st_size, st.st_mtim };
 		if (!entry.name || array_push(&entries, entry) < 0) {
@@ -138,17 +158,23 @@ int symstore_writer_new(const struct symstore_writer_opts *opts, struct symstore
 	struct symstore_writer *w = calloc(1, sizeof(*w));
 	struct err e = { 0 };
 	char path[4096];
+	struct stat st;
 	int r;
 
 	if (!w)
 		return -ENOMEM;
 	pthread_mutex_init(&w->lock, NULL);
+	if (getrandom(&w->seed, sizeof(w->seed), GRND_NONBLOCK) < 0)
+		w->seed = 1;
 	w->opts = *opts;
 	w->dir = strdup(opts->dir);
 	w->units = calloc(opts->n_units + 1, sizeof(*w->units));
-	r = w->dir && w->units ? symstore_path(opts->dir, opts->key, path, sizeof(path)) : -ENOMEM;
+	r = w->dir && w->units ? make_folder(opts->dir) : -ENOMEM;
 	if (r == 0)
-		r = make_folder(opts->dir);
+		r = symstore_path(opts->dir, opts->key, path, sizeof(path));
+	/* A link would be followed, and a FIFO written to. */
+	if (r == 0 && lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		r = -EEXIST;
 	if (r == 0)
 		r = outfile_open(path, &w->file, &e);
 	if (r < 0) {
@@ -224,7 +250,7 @@ static int flush_chunk(struct symstore_writer *w)
 /* Gives a string its place in the file, if it has none; the lock is held. */
 static int move_string(struct symstore_writer *w, strref_t *ref)
 {
-	uint64_t hash = hash_u64(*ref);
+	uint64_t hash = hash_add(w->seed, *ref);
 	struct known k = { .from = *ref };
 	const char *s;
 	size_t n;
@@ -238,6 +264,9 @@ static int move_string(struct symstore_writer *w, strref_t *ref)
 		}
 	s = w->opts.string(w->opts.ctx, *ref, sizeof(w->buf), w->buf);
 	n = strlen(s) + 1;
+	w->string_bytes += n;
+	if (w->string_bytes > w->opts.max_strings)
+		return -EFBIG;
 	k.to = strref(STRREF_OWN, (uint64_t)w->chunks.n << STORE_CHUNK_SHIFT | w->chunk.n);
 	if (array_reserve(&w->chunk, n) < 0 ||
 	    hindex_add(&w->by_from, hash, (uint32_t)w->known.n) < 0 || array_push(&w->known, k) < 0)

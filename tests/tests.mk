@@ -75,8 +75,39 @@ unit_needs.symbolize += $(addprefix $(symfix)/split/,$(split_src))
 $(symfix)/split/%: tests/fixtures/symbolize/split/%
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
+# Go programs, where there is Go: as it builds them by default, and without symbols in all ways that
+# keep their table elsewhere. Their tests are skipped without.
+go_fixtures := $(addprefix $(symfix)/go-,debug stripped trimpath pie)
+go_flags.debug :=
+go_flags.stripped := -ldflags='-s -w'
+go_flags.trimpath := -trimpath -ldflags='-s -w'
+go_flags.pie := -buildmode=pie -ldflags='-s -w'
+unit_needs.symbolize += $(go_fixtures)
+$(go_fixtures): $(symfix)/go-%: tests/fixtures/symbolize/inlines.go
+	$(call say,FIX,$@)
+	@mkdir -p $(@D)
+	$(Q)! command -v go >/dev/null || env -u MAKEFLAGS -u MFLAGS CGO_ENABLED=0 go build $(go_flags.$*) -o $@ $<
+# Programs with inlined calls whose debug information libdw is asked about, too.
+dwfix := $(addprefix debug-,gcc-2 gcc-3 gcc-4 gcc-5 gcc-wide gcc-z clang-2 clang-3 clang-4 clang-5 clang-wide clang-z) \
+	debugxx-gcc-5 debugxx-clang-4 $(if $(shell command -v rustc),debug-rust)
+unit_needs.symbolize += $(addprefix $(symfix)/,$(dwfix))
+dwfix_dir := tests/symagree/programs
+linefix_cxx.gcc := g++
+linefix_cxx.clang := $(CLANG)++
+$(symfix)/debug-%: $(dwfix_dir)/inlines.c $(dwfix_dir)/inlines_far.c $(dwfix_dir)/inlines.h $(B)/.flags
+	$(call say,FIX,$@)
+	@mkdir -p $(@D)
+	$(Q)$(linefix_cc.$(word 1,$(subst -, ,$*))) -O2 $(linefix_flags.$(word 2,$(subst -, ,$*))) \
+		-Wl,--build-id=sha1 $(filter %.c,$^) -o $@
+$(symfix)/debugxx-%: $(dwfix_dir)/templates.cc $(B)/.flags
+	$(call say,FIX,$@)
+	@mkdir -p $(@D)
+	$(Q)$(linefix_cxx.$(word 1,$(subst -, ,$*))) -std=c++17 -O2 $(linefix_flags.$(word 2,$(subst -, ,$*))) $< -o $@
+$(symfix)/debug-rust: $(dwfix_dir)/ranges.rs $(B)/.flags
+	$(call say,FIX,$@)
+	@mkdir -p $(@D)
+	$(Q)env -u MAKEFLAGS -u MFLAGS rustc -O -g $< -o $@
 # What the tests alone are linked with: second opinions on unwind tables and stacks.
-ext.unit.symbolize := -ldw -lelf
 ext.unit.unwind := -ldw -lelf -lunwind-ptrace -Wl,--wrap=malloc,--wrap=calloc,--wrap=reallocarray
 # Without frame pointers in every variant; private, or the stamp of the flags would take it up.
 $(B)/tests/unit/unwind/snapchain.o: private CFLAGS += -O2 -fomit-frame-pointer
@@ -197,6 +228,28 @@ bench-bpf: build/wick $(bench_stacks) $(bench_tools) ## of these: what a sample 
 	$(Q)tests/bench/bpf_cost.sh $(B)/bench
 
 .PHONY: bench bench-bpf golden-unwind
+
+# What symbolizers are judged on, and the judgement: the small corpus is a part of make check, the whole
+# needs the peers that tests/bench/peers.sh brings and takes minutes.
+symagree := $(B)/symagree/list
+symagree_full := build/symagree/list
+$(symagree): tier := small
+$(symagree_full): tier := full
+$(symagree) $(symagree_full): tests/symagree/corpus.sh $(wildcard tests/symagree/programs/*)
+	$(call say,CORPUS,$@)
+	$(Q)$< $(tier) $(@D) >/dev/null
+SYMBOLS_EACH ?= 2000
+SEED ?= 1
+symbolizer-agreement: all $(symagree_full) ## judge wick's names, inlined calls and lines by its peers; rewrites docs/symbolizer-agreement.md; SEED=random
+	$(Q)WICK=$(B)/wick tests/symagree/judge.py -n $(SYMBOLS_EACH) --seed $(SEED) --table docs/symbolizer-agreement.md \
+		--all build/symagree/differences.txt $(symagree_full)
+bench-symbolize: all $(B)/bench/timed ## time and memory of wick symbolize beside its peers (tests/bench/peers.sh install); some minutes
+	$(Q)tests/bench/symbolize.sh $(B)
+$(B)/bench/timed: tests/bench/timed.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 $(WARN) $< -o $@
+.PHONY: symbolizer-agreement bench-symbolize
 
 # e2e: one Criterion program of all tests/e2e/*.c, and what it records: tests/workloads/X.c is the
 # program $(B)/workloads/X. Frame pointers and debug information are what the tests count on, so the

@@ -8,7 +8,23 @@
 
 E2E(call_graph);
 
-/* The profile of a workload, and that all its stacks came whole and from copies. */
+#ifndef __SANITIZE_ADDRESS__ /* with which wick is too slow to read all copies in time */
+/*
+ * How many stacks the kernel side had to unwind, because there was no room for a copy: wick was not
+ * given a CPU in time to read the others. They are whole, and counted; on a busy machine there are some.
+ */
+static unsigned long unwound_in_kernel(const struct run *r)
+{
+	const char *said = strstr(r->err, "stacks were unwound in the kernel");
+
+	while (said && said > r->err && said[-1] != '\n')
+		said--;
+	said = said ? strstr(said, "warning: ") : NULL;
+	return said ? strtoul(said + strlen("warning: "), NULL, 10) : 0;
+}
+#endif
+
+/* The profile of a workload, and that its stacks came whole, and all but very few from copies. */
 static struct profile *by_dwarf(const char *hz, const struct run *r, const char *file)
 {
 	struct e2e_account a;
@@ -16,8 +32,8 @@ static struct profile *by_dwarf(const char *hz, const struct run *r, const char 
 
 	must_end(r, 0);
 	p = recorded(file, &a); /* nothing was lost, or it fails */
-#ifndef __SANITIZE_ADDRESS__	/* with which wick is too slow to read all copies in time */
-	cr_expect_null(strstr(r->err, "unwound in the kernel"), "%s", r->err);
+#ifndef __SANITIZE_ADDRESS__
+	cr_expect_leq(unwound_in_kernel(r) * 100, a.recorded, "%s", r->err);
 #endif
 	/* A process may be gone before its mappings were read, at its very end. */
 	cr_expect_leq(a.truncated, 2, "%s at %s Hz", a.comment, hz);

@@ -20,11 +20,13 @@ libelf.h          symbolize
 gelf.h            symbolize
 dwarf.h           symbolize
 elfutils/         symbolize
+elfutils/libdwfl.h symbolize/libdwsource.c
+elfutils/libdw.h  symbolize/libdwwalk.h symbolize/libdwfind.h
 libiberty/        symbolize
 libunwind         unwind
 protobuf-c/       formats
 zlib.h            formats/compress.c
-zstd.h            formats/compress.c symbolize/inflate.c
+zstd.h            formats/compress.c symbolize
 libdeflate.h      symbolize/inflate.c
 lzma.h            symbolize
 '

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "event.h"
 #include "fake_symbolizer.h"
 #include "formats.h"
+#include "jittab.h"
 #include "naming.h"
 #include "objtab.h"
 #include "proctab.h"
@@ -26,6 +28,7 @@
 
 static struct objtab objects;
 static struct proctab procs;
+static struct jittab jits;
 static struct aggregate counts;
 static struct symbolizer *symbolizer;
 static struct profile *prof;
@@ -41,6 +44,7 @@ static void start(void)
 {
 	objtab_init(&objects, 100);
 	proctab_init(&procs, &objects, 10);
+	jittab_init(&jits, &objects);
 	cr_assert_eq(aggregate_init(&counts, 1 << 20), 0);
 	cr_assert_eq(symbolizer_new(&symbolizer, &(struct symbolizer_opts){ .kallsyms = KALLSYMS }),
 		     0);
@@ -55,6 +59,7 @@ static void done(void)
 	symbolizer_free(symbolizer);
 	aggregate_done(&counts);
 	proctab_done(&procs);
+	jittab_done(&jits);
 	objtab_done(&objects);
 }
 
@@ -76,7 +81,7 @@ __attribute__((noinline)) int naming_test_caller(int x)
 
 static uint32_t place(int64_t mapping, uint64_t addr)
 {
-	int64_t i = aggregate_place(&counts, &(struct place){ mapping, addr });
+	int64_t i = aggregate_place(&counts, &(struct place){ .mapping = mapping, .addr = addr });
 
 	cr_assert_geq(i, 0);
 	return (uint32_t)i;
@@ -125,6 +130,7 @@ static int run_naming(uint32_t main_mapping)
 {
 	return naming_run(&(struct naming){ .counts = &counts,
 					    .objects = &objects,
+					    .jits = &jits,
 					    .events = &events,
 					    .symbolizer = symbolizer,
 					    .no_inlines = no_inlines,
@@ -320,7 +326,7 @@ Test(naming, keeps_any_number_of_inlined_functions)
 {
 	enum { DEPTH = 300 };
 	static struct fake_frame frames[DEPTH];
-	static char names[DEPTH][8];
+	static char names[DEPTH][16];
 	const struct fake_place places[] = { { 0x1010, SYM_OK, frames, DEPTH } };
 	const struct profile_location *l;
 
@@ -449,6 +455,54 @@ Test(naming, places_of_two_anonymous_areas_stay_apart)
 	cr_expect_eq(prof->mappings.n, 2);
 	cr_assert_eq(prof->samples.n, 2);
 	cr_expect_str_neq(frame_name(0, 0), frame_name(1, 0));
+}
+
+/* A place of code that process @jit made, as it was known in its present epoch. */
+static uint32_t jit_place(uint32_t jit, int64_t mapping, uint64_t addr)
+{
+	int64_t i;
+
+	jittab_next_window(&jits);
+	i = aggregate_place(&counts, &(struct place){ .mapping = mapping,
+						      .addr = addr,
+						      .jit = jit + 1,
+						      .epoch = jittab_epoch(&jits, jit, 0) });
+	cr_assert_geq(i, 0);
+	return (uint32_t)i;
+}
+
+Test(naming, code_of_a_process_has_the_names_that_it_gave)
+{
+	struct vm_area area = { .start = 0x10000, .end = 0x20000 };
+	int64_t m = objtab_mapping(&objects, getpid(), &area, "");
+	uint32_t self = jittab_add(&jits, (uint32_t)getpid(), JITTAB_NONE);
+	uint32_t other = jittab_add(&jits, 4000000, JITTAB_NONE);
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/tmp/perf-%d.map", getpid());
+	f = fopen(path, "w");
+	cr_assert_not_null(f);
+	fputs("10010 10 first\n30000 10 unmapped\n", f);
+	fflush(f);
+	jits.procs.items[self].used = true;
+	jittab_settle(&jits);
+	COUNT(0, 1, jit_place(self, m, 0x10010), jit_place(self, PLACE_UNKNOWN, 0x30000),
+	      jit_place(self, m, 0x10050), jit_place(other, m, 0x10010),
+	      jit_place(other, PLACE_EXITED, 0x30000), place(m, 0x10010));
+	fputs("10010 10 second\n", f);
+	fclose(f);
+	COUNT(1, 1, jit_place(self, m, 0x10010));
+	name_all(UINT32_MAX);
+	unlink(path);
+	cr_expect_str_eq(frame_name(0, 0), "first");
+	cr_expect_str_eq(frame_file(0, 0), "//anon");
+	cr_expect_str_eq(frame_name(0, 1), "unmapped");
+	cr_expect_str_eq(frame_name(0, 2), "[anon+0x10050]");
+	cr_expect_str_eq(frame_name(0, 3), "[anon+0x10010]");
+	cr_expect_str_eq(frame_name(0, 4), "[unknown: process exited]");
+	cr_expect_str_eq(frame_name(0, 5), "[anon+0x10010]");
+	cr_expect_str_eq(frame_name(1, 0), "second");
 }
 
 Test(naming, of_nothing_is_an_empty_profile)

@@ -85,123 +85,40 @@ static void expect_file(const struct symunit_builder *b, size_t i, strref_t base
 #define IN_LINE(off) strref(STRREF_LINE, off)
 #define COMP_DIR     strref(STRREF_STR, 1)
 
+/* Bytes being put together. */
+struct text {
+	uint8_t p[512];
+	size_t n;
+};
+
+static void add(struct text *t, const void *p, size_t n)
+{
+	cr_assert(t->n + n <= sizeof(t->p));
+	memcpy(t->p + t->n, p, n);
+	t->n += n;
+}
+
+#define ADD(t, ...) add(t, (const uint8_t[]){ __VA_ARGS__ }, sizeof((uint8_t[]){ __VA_ARGS__ }))
+#define BYTES_8	    1, 2, 3, 4, 5, 6, 7, 8
+
 Test(dwlinehead, reads_entries_of_any_form)
 {
-	static const uint8_t tables[] = {
-		1,
-		DW_LNCT_path,
-		DW_FORM_line_strp,
-		2,
-		7,
-		0,
-		0,
-		0,
-		9,
-		0,
-		0,
-		0, /* directories */
-		9,
-		DW_LNCT_size,
-		DW_FORM_data8,
-		0x81,
-		0x40,
-		DW_FORM_block, /* LLVM_source, or so */
-		DW_LNCT_directory_index,
-		DW_FORM_data2,
-		DW_LNCT_MD5,
-		DW_FORM_data16,
-		DW_LNCT_timestamp,
-		DW_FORM_block1,
-		0xff,
-		0xff,
-		3,
-		DW_FORM_string,
-		DW_LNCT_path,
-		DW_FORM_strp,
-		DW_LNCT_timestamp,
-		DW_FORM_udata,
-		0x20,
-		DW_FORM_strx1,
-		2,
-		1,
-		2,
-		3,
-		4,
-		5,
-		6,
-		7,
-		8,
-		2,
-		'x',
-		'y',
-		1,
-		0,
-		1,
-		2,
-		3,
-		4,
-		5,
-		6,
-		7,
-		8,
-		9,
-		10,
-		11,
-		12,
-		13,
-		14,
-		15,
-		16,
-		1,
-		9,
-		'h',
-		'i',
-		0,
-		0x44,
-		0,
-		0,
-		0,
-		0x80,
-		1,
-		5,
-		1,
-		2,
-		3,
-		4,
-		5,
-		6,
-		7,
-		8,
-		0,
-		0,
-		0,
-		1,
-		2,
-		3,
-		4,
-		5,
-		6,
-		7,
-		8,
-		9,
-		10,
-		11,
-		12,
-		13,
-		14,
-		15,
-		16,
-		0,
-		0,
-		0x55,
-		0,
-		0,
-		0,
-		0,
-		5,
-	};
-	struct dwsections d = v5_of(tables, sizeof(tables));
+	struct text t = { .n = 0 };
 	struct symunit_builder b = { 0 };
+	struct dwsections d;
+
+	ADD(&t, 1, DW_LNCT_path, DW_FORM_line_strp, 2, 7, 0, 0, 0, 9, 0, 0, 0); /* directories */
+	ADD(&t, 9, DW_LNCT_size, DW_FORM_data8, 0x81, 0x40, DW_FORM_block);	/* 0x2001: LLVM's */
+	ADD(&t, DW_LNCT_directory_index, DW_FORM_data2, DW_LNCT_MD5, DW_FORM_data16);
+	ADD(&t, DW_LNCT_timestamp, DW_FORM_block1, 0xff, 0xff, 3, DW_FORM_string);
+	ADD(&t, DW_LNCT_path, DW_FORM_strp, DW_LNCT_timestamp, DW_FORM_udata);
+	ADD(&t, 0x20, DW_FORM_strx1);
+	ADD(&t, 2); /* files */
+	ADD(&t, BYTES_8, 2, 'x', 'y', 1, 0, BYTES_8, BYTES_8, 1, 9, 'h', 'i', 0);
+	ADD(&t, 0x44, 0, 0, 0, 0x80, 1, 5);
+	ADD(&t, BYTES_8, 0, 0, 0, BYTES_8, BYTES_8, 0, 0);
+	ADD(&t, 0x55, 0, 0, 0, 0, 5);
+	d = v5_of(t.p, t.n);
 
 	cr_assert_eq(read_v5(&d, &b), 0);
 	cr_assert_eq(b.files.n, 2);
@@ -274,20 +191,16 @@ Test(dwlinehead, bounds_the_number_of_empty_entries)
 
 Test(dwlinehead, reads_lists_of_dwarf_2)
 {
-	static const uint8_t
-		table[] = {
-			55,   0,   0,	0, 2,	0,   45,  0,   0,   0,	 1, 1,
-			0xfb, 14,  10,	0, 1,	1,   1,	  1,   0,   0,	 0, 1,
-			'i',  'n', 'c', 0, '/', 'a', 'b', 's', 0,   0, /* at 24, 28 */
-			'a',  '.', 'c', 0, 0,	0,   0,	  'b', '.', 'c', 0, 2,
-			0,    0,   'c', 0, 3,	0,   0, /* 34, 41, 48 */
-			0,    0,   0,	0, 0,	0,   0,	  0,   0,
-		};
 	struct dwsections d = { .fd = -1 };
 	struct symunit_builder b = { 0 };
+	struct text t = { .n = 0 };
 
-	d.s[DW_LINE] = (struct dwsection){ .mem = malloc(59), .size = 59 };
-	memcpy(d.s[DW_LINE].mem, table, 59);
+	ADD(&t, 55, 0, 0, 0, 2, 0, 45, 0, 0, 0, 1, 1, 0xfb, 14, 10, 0, 1, 1, 1, 1, 0, 0, 0, 1);
+	ADD(&t, 'i', 'n', 'c', 0, '/', 'a', 'b', 's', 0, 0); /* at 24, 28 */
+	ADD(&t, 'a', '.', 'c', 0, 0, 0, 0, 'b', '.', 'c', 0, 2, 0, 0, 'c', 0, 3, 0, 0); /* 34 … */
+	ADD(&t, 0, 0, 0, 0, 0, 0);
+	d.s[DW_LINE] = (struct dwsection){ .mem = malloc(t.n), .size = t.n };
+	memcpy(d.s[DW_LINE].mem, t.p, t.n);
 	cr_assert_eq(read_v5(&d, &b), 0);
 	cr_assert_eq(b.files.n, 4);
 	expect_file(&b, 0, COMP_DIR, 0, strref(STRREF_STR, 2)); /* the unit's own */

@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Indexes on disk: what was written comes back, and nothing that was changed is believed. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "elf_fixture.h"
+#include "scratch.h"
+#include "symstore.h"
+#include "symstore_format.h"
+
+enum { UNITS = 5 };
+
+/* "s<offset>", and long ones to fill chunks. */
+static const char *string_of(void *ctx, strref_t s, size_t n, char *buf)
+{
+	size_t len = strref_off(s) % 7 == 3 ? 30000 : 0;
+
+	(void)ctx;
+	snprintf(buf, n, "s%lu%0*d", (unsigned long)strref_off(s), (int)len, 0);
+	return buf;
+}
+
+static struct symunit *image(uint32_t i, size_t *ret_n)
+{
+	struct symunit_builder b = { 0 };
+	struct symunit *u;
+
+	for (uint32_t k = 0; k < 4; k++) {
+		uint64_t lo = 0x1000 * (i + 1ull) + 16 * k;
+		struct symunit_name name = { .name = strref(STRREF_STR, 10 * i + k + 1),
+					     .decl_line = k };
+
+		array_push(&b.names, name);
+		array_push(&b.scopes, (struct symunit_scope){ .parent = SYMUNIT_NONE, .name = k });
+		array_push(&b.ranges, (struct symunit_range){ lo, lo + 16, k });
+		array_push(&b.rows, (struct symunit_row){ lo, 0, 100 + k });
+	}
+	array_push(&b.rows, (struct symunit_row){ 0x1000 * (i + 1ull) + 64, SYMUNIT_NONE, 0 });
+	array_push(&b.files, (struct symunit_file){ .name = strref(STRREF_LINE_STR, 5000 + i) });
+	cr_assert_eq(symunit_build(&b, &u, ret_n), 0);
+	symunit_builder_done(&b);
+	return u;
+}
+
+static void fill_dirs(struct dwdir *d)
+{
+	for (uint32_t i = 0; i < UNITS; i++)
+		cr_assert_eq(dwdir_add(d, 0x1000 * (i + 1ull), 0x1000 * (i + 1ull) + 64, i), 0);
+	dwdir_sort(d);
+}
+
+static int write_store(const char *dir, const char *key, uint64_t max_bytes, uint64_t max_strings)
+{
+	struct dwdir d = { 0 };
+	struct symstore_writer_opts opts = { .dir = dir,
+					     .key = key,
+					     .dirs = &d,
+					     .n_units = UNITS,
+					     .max_bytes = max_bytes,
+					     .max_strings = max_strings,
+					     .string = string_of };
+	struct symstore_writer *w;
+	int r;
+
+	fill_dirs(&d);
+	r = symstore_writer_new(&opts, &w);
+	for (uint32_t i = 0; r == 0 && i < UNITS; i++) {
+		size_t n;
+		struct symunit *u;
+
+		if (i == 3)
+			continue; /* one that could not be read */
+		u = image(i, &n);
+		symstore_writer_add(w, i, u, n);
+		free(u);
+	}
+	if (r == 0)
+		r = symstore_writer_end(w, true);
+	dwdir_done(&d);
+	return r;
+}
+
+static int save(const char *key)
+{
+	return write_store(".", key, 0, UINT64_MAX);
+}
+
+/* What looking at everything in a store gave: what is refused is not right, but not wrong either. */
+struct seen {
+	bool right, wrong;
+};
+
+static void compare(const char *got, const char *want, struct seen *ret)
+{
+	ret->right &= strcmp(got, want) == 0;
+	ret->wrong |= got[0] && strcmp(got, want) != 0;
+}
+
+static void look_at_unit(struct symstore *s, uint32_t i, struct seen *ret)
+{
+	struct symunit_frame f[SYMUNIT_DEPTH_MAX];
+	struct symunit *u;
+	char want[40000];
+	size_t n;
+	int r = symstore_unit(s, i, &u, &n);
+
+	ret->right &= i == 3 ? r == -EBADMSG : r == 0;
+	if (r < 0)
+		return;
+	if (symunit_find(u, 0x1000 * (i + 1ull) + 17, f) == 1 && f[0].line == 101 &&
+	    f[0].name.decl_line == 1) {
+		string_of(NULL, 10 * i + 2, sizeof(want), want);
+		compare(symstore_string(s, f[0].name.name), want, ret);
+		string_of(NULL, 5000 + i, sizeof(want), want);
+		compare(symstore_string(s, f[0].file.name), want, ret);
+	} else {
+		*ret = (struct seen){ .wrong = true };
+	}
+	free(u);
+}
+
+static int look_at(const char *dir, const char *key, struct seen *ret)
+{
+	struct dwdir d = { 0 };
+	struct symstore *s;
+	int r = symstore_open(dir, key, &d, &s);
+
+	*ret = (struct seen){ .right = r == 0 };
+	if (r < 0) {
+		cr_expect_eq(d.ranges.n, 0);
+		return r;
+	}
+	ret->wrong = symstore_units(s) != UNITS || d.ranges.n != UNITS;
+	for (uint32_t i = 0; i < symstore_units(s); i++) {
+		size_t pos = SIZE_MAX;
+
+		ret->wrong |= dwdir_next(&d, 0x1000 * (i + 1ull) + 17, &pos) != i;
+		look_at_unit(s, i, ret);
+	}
+	ret->right &= !ret->wrong;
+	symstore_free(s);
+	dwdir_done(&d);
+	return 0;
+}
+
+static int look(const char *dir, const char *key, bool *ret_right)
+{
+	struct seen seen;
+	int r = look_at(dir, key, &seen);
+
+	*ret_right = seen.right;
+	return r;
+}
+
+static bool is_right(const char *key)
+{
+	bool right;
+
+	return look(".", key, &right) == 0 && right;
+}
+
+Test(symstore, gives_back_what_was_written)
+{
+	struct scratch_dir dir;
+	struct dwdir d = { 0 };
+	struct symstore *s;
+	struct symunit *u;
+	size_t n, before;
+
+	scratch_enter(&dir);
+	cr_assert_eq(save("key"), 0);
+	cr_expect(is_right("key"));
+	cr_expect_eq(scratch_count("."), 1);
+	cr_assert_eq(symstore_open(".", "key", &d, &s), 0);
+	cr_expect_eq(symstore_unit(s, UNITS, &u, &n), -EBADMSG);
+	cr_expect_eq(symstore_unit(s, UINT32_MAX, &u, &n), -EBADMSG);
+	cr_expect_str_eq(symstore_string(s, strref(STRREF_OWN, 1ull << 50)), "");
+	cr_expect_str_eq(symstore_string(s, strref(STRREF_OWN, (1 << STORE_CHUNK_SHIFT) - 1)), "");
+	cr_expect_str_eq(symstore_string(s, strref(STRREF_STR, 0)), "");
+	cr_expect_str_eq(symstore_string(s, STRREF_NONE), "");
+	before = symstore_bytes(s);
+	cr_expect_gt(before, 0);
+	cr_expect_str_eq(symstore_string(s, strref(STRREF_OWN, 0)), "s10");
+	symstore_free(s);
+	dwdir_done(&d);
+	cr_expect_eq(symstore_writer_end(NULL, true), 0);
+	scratch_leave(&dir);
+}
+
+Test(symstore, any_byte_that_was_changed_is_noticed)
+{
+	struct scratch_dir dir;
+	struct stat st;
+	unsigned right = 0, wrong = 0;
+	int fd;
+
+	scratch_enter(&dir);
+	cr_assert_eq(save("key"), 0);
+	cr_assert_eq(stat("key" STORE_SUFFIX, &st), 0);
+	fd = open("key" STORE_SUFFIX, O_RDWR);
+	for (off_t i = 0; i < st.st_size; i++) {
+		uint8_t was, now;
+		struct seen seen;
+
+		cr_assert_eq(pread(fd, &was, 1, i), 1);
+		now = was ^ (uint8_t)(1 << i % 8);
+		cr_assert_eq(pwrite(fd, &now, 1, i), 1);
+		look_at(".", "key", &seen);
+		right += seen.right;
+		wrong += seen.wrong;
+		cr_assert_eq(pwrite(fd, &was, 1, i), 1);
+	}
+	close(fd);
+	cr_expect_eq(wrong, 0, "%u changes were believed", wrong);
+	/* zstd has a bit in each frame that means nothing. */
+	cr_expect_leq(right, 20, "%u changes did no harm", right);
+	cr_expect(is_right("key"));
+	scratch_leave(&dir);
+}
+
+Test(symstore, a_file_that_was_cut_or_goes_on_is_not_used)
+{
+	struct scratch_dir dir;
+	struct stat st;
+	bool right;
+
+	scratch_enter(&dir);
+	cr_assert_eq(save("key"), 0);
+	cr_assert_eq(stat("key" STORE_SUFFIX, &st), 0);
+	cr_assert_eq(truncate("key" STORE_SUFFIX, st.st_size + 1), 0);
+	cr_expect_eq(look(".", "key", &right), -ENOENT);
+	for (off_t n = st.st_size - 1; n >= 0; n -= 1 + n / 50) {
+		cr_assert_eq(truncate("key" STORE_SUFFIX, n), 0);
+		cr_expect_eq(look(".", "key", &right), -ENOENT);
+	}
+	scratch_leave(&dir);
+}
+
+Test(symstore, another_version_is_not_read)
+{
+	struct store_tail t;
+	struct scratch_dir dir;
+	struct stat st;
+	bool right;
+	int fd;
+
+	scratch_enter(&dir);
+	cr_assert_eq(save("key"), 0);
+	cr_assert_eq(stat("key" STORE_SUFFIX, &st), 0);
+	fd = open("key" STORE_SUFFIX, O_RDWR);
+	cr_assert_eq(pread(fd, &t, sizeof(t), st.st_size - (off_t)sizeof(t)), sizeof(t));
+	cr_expect_eq(t.version, STORE_VERSION);
+	t.version++;
+	cr_assert_eq(pwrite(fd, &t, sizeof(t), st.st_size - (off_t)sizeof(t)), sizeof(t));
+	close(fd);
+	cr_expect_eq(look(".", "key", &right), -ENOENT);
+	cr_assert_eq(save("key"), 0); /* it is replaced */
+	cr_expect(is_right("key"));
+	scratch_leave(&dir);
+}
+
+Test(symstore, keys_are_names_of_files)
+{
+	static const char *const bad[] = { "", ".", "..", "a/b", "/", "../key", ".hidden" };
+	struct scratch_dir dir;
+	char text[300];
+	bool right;
+
+	scratch_enter(&dir);
+	cr_assert_eq(save("key"), 0);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		cr_expect_eq(save(bad[i]), -EINVAL, "%s", bad[i]);
+		cr_expect_eq(look(".", bad[i], &right), -ENOENT);
+	}
+	memset(text, 'k', sizeof(text));
+	text[STORE_KEY_MAX + 1] = '\0';
+	cr_expect_eq(save(text), -EINVAL);
+	text[STORE_KEY_MAX] = '\0';
+	cr_expect_eq(save(text), 0);
+	cr_expect(is_right(text));
+	cr_expect_eq(scratch_count("."), 2);
+	scratch_leave(&dir);
+}
+
+Test(symstore, links_and_others_in_place_of_the_file_are_left_alone)
+{
+	struct scratch_dir dir;
+	bool right;
+
+	scratch_enter(&dir);
+	cr_assert_eq(save("key"), 0);
+	scratch_write("victim", "precious");
+	cr_assert_eq(symlink("victim", "link" STORE_SUFFIX), 0);
+	cr_expect_eq(save("link"), -EEXIST);
+	cr_expect_str_eq(scratch_read("victim"), "precious");
+	cr_assert_eq(symlink("nothing", "dangling" STORE_SUFFIX), 0);
+	cr_expect_eq(save("dangling"), -EEXIST);
+	cr_expect_neq(access("nothing", F_OK), 0);
+	cr_assert_eq(symlink("key" STORE_SUFFIX, "good" STORE_SUFFIX), 0);
+	cr_expect_eq(look(".", "good", &right), -ENOENT, "nor are they read");
+	cr_assert_eq(mkfifo("fifo" STORE_SUFFIX, 0600), 0);
+	cr_expect_eq(save("fifo"), -EEXIST);
+	cr_expect_eq(look(".", "fifo", &right), -ENOENT);
+	cr_assert_eq(mkdir("dir" STORE_SUFFIX, 0700), 0);
+	cr_expect_eq(save("dir"), -EEXIST);
+	cr_expect_eq(look(".", "dir", &right), -ENOENT);
+	scratch_leave(&dir);
+}
+
+Test(symstore, folders_are_made_for_the_user_alone_or_not_used)
+{
+	struct scratch_dir dir;
+	struct stat st;
+	bool right;
+
+	scratch_enter(&dir);
+	cr_expect_eq(write_store("made/too", "key", 0, UINT64_MAX), 0);
+	cr_assert_eq(stat("made/too", &st), 0);
+	cr_expect_eq(st.st_mode & 0777, 0700);
+	cr_assert_eq(mkdir("public", 0700), 0);
+	cr_assert_eq(write_store("public", "key", 0, UINT64_MAX), 0);
+	cr_assert_eq(chmod("public", 0777), 0);
+	cr_expect_eq(write_store("public", "other", 0, UINT64_MAX), -EPERM);
+	cr_expect_eq(look("public", "key", &right), -ENOENT);
+	cr_assert_eq(chmod("public", 0755), 0);
+	cr_expect_eq(look("public", "key", &right), 0);
+	if (geteuid() == 0) { /* and one that is somebody else's */
+		cr_assert_eq(chown("public", 12345, 12345), 0);
+		cr_expect_eq(write_store("public", "key", 0, UINT64_MAX), -EPERM);
+		cr_expect_eq(look("public", "key", &right), -ENOENT);
+	}
+	scratch_write("file", "");
+	cr_expect_lt(write_store("file", "key", 0, UINT64_MAX), 0);
+	cr_expect_lt(write_store("/proc/nothing", "key", 0, UINT64_MAX), 0);
+	cr_expect_eq(look("missing", "key", &right), -ENOENT);
+	scratch_leave(&dir);
+}
+
+Test(symstore, the_oldest_leave_a_full_folder)
+{
+	struct scratch_dir dir;
+	struct stat st;
+	uint64_t one;
+	char key[32];
+	bool right;
+
+	scratch_enter(&dir);
+	cr_assert_eq(save("k0"), 0);
+	cr_assert_eq(stat("k0" STORE_SUFFIX, &st), 0);
+	one = (uint64_t)st.st_size;
+	scratch_write("not.an.index", "stays");
+	for (int i = 1; i < 6; i++) {
+		snprintf(key, sizeof(key), "k%d", i);
+		usleep(20000);
+		cr_expect_eq(look(".", "k0", &right), 0, "is used, so it stays");
+		usleep(20000);
+		cr_assert_eq(write_store(".", key, 3 * one + one / 2, UINT64_MAX), 0);
+	}
+	cr_expect_eq(scratch_count("."), 4);
+	cr_expect(is_right("k0"));
+	cr_expect(is_right("k5"));
+	cr_expect_not(is_right("k1"));
+	scratch_leave(&dir);
+}
+
+static void make_old(const char *path, time_t seconds)
+{
+	struct timespec t[2] = { { .tv_sec = time(NULL) - seconds },
+				 { .tv_sec = time(NULL) - seconds } };
+
+	scratch_write(path, "half of it");
+	cr_assert_eq(utimensat(AT_FDCWD, path, t, 0), 0);
+}
+
+Test(symstore, what_killed_writers_left_behind_goes_away)
+{
+	struct scratch_dir dir;
+
+	scratch_enter(&dir);
+	make_old("dead" STORE_SUFFIX ".AbCdEf", 7200);
+	make_old("alive" STORE_SUFFIX ".AbCdEf", 60);
+	make_old("other" STORE_SUFFIX ".backup", 7200 * 100); /* six letters, too, but … */
+	make_old("other.AbCdEf", 7200);
+	cr_assert_eq(save("key"), 0);
+	cr_expect_neq(access("dead" STORE_SUFFIX ".AbCdEf", F_OK), 0);
+	cr_expect_eq(access("alive" STORE_SUFFIX ".AbCdEf", F_OK), 0);
+	cr_expect_eq(access("other.AbCdEf", F_OK), 0);
+	scratch_leave(&dir);
+}
+
+Test(symstore, a_writer_that_gives_up_leaves_nothing)
+{
+	struct dwdir d = { 0 };
+	struct symstore_writer_opts opts = { .dir = ".",
+					     .key = "key",
+					     .dirs = &d,
+					     .n_units = 1,
+					     .max_strings = UINT64_MAX,
+					     .string = string_of };
+	struct symstore_writer *w;
+	struct scratch_dir dir;
+
+	scratch_enter(&dir);
+	cr_assert_eq(symstore_writer_new(&opts, &w), 0);
+	cr_expect_eq(symstore_writer_end(w, false), 0);
+	cr_expect_eq(scratch_count("."), 0);
+	cr_expect_eq(write_store(".", "key", 0, 1000), -EFBIG, "too many strings");
+	cr_expect_eq(scratch_count("."), 0);
+	scratch_leave(&dir);
+}
+
+static void *write_many(void *unused)
+{
+	bool right;
+
+	(void)unused;
+	for (int i = 0; i < 20; i++) {
+		cr_expect_eq(save("key"), 0);
+		cr_expect_eq(look(".", "key", &right), 0);
+		cr_expect(right);
+	}
+	return NULL;
+}
+
+Test(symstore, of_two_writers_one_wins)
+{
+	struct scratch_dir dir;
+	pthread_t t[2];
+
+	scratch_enter(&dir);
+	for (int i = 0; i < 2; i++)
+		cr_assert_eq(pthread_create(&t[i], NULL, write_many, NULL), 0);
+	for (int i = 0; i < 2; i++)
+		pthread_join(t[i], NULL);
+	cr_expect(is_right("key"));
+	cr_expect_eq(scratch_count("."), 1);
+	scratch_leave(&dir);
+}
+
+Test(symstore, fails_for_want_of_memory_and_leaks_none)
+{
+	struct scratch_dir dir;
+	int r = -ENOMEM;
+	bool right;
+
+	scratch_enter(&dir);
+	for (long i = 0; r < 0; i++) {
+		struct dwdir d = { 0 };
+		struct symstore_writer_opts opts = { .dir = ".",
+						     .key = "key",
+						     .dirs = &d,
+						     .n_units = UNITS,
+						     .max_strings = UINT64_MAX,
+						     .string = string_of };
+		struct symstore_writer *w;
+		size_t n;
+		struct symunit *u = image(0, &n);
+
+		fill_dirs(&d);
+		alloc_fail_at(i);
+		r = symstore_writer_new(&opts, &w);
+		if (r == 0) {
+			r = symstore_writer_add(w, 0, u, n);
+			r = symstore_writer_end(w, true);
+		}
+		cr_assert(r == 0 || r == -ENOMEM, "%ld: %d", i, r);
+		cr_expect_leq(alloc_live(), 0, "%ld", i); /* asprintf()'s are freed, not counted */
+		alloc_fail_at(-1);
+		free(u);
+		dwdir_done(&d);
+		cr_expect_eq(scratch_count("."), r == 0);
+	}
+	cr_assert_eq(save("key"), 0);
+	r = -ENOMEM;
+	for (long i = 0; r < 0; i++) {
+		struct dwdir d = { 0 };
+		struct symstore *s = NULL;
+
+		alloc_fail_at(i);
+		r = symstore_open(".", "key", &d, &s);
+		cr_assert(r == 0 || r == -ENOMEM);
+		symstore_free(r == 0 ? s : NULL);
+		dwdir_done(&d);
+		cr_expect_eq(alloc_live(), 0, "%ld", i);
+		alloc_fail_at(-1);
+	}
+	cr_expect_eq(look(".", "key", &right), 0);
+	scratch_leave(&dir);
+}
