@@ -117,9 +117,10 @@ struct symbolizer_opts {
 	uint64_t kernel_refresh_ns; /* kallsyms is read again for unknown addresses; 0 = 10 s */
 };
 
-/* What the cache of symbol tables did. */
+/* What the cache of objects did. */
 struct symbolizer_stats {
 	uint64_t hits, loads, evictions;
+	uint64_t no_split; /* units whose functions are in a file .dwo or .dwp that was not there */
 	size_t objects, bytes; /* held now */
 };
 

@@ -15,6 +15,7 @@
 #include "cleanup.h"
 #include "debugfile.h"
 #include "elffile.h"
+#include "fdpath.h"
 #include "gopclntab.h"
 
 enum {
@@ -105,12 +106,27 @@ static bool store_key(const struct symobject_opts *opts, const int *fds, size_t 
 	return true;
 }
 
-/* Opens the DWARF of @fd, which stays the caller's. -ENOENT: there is none that can be read. */
-static int open_dwarf(struct symobject *o, int fd, const struct symobject_opts *opts)
+/* Where split units may be: beside the object, by the name it was given and where it is, and beside its
+ * debug file. @buf holds what @ret borrows. */
+static void find_paths(int fd, int object, const struct symobject_opts *opts,
+		       char buf[2][PATH_MAX], struct dwsplit_opts *ret)
+{
+	*ret = (struct dwsplit_opts){ .root_fd = opts->root_fd, .paths = { opts->path } };
+	if (fdpath_below_root(object, opts->root_fd, buf[0]) == 0)
+		ret->paths[1] = buf[0];
+	if (fd != object && fdpath_below_root(fd, opts->root_fd, buf[1]) == 0)
+		ret->paths[2] = buf[1];
+}
+
+/*
+ * Opens the DWARF of @fd, which is @object or a file beside it and stays the caller's. -ENOENT: there is none
+ * that can be read.
+ */
+static int open_dwarf(struct symobject *o, int fd, int object, const struct symobject_opts *opts)
 {
 	_cleanup_close_ int own = fcntl(fd, F_DUPFD_CLOEXEC, 0), alt = -1;
 	_cleanup_free_ struct dwline_span *spans = NULL;
-	char key[STORE_KEY_BYTES];
+	char key[STORE_KEY_BYTES], paths[2][PATH_MAX];
 	struct dwobject_opts dw = { .max_inflated = opts->max_inflated,
 				    .max_images = opts->max_bytes,
 				    .threads = opts->threads };
@@ -123,6 +139,7 @@ static int open_dwarf(struct symobject *o, int fd, const struct symobject_opts *
 		r = code_spans(&o->elf, &spans);
 	if (r < 0)
 		return r;
+	find_paths(fd, object, opts, paths, &dw.split);
 	dw.alt_fd = alt;
 	dw.code = spans;
 	dw.n_code = o->elf.n_code;
@@ -213,9 +230,9 @@ static int load_debug(struct symobject *o, struct sources *s, int fd,
 	int r = -ENOENT;
 
 	if (s->separate_fd >= 0)
-		r = open_dwarf(o, s->separate_fd, opts);
+		r = open_dwarf(o, s->separate_fd, fd, opts);
 	if (r == -ENOENT)
-		r = open_dwarf(o, fd, opts);
+		r = open_dwarf(o, fd, fd, opts);
 	if (r == -ENOENT)
 		r = read_go(o, &s->own);
 	return r == -ENOENT ? 0 : r;
@@ -308,4 +325,9 @@ size_t symobject_bytes(const struct symobject *o)
 	return elf_object_bytes(&o->elf) + (o->dwarf ? dwobject_bytes(o->dwarf) : 0) +
 	       (o->lib ? libdwsource_bytes(o->lib) : 0) + o->go_bytes +
 	       o->own.cap_bytes + o->own.cap * sizeof(*o->own.ents);
+}
+
+uint64_t symobject_no_split(const struct symobject *o)
+{
+	return o->dwarf ? dwobject_no_split(o->dwarf) : 0;
 }

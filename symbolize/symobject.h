@@ -52,5 +52,6 @@ int symobject_find(struct symobject *o, struct dwquery *queries, size_t n, struc
 /* As dwobject_string(). */
 const char *symobject_string(const struct symobject *o, strref_t s, size_t n, char *buf);
 
-/* Memory held. */
+/* Memory held; dwobject_no_split(). */
 size_t symobject_bytes(const struct symobject *o);
+uint64_t symobject_no_split(const struct symobject *o);

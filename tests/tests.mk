@@ -69,6 +69,12 @@ $(symfix)/lines-%: $(linefix_src) tests/fixtures/symbolize/lines.h $(B)/.flags
 	@mkdir -p $(@D)
 	$(Q)$(linefix_cc.$(word 1,$(subst -, ,$*))) -O2 $(linefix_flags.$(word 2,$(subst -, ,$*))) \
 		-fPIE -pie -ffunction-sections -Wl,--gc-sections $(linefix_src) -o $@
+# What tests build programs of by themselves, in folders of their own.
+split_src := $(notdir $(wildcard tests/fixtures/symbolize/split/*))
+unit_needs.symbolize += $(addprefix $(symfix)/split/,$(split_src))
+$(symfix)/split/%: tests/fixtures/symbolize/split/%
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
 # Go programs, where there is Go: as it builds them by default, and without symbols in all ways that
 # keep their table elsewhere. Their tests are skipped without.
 go_fixtures := $(addprefix $(symfix)/go-,debug stripped trimpath pie)
