@@ -36,7 +36,7 @@ static int copy_names(struct dwbuild *d, const struct dwbuild_unit *in)
 {
 	int r = dwsplit_own_names(in->split, &d->builder);
 
-	dwnames_forget(&d->walk.names);
+	dwwalk_forget(&d->walk);
 	if (r == -EFBIG)
 		d->walk.limited = true;
 	return r == -ENOMEM ? r : 0;

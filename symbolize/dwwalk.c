@@ -39,6 +39,12 @@ void dwwalk_done(struct dwwalk *w)
 	*w = (struct dwwalk){ 0 };
 }
 
+void dwwalk_forget(struct dwwalk *w)
+{
+	w->abbrevs.file = NULL;
+	dwnames_forget(&w->names);
+}
+
 /* The number in builder.names of the name of the entry @ref. */
 static int name_of(struct walking *k, uint64_t ref, uint32_t *ret)
 {

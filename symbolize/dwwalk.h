@@ -49,4 +49,7 @@ struct dwwalk_unit {
  */
 int dwwalk_run(struct dwwalk *w, const struct dwwalk_unit *in, struct symunit_builder *b);
 
+/* Forgets what it knows of files: to be called when one that it read is closed. */
+void dwwalk_forget(struct dwwalk *w);
+
 void dwwalk_done(struct dwwalk *w);
