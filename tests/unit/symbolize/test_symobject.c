@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an object answers from its index on disk is what it answered before there was one. */
+/* Where an object gets what it answers from: its index on disk, and debug files that appear later.
+ */
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,4 +60,60 @@ Test(symobject, has_the_same_names_from_the_index_on_disk)
 	sh("ls store/*.wickidx >list");
 	describe(after, sizeof(after));
 	cr_expect_str_eq(before, after);
+}
+
+/* The line of main() in "stripped", 0 when only its symbol is known. */
+static unsigned line_of_main(struct symbolizer *s)
+{
+	uint64_t addr = fixture_nm("", fixture_path("names-debug"), "main");
+	int fd = open("stripped", O_RDONLY | O_CLOEXEC);
+	struct sym_request req = { .kind = SYM_VADDR,
+				   .fd = fd,
+				   .build_id = "",
+				   .path = "stripped",
+				   .offs = &addr,
+				   .n = 1 };
+	struct sym_batch b;
+	unsigned line;
+
+	cr_assert_eq(symbolizer_run(s, &req, &b), 0);
+	cr_assert_eq(b.n_frames, 1);
+	cr_expect_str_eq(b.strings + b.frames[0].name, "main");
+	line = b.frames[0].line;
+	sym_batch_done(&b);
+	close(fd);
+	return line;
+}
+
+/* A package with debug information is installed while the object is in the cache. */
+Test(symobject, looks_for_a_debug_file_again)
+{
+	static const char *const dirs[] = { "debug", NULL };
+	struct symbolizer_opts opts = { .debug_dirs = dirs, .debug_refresh_ns = 1 };
+	struct symbolizer *s, *patient;
+	struct asking a;
+
+	sh("cp %s whole && objcopy --strip-debug whole stripped", fixture_path("names-debug"));
+	asking_open(&a, "whole");
+	cr_assert_eq(symbolizer_new(&s, &opts), 0);
+	opts.debug_refresh_ns = 0;
+	cr_assert_eq(symbolizer_new(&patient, &opts), 0);
+	for (int i = 0; i < 3; i++)
+		cr_expect_eq(line_of_main(s) + line_of_main(patient), 0);
+	cr_expect_eq(symbolizer_stats(s).loads, 1);
+	/* A file with symbols alone is loaded once, and is no reason to stop looking. */
+	sh("objcopy --strip-debug whole symbols");
+	put_by_id("symbols", "debug", a.id);
+	for (int i = 0; i < 3; i++)
+		cr_expect_eq(line_of_main(s), 0);
+	cr_expect_eq(symbolizer_stats(s).loads, 2);
+	put_by_id("whole", "debug", a.id);
+	for (int i = 0; i < 3; i++)
+		cr_expect_gt(line_of_main(s), 0);
+	cr_expect_eq(symbolizer_stats(s).loads, 3);
+	cr_expect_eq(line_of_main(patient), 0, "not within a minute");
+	cr_expect_eq(symbolizer_stats(patient).loads, 1);
+	symbolizer_free(s);
+	symbolizer_free(patient);
+	asking_close(&a);
 }
