@@ -93,12 +93,13 @@ static bool has_dwarf(const struct image *im)
 static uint64_t inflated_size(const struct image *im, size_t i)
 {
 	const Elf64_Shdr *sh = &im->elf.sections[i];
-	const char *p = im->bytes + sh->sh_offset;
 	bool narrow = im->elf.wide.narrow;
+	const char *p;
 
 	if (sh->sh_type == SHT_NOBITS || sh->sh_offset > im->n ||
 	    sh->sh_size > im->n - sh->sh_offset)
 		return 0;
+	p = im->bytes + sh->sh_offset;
 	if ((sh->sh_flags & SHF_COMPRESSED) &&
 	    sh->sh_size >= (narrow ? sizeof(Elf32_Chdr) : sizeof(Elf64_Chdr)))
 		return narrow ? elfwide_u32(im->elf.wide, p + 4) : elfwide_u64(im->elf.wide, p + 8);
@@ -247,20 +248,33 @@ static int open_image(struct image *im, int fd, const struct libdwsource_opts *o
 /* --- files beside the file
  * ---------------------------------------------------------------------------- */
 
-/* A debug file of a relocatable file says the same of sections only if they lie at the same places.
+/* The next section from number @i on that is placed anywhere; n_sections when there is none. */
+static size_t next_placed(const struct image *im, size_t i)
+{
+	while (i < im->elf.n_sections && !(im->elf.sections[i].sh_flags & SHF_ALLOC))
+		i++;
+	return i;
+}
+
+/*
+ * A debug file of a relocatable file is placed on its own, and what it says is of use only if its
+ * sections came to lie where those of the file itself are.
  */
 static bool is_placed_alike(const struct image *a, const struct image *b)
 {
-	if (a->elf.header.e_type != b->elf.header.e_type || a->elf.n_sections != b->elf.n_sections)
-		return false;
-	for (size_t i = 0; a->elf.header.e_type == ET_REL && i < a->elf.n_sections; i++) {
-		const Elf64_Shdr *x = &a->elf.sections[i], *y = &b->elf.sections[i];
+	size_t i = next_placed(a, 0), k = next_placed(b, 0);
 
-		if ((x->sh_flags & SHF_ALLOC) &&
-		    (x->sh_addr != y->sh_addr || x->sh_size != y->sh_size))
+	if (a->elf.header.e_type != b->elf.header.e_type)
+		return false;
+	while (i < a->elf.n_sections && k < b->elf.n_sections) {
+		const Elf64_Shdr *x = &a->elf.sections[i], *y = &b->elf.sections[k];
+
+		if (x->sh_addr != y->sh_addr || x->sh_size != y->sh_size)
 			return false;
+		i = next_placed(a, i + 1);
+		k = next_placed(b, k + 1);
 	}
-	return true;
+	return i == a->elf.n_sections && k == b->elf.n_sections;
 }
 
 /* One that cannot be read is as good as none: 0, or -ENOMEM. */
@@ -270,7 +284,7 @@ static int open_beside(struct libdwsource *s, int which, int fd,
 	struct image *im = &s->images[which];
 	int r = open_image(im, fd, opts);
 
-	if (r == 0 && which == SEPARATE && im->elf.header.e_type == ET_REL &&
+	if (r == 0 && which == SEPARATE && s->images[OWN].elf.header.e_type == ET_REL &&
 	    !is_placed_alike(&s->images[OWN], im))
 		image_done(im);
 	return r == -ENOMEM ? r : 0;
