@@ -3,7 +3,10 @@
 
 #include <errno.h>
 
-enum { ROWS_MAX = 64 << 20 }; /* of one unit: 1.5 GB */
+enum {
+	ROWS_MAX = 64 << 20, /* of one unit: 1 GB */
+	LINE_COST = 4,	     /* a byte of a program makes a row, which is sorted and packed */
+};
 
 void dwbuild_done(struct dwbuild *d)
 {
@@ -28,7 +31,7 @@ static uint64_t program_bytes(const struct dwsections *s, uint64_t off)
 
 uint64_t dwbuild_work(const struct dwbuild *d)
 {
-	return d->walk.work + d->line_bytes;
+	return d->walk.work + LINE_COST * d->line_bytes;
 }
 
 int dwbuild_run(struct dwbuild *d, const struct dwbuild_unit *in, struct symunit **ret,

@@ -14,6 +14,7 @@ enum {
 	/* What a unit may ask for, beside its bytes: entries of lists, one for each byte (compilers
 	 * make one for ten); bytes read for names, 64 for each (compilers: one or two). */
 	LIST_FREE = 4096,
+	LIST_COST = 8, /* of an entry, in bytes */
 	NAMES_FREE = 1 << 20,
 	NAMES_FACTOR = 64,
 };
@@ -322,7 +323,7 @@ int dwwalk_run(struct dwwalk *w, const struct dwwalk_unit *in, struct symunit_bu
 	w->names.abbrevs = &w->abbrevs;
 	r = walk(&k, k.unit + (in->unit->die - in->unit->off));
 	r2 = read_names(&k);
-	w->work += lists - w->spans.left + names - w->names.left;
+	w->work += LIST_COST * (lists - w->spans.left) + names - w->names.left;
 	w->limited |= w->names.left == 0;
 	return r < 0 ? r : r2;
 }
