@@ -8,7 +8,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "elf_fixture.h"
 
 void dwmaker_done(struct dwmaker *m)
 {
