@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Debug information written by hand, as sections in memory or as an ELF file. Failures end the test. */
+/* Debug information written by hand, as sections in memory or as an ELF file. Failures end the program. */
 #pragma once
 
 #include <dwarf.h>
@@ -54,6 +54,9 @@ static inline void dwmaker_u64(struct dwmaker *m, uint64_t v)
 {
 	dwmaker_uint(m, DW_INFO, v, 8);
 }
+
+/* Units of functions "uUNIT_fFUNCTION", 16 bytes each, one behind the other from 0x1000 on. */
+void dwmaker_many(struct dwmaker *m, unsigned units, unsigned functions);
 
 /* The sections, each in memory of exactly its size; close with dwsections_close(). */
 struct dwsections dwmaker_sections(const struct dwmaker *m);

@@ -149,6 +149,51 @@ Test(dwobject, threads_and_what_is_kept_change_no_answer)
 	scratch_leave(&dir);
 }
 
+/* Large enough to be worth several threads. */
+Test(dwobject, many_units_on_many_threads)
+{
+	enum { UNITS = 300, FUNCTIONS = 1000, ASKED = 20000 };
+	static const struct dwline_span all = { 0x1000, 0x1000 + 16 * UNITS * FUNCTIONS };
+	struct dwquery *queries = calloc(ASKED, sizeof(*queries));
+	struct dwmaker m = { 0 };
+	struct scratch_dir dir;
+
+	dwmaker_many(&m, UNITS, FUNCTIONS);
+	scratch_enter(&dir);
+	for (int way = 0; way < 4; way++) {
+		struct dwobject_opts opts = plain_opts();
+		struct dwframes frames = { 0 };
+		struct dwobject *o;
+
+		opts.code = &all;
+		opts.threads = way == 0 ? 1 : 8;
+		opts.max_images = way == 1 ? SIZE_MAX : 1 << 20;
+		opts.store_dir = way >= 2 ? "." : NULL;
+		opts.store_key = "key";
+		if (way < 3)
+			o = open_made(&m, &opts);
+		else
+			cr_assert_eq(dwobject_open_stored(&opts, &o), 0);
+		for (size_t i = 0; i < ASKED; i++)
+			queries[i].addr = 0x1000 + 16 * (i * UNITS * FUNCTIONS / ASKED) + i % 16;
+		cr_assert_eq(dwobject_find(o, queries, ASKED, &frames), 0);
+		for (size_t i = 0; i < ASKED; i++) {
+			size_t function = i * UNITS * FUNCTIONS / ASKED;
+			char want[40];
+
+			snprintf(want, sizeof(want), "u%zu_f%zu:0", function / FUNCTIONS,
+				 function % FUNCTIONS);
+			cr_assert_str_eq(show(o, &queries[i], &frames), want, "%d", way);
+		}
+		cr_expect_eq(dwobject_broken(o) + dwobject_limited(o), 0);
+		array_free(&frames.frames);
+		dwobject_free(o);
+	}
+	scratch_leave(&dir);
+	free(queries);
+	dwmaker_done(&m);
+}
+
 /* --- descriptors -------------------------------------------------------------------------- */
 
 static unsigned open_fds(void)
