@@ -157,7 +157,15 @@ int dwmaker_elf(const struct dwmaker *m)
 			  .e_machine = EM_X86_64,
 			  .e_version = EV_CURRENT,
 			  .e_ehsize = sizeof(eh),
+			  .e_phoff = sizeof(eh),
+			  .e_phentsize = sizeof(Elf64_Phdr),
+			  .e_phnum = 1,
 			  .e_shentsize = sizeof(Elf64_Shdr) };
+	Elf64_Phdr ph = { .p_type = PT_LOAD,
+			  .p_flags = PF_R | PF_X,
+			  .p_vaddr = 0x1000,
+			  .p_memsz = 1 << 28,
+			  .p_align = 1 };
 	Elf64_Shdr sections[DW_SECTIONS + 2] = { 0 };
 	char text[512] = { 0 };
 	size_t n = 1, n_text = 1;
@@ -166,6 +174,7 @@ int dwmaker_elf(const struct dwmaker *m)
 
 	must(fd >= 0);
 	append(fd, &eh, sizeof(eh), &at);
+	append(fd, &ph, sizeof(ph), &at);
 	for (int id = 0; id <= DW_SECTIONS; id++) {
 		const char *name = id == DW_SECTIONS ? ".shstrtab" : names[id];
 		Elf64_Shdr *sh = &sections[n];

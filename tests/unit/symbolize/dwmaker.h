@@ -61,5 +61,5 @@ void dwmaker_many(struct dwmaker *m, unsigned units, unsigned functions);
 /* The sections, each in memory of exactly its size; close with dwsections_close(). */
 struct dwsections dwmaker_sections(const struct dwmaker *m);
 
-/* A file with these sections: a memfd, which the caller closes. */
+/* A file with these sections, whose code is at 0x1000 and is not in it: a memfd, which the caller closes. */
 int dwmaker_elf(const struct dwmaker *m);
