@@ -27,8 +27,8 @@ struct outfile {
 	char buf[1 << 16];
 };
 
-/* Temporary names that a dying process should take with it; a slot is NULL or a live f->tmp. Atomic,
- * because threads write files of their own. */
+/* Temporary names that a dying process should take with it; a slot is NULL or a live f->tmp.
+ * Atomic, because threads write files of their own. */
 static char *_Atomic pending[8];
 
 static void set_pending(char *from, char *to)

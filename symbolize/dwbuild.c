@@ -4,7 +4,7 @@
 #include <errno.h>
 
 enum {
-	ROWS_MAX = 64 << 20, /* of one unit: 1 GB */
+	ROWS_MAX = 16 << 20, /* of one unit: 256 MB */
 	LINE_COST = 4,	     /* a byte of a program makes a row, which is sorted and packed */
 };
 
@@ -27,6 +27,11 @@ static uint64_t program_bytes(const struct dwsections *s, uint64_t off)
 	if (n == UINT32_MAX)
 		dwform_uint(p + 4, p + 12, 8, &n);
 	return n < size - off ? n : size - off;
+}
+
+static enum dwbuild_flaw flaw_of(int error)
+{
+	return error == -EFBIG ? DWBUILD_LIMITED : DWBUILD_BROKEN;
 }
 
 uint64_t dwbuild_work(const struct dwbuild *d)
@@ -62,12 +67,12 @@ int dwbuild_run(struct dwbuild *d, const struct dwbuild_unit *in, struct symunit
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
-		*ret_flaw = DWBUILD_BROKEN;
+		*ret_flaw = flaw_of(r);
 	r = in->unit->children ? dwwalk_run(&d->walk, &walk, &d->builder) : 0;
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
-		*ret_flaw = DWBUILD_BROKEN;
+		*ret_flaw = flaw_of(r);
 	if (d->walk.limited)
 		*ret_flaw = DWBUILD_LIMITED;
 	return symunit_build(&d->builder, ret, ret_bytes);

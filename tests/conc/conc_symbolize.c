@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An object of many units asked on several threads, while it is saved, and from what was saved; and two
- * threads that have an object each and save it under one name.
+ * An object of many units asked on several threads, while it is saved, and from what was saved; and
+ * two threads that have an object each and save it under one name.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -12,9 +12,15 @@
 #include "dwmaker.h"
 #include "dwobject.h"
 
-enum { UNITS = 400, FUNCTIONS = 800, ASKED = 4000, ROUNDS = 3 };
+enum {
+	UNITS = 400,
+	FUNCTIONS = 800,
+	FUNCTIONS_ALL = UNITS * FUNCTIONS,
+	ASKED = 4000,
+	ROUNDS = 3,
+};
 
-static const struct dwline_span code = { 0x1000, 0x1000 + 16ull * UNITS * FUNCTIONS };
+static const struct dwline_span code = { 0x1000, 0x1000 + 16ull * FUNCTIONS_ALL };
 
 static void must(bool ok, const char *what)
 {

@@ -80,7 +80,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < ASKED; i++)
 		look(o, &first[i], &frames);
 	ask(o, second, &frames);
-	/* What is known stays known; what units without a place say comes with the first question. */
+	/* What is known stays known; what units without a place say comes with the first question.
+	 */
 	for (size_t i = 0; i < ASKED && dwobject_limited(o) == 0; i++)
 		if (first[i].n != second[i].n || first[i].line_only != second[i].line_only)
 			abort();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes as an index on disk. Checksums would keep a fuzzer out, so the last one is made right; and of an
- * input that begins with a 1 the rest is what is behind the compression: the directory, and one piece that
- * is the first unit and the first chunk of strings.
+ * Any bytes as an index on disk. Checksums would keep a fuzzer out, so the last one is made right;
+ * and of an input that begins with a 1 the rest is what is behind the compression: the directory,
+ * and one piece that is the first unit and the first chunk of strings.
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -32,7 +32,8 @@ static void close_tail(uint8_t *tail)
 static size_t pack(const uint8_t *data, size_t size, uint8_t *ret)
 {
 	struct store_tail t = { .magic = STORE_MAGIC, .version = STORE_VERSION };
-	static uint8_t directory[256 * (2 * sizeof(struct store_piece) + sizeof(struct store_range))];
+	static uint8_t
+		directory[256 * (2 * sizeof(struct store_piece) + sizeof(struct store_range))];
 	size_t bytes, piece, at;
 
 	if (size < 3)

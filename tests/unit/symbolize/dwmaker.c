@@ -15,7 +15,6 @@ static void must(bool ok)
 		abort();
 }
 
-
 void dwmaker_done(struct dwmaker *m)
 {
 	for (int id = 0; id < DW_SECTIONS; id++)
@@ -58,8 +57,7 @@ size_t dwmaker_str(struct dwmaker *m, enum dwsection_id id, const char *s)
 	return at;
 }
 
-void dwmaker_abbrev(struct dwmaker *m, uint64_t code, unsigned tag, bool children,
-		    const int *attrs)
+void dwmaker_abbrev(struct dwmaker *m, uint64_t code, unsigned tag, bool children, const int *attrs)
 {
 	dwmaker_uleb(m, DW_ABBREV, code);
 	dwmaker_uleb(m, DW_ABBREV, tag);

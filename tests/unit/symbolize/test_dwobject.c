@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Objects: the same answers however they come about, descriptors, units that do not say where they are. */
+/* Objects: the same answers however they come about, descriptors, units that do not say where they
+ * are. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -245,8 +246,8 @@ enum { UNIT = 1, LOOSE, RANGES_UNIT, FUNC, BROKEN_RANGES };
 
 static void put_table(struct dwmaker *m)
 {
-	DWMAKER_ABBREV(m, UNIT, DW_TAG_compile_unit, true, DW_AT_low_pc, DW_FORM_addr, DW_AT_high_pc,
-		       DW_FORM_data4, DW_AT_stmt_list, DW_FORM_sec_offset);
+	DWMAKER_ABBREV(m, UNIT, DW_TAG_compile_unit, true, DW_AT_low_pc, DW_FORM_addr,
+		       DW_AT_high_pc, DW_FORM_data4, DW_AT_stmt_list, DW_FORM_sec_offset);
 	DWMAKER_ABBREV(m, LOOSE, DW_TAG_compile_unit, true, DW_AT_stmt_list, DW_FORM_sec_offset);
 	DWMAKER_ABBREV(m, RANGES_UNIT, DW_TAG_compile_unit, true, DW_AT_ranges, DW_FORM_sec_offset,
 		       DW_AT_stmt_list, DW_FORM_sec_offset);

@@ -27,7 +27,8 @@ static struct symobject_opts plain_opts(void)
 					.build_id = "" };
 }
 
-/* The innermost and outermost names at the symbol @name of a fixture: "a<b"; "-" when it has none. */
+/* The innermost and outermost names at the symbol @name of a fixture: "a<b"; "-" when it has none.
+ */
 static const char *names_at(struct symobject *o, const char *fixture, const char *name)
 {
 	static char text[1024];

@@ -93,7 +93,8 @@ static int save(const char *key)
 	return write_store(".", key, 0, UINT64_MAX);
 }
 
-/* What looking at everything in a store gave: what is refused is not right, but not wrong either. */
+/* What looking at everything in a store gave: what is refused is not right, but not wrong either.
+ */
 struct seen {
 	bool right, wrong;
 };
