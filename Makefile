@@ -14,8 +14,9 @@ opt.release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 opt.debug   := -O0 -g3
 opt.asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 opt.cov     := -O0 -g --coverage
+opt.tsan    := -O1 -g -fsanitize=thread
 opt.fuzz    := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
-$(if $(opt.$(VARIANT)),,$(error VARIANT=$(VARIANT) is unknown; use release, debug, asan, cov or fuzz))
+$(if $(opt.$(VARIANT)),,$(error VARIANT=$(VARIANT) is unknown; use release, debug, asan, tsan, cov or fuzz))
 
 ifeq ($(origin CC),default)
 CC := gcc

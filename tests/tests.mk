@@ -171,6 +171,25 @@ endef
 $(foreach f,$(fuzz_src),$(eval $(call fuzz,$(f),$(call fuzz_room,$(f)))))
 $(B)/tests/fuzz/replay.o: INC = -Itests
 
+# tests/conc/conc_ROOM.c: what runs on several threads, under the thread sanitizer. Criterion does not, so
+# these are plain programs that say nothing when all is well. conc_obj.ROOM: what they share with unit tests.
+conc_src := $(sort $(wildcard tests/conc/conc_*.c))
+conc_room = $(patsubst conc_%,%,$(basename $(notdir $(1))))
+conc_obj.symbolize := $(B)/tests/unit/symbolize/dwmaker.o
+concs := $(foreach f,$(conc_src),$(B)/conc-$(call conc_room,$(f)))
+define conc
+$(B)/conc-$(1): $(B)/tests/conc/conc_$(1).o $(conc_obj.$(1)) $(foreach l,$(libs.$(1)),$(B)/lib$(l).a)
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(all_ldflags) $$^ $$(ext.$(1)) -o $$@
+$(B)/tests/conc/conc_$(1).o: INC = $(call test_inc,$(1)) -Itests/unit/$(1)
+endef
+$(foreach f,$(conc_src),$(eval $(call conc,$(call conc_room,$(f)))))
+conc: ## what runs on several threads, under the thread sanitizer
+	$(Q)$(MAKE) --no-print-directory VARIANT=tsan conc-run
+conc-run: $(concs)
+	$(Q)tests/run.sh $^
+.PHONY: conc conc-run
+
 include tests/corpus/corpus.mk
 
 # Tests of the tests' own tools.
