@@ -13,13 +13,12 @@
 #include "clock.h"
 #include "debugfile.h"
 #include "elffile.h"
+#include "elfnamed.h"
 #include "libdwbytes.h"
 #include "libdwfind.h"
 #include "libdwplace.h"
 
 enum {
-	NAMES_MAX = 256 << 20,	  /* bytes of symbols' names */
-	SYMBOLS_MAX = 16 << 20,	  /* of one file */
 	MINIDEBUG_MAX = 64 << 20, /* bytes, uncompressed */
 };
 #define FILE_MAX       ((uint64_t)1 << 30)
@@ -288,59 +287,20 @@ static int open_all(struct libdwsource *s, int fd, const struct libdwsource_opts
 /* --- symbols
  * ------------------------------------------------------------------------------------------ */
 
-struct named {
-	ARRAY(struct elf_named) syms;
-	size_t names; /* bytes */
-};
-
-/* In the symbols of some machines the lowest bit says in which of two instruction sets a function
- * is. */
-static uint64_t code_address(const struct elf_file *f, const GElf_Sym *sym, uint64_t addr)
-{
-	bool has_bit = f->header.e_machine == EM_ARM || f->header.e_machine == EM_MIPS;
-
-	return has_bit && GELF_ST_TYPE(sym->st_info) == STT_FUNC ? addr & ~(uint64_t)1 : addr;
-}
-
-static int add_symbols(struct image *im, unsigned source, struct named *ret)
-{
-	int n = im->module ? dwfl_module_getsymtab(im->module) : 0;
-	GElf_Addr bias;
-
-	if (n <= 0 || !dwfl_module_getelf(im->module, &bias))
-		return 0;
-	if (n > SYMBOLS_MAX)
-		return -EFBIG;
-	for (int i = 1; i < n; i++) {
-		struct elf_named s = { .source = source };
-		GElf_Word section;
-		GElf_Addr addr;
-
-		s.name =
-			dwfl_module_getsym_info(im->module, i, &s.sym, &addr, &section, NULL, NULL);
-		if (!s.name || !s.name[0] || section == SHN_UNDEF || section == SHN_ABS)
-			continue;
-		/* Names may share their bytes; in the table that is made of them they do not. */
-		ret->names += strlen(s.name) + 1;
-		if (ret->names > NAMES_MAX)
-			return -EFBIG;
-		s.sym.st_value = code_address(&im->elf, &s.sym, addr - bias);
-		if (array_push(&ret->syms, s) < 0)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
+/*
+ * By our own reading of the tables: the names that libdwfl gives of a broken file need not end in a
+ * NUL (0.188, .dynsym found by program headers).
+ */
 static int load_symbols(struct libdwsource *s, struct elf_object *ret)
 {
-	struct named named = { 0 };
-	int r = add_symbols(&s->images[SEPARATE], 0, &named);
+	static const int best_first[] = { SEPARATE, OWN, MINI };
+	struct elf_nameds named = { 0 };
+	int r = 0;
 
-	if (r == 0)
-		r = add_symbols(&s->images[OWN], 1, &named);
-	if (r == 0)
-		r = add_symbols(&s->images[MINI], 2, &named);
-	/* Some names are better than none. */
+	/* Of a table that is broken somewhere the rest is better than nothing. */
+	for (unsigned i = 0; r != -ENOMEM && i < ARRAY_LEN(best_first); i++)
+		if (s->images[best_first[i]].module)
+			r = elf_nameds_read(&s->images[best_first[i]].elf, i, &named);
 	if (r != -ENOMEM)
 		r = elf_object_load_named(&s->images[OWN].elf, named.syms.items, named.syms.n, ret);
 	array_free(&named.syms);
