@@ -16,9 +16,16 @@ unit_ld.symbolize := $(foreach f,malloc calloc realloc reallocarray strdup free,
 unit_ld.unwind := $(foreach f,malloc calloc reallocarray,-Wl,--wrap=$(f))
 unit_ld.base := $(foreach f,malloc calloc realloc reallocarray strdup,-Wl,--wrap=$(f))
 unit_ld.profiler := $(unit_ld.base)
+unit_ld.elf := $(unit_ld.base)
 unit_add.base := $(B)/tests/allocfail.o
 unit_add.profiler := $(unit_add.base)
 $(unit_add.base): INC = -Itests
+# A Go program made by hand, for the rooms that read such.
+go_image := $(B)/tests/go_image.o
+unit_add.elf := $(go_image) $(unit_add.base)
+unit_add.symbolize := $(go_image)
+unit_add.unwind := $(go_image)
+$(go_image): INC = $(call test_inc,elf)
 unit_ld.formats := $(foreach f,malloc calloc reallocarray,-Wl,--wrap=$(f))
 # perf_event_open(2) is wrapped so that a test can be on a kernel that knows less.
 unit_ld.profiler += -Wl,--wrap=syscall
@@ -120,7 +127,7 @@ golden-unwind: $(B)/unit-unwind
 # The BPF programs compiled as C, walking by tables that the room unwind built:
 # tests/bpfsim/bpf/bpf_helpers.h hides libbpf's header of that name.
 bpfsim_o := $(call obj,$(sort $(wildcard tests/bpfsim/*.c)))
-$(B)/bpfsim: $(bpfsim_o) $(B)/libunwind.a $(B)/libbase.a | $(unwind_fixtures)
+$(B)/bpfsim: $(bpfsim_o) $(foreach l,$(libs.unwind),$(B)/lib$(l).a) | $(unwind_fixtures)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(all_ldflags) $^ -lcriterion $(ext.unwind) -o $@
 $(bpfsim_o): INC = -Itests/bpfsim -Ibpf $(call test_inc,unwind)
