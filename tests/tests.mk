@@ -118,6 +118,18 @@ $(B)/fixtures/unwind/row.bpf.o: tests/unit/unwind/row.bpf.c include/unwind_row.h
 	$(call say,BPF,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -Werror -c $< -o $@
+# Go programs, where there is Go: with call frame information for debuggers, without, and with C.
+go_rows := $(addprefix $(B)/fixtures/unwind/go-,plain stripped cgo)
+go_rows_flags.plain := -ldflags=-compressdwarf=false
+go_rows_flags.stripped := -ldflags='-s -w'
+go_rows_from.plain := tests/corpus/programs/go_strings.go
+go_rows_from.stripped := $(go_rows_from.plain)
+go_rows_from.cgo := tests/corpus/programs/go_cgo.go
+$(go_rows): $(B)/fixtures/unwind/go-%: $(go_rows_from.plain) $(go_rows_from.cgo)
+	$(call say,FIX,$@)
+	@mkdir -p $(@D)
+	$(Q)! command -v go >/dev/null || env -u MAKEFLAGS -u MFLAGS go build $(go_rows_flags.$*) -o $@ $(go_rows_from.$*)
+$(B)/unit-unwind: | $(go_rows)
 $(B)/unit-profiler: | $(unwind_fixtures)
 $(B)/unit-unwind: | $(unwind_fixtures) $(B)/fixtures/unwind/row.bpf.o
 

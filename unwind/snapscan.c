@@ -43,7 +43,7 @@ int snap_scan_read(const struct cfi_file *f, enum cfi_want want, size_t max, str
 	int r = cfi_source_open(f, max, want, &ret->source);
 
 	if (r == 0)
-		r = eh_frame_read(&ret->source, max / 16, &stats, &eh);
+		r = eh_frame_read(&ret->source, NULL, max / 16, &stats, &eh);
 	if (r == 0)
 		r = keep_entries(&eh, ret);
 	eh_frame_done(&eh);
