@@ -179,12 +179,14 @@ static __always_inline int register_value(const struct work *w, __u32 reg, __u64
 	return 0;
 }
 
-/* Goes to the caller. @sp must be above the present one, but where a signal came in. */
-static __always_inline int climb(struct work *w, __u64 pc, __u64 sp, __u64 fp, __u8 exact)
+/* Goes to the caller. @sp must be above the present one, but where a signal came in or the stack
+ * was changed: @jumps. */
+static __always_inline int climb(struct work *w, __u64 pc, __u64 sp, __u64 fp, __u8 exact,
+				 __u32 jumps)
 {
 	if (!pc)
 		return WIRE_END_ROOT;
-	if (!exact && sp <= w->sp && !(w->leaf && sp == w->sp))
+	if (!jumps && sp <= w->sp && !(w->leaf && sp == w->sp))
 		return WIRE_END_LOOP;
 	w->pc = pc;
 	w->sp = sp;
@@ -222,7 +224,7 @@ static __always_inline int step_by_pointer(struct work *w)
 		if (above >= 0 && read_word(w, w->sp + above, &pc))
 			return WIRE_END_READ;
 		if (above >= 0)
-			return climb(w, pc, w->sp + above + 8, w->fp, 0);
+			return climb(w, pc, w->sp + above + 8, w->fp, 0, 0);
 	}
 	/* JIT code and Go end their chains so; where rows were expected, rbp may just hold a zero.
 	 */
@@ -232,7 +234,7 @@ static __always_inline int step_by_pointer(struct work *w)
 		return WIRE_END_NO_INFO;
 	if (read_word(w, w->fp, &fp) || read_word(w, w->fp + 8, &pc))
 		return WIRE_END_READ;
-	return climb(w, pc, w->fp + 16, fp, 0);
+	return climb(w, pc, w->fp + 16, fp, 0, 0);
 }
 
 /* One step by a rule, in the order of unwind_row.h. */
@@ -267,7 +269,8 @@ static __always_inline int step_by_rule(struct work *w, const struct unwind_rule
 	reg = unwind_fp_address(bits, rule->fp_off, cfa, reg);
 	if (unwind_fp_is_read(bits, reg, cfa) && read_word(w, reg, &fp))
 		return WIRE_END_READ;
-	return climb(w, pc, cfa, fp, UNWIND_RULE_SIGNAL(bits));
+	return climb(w, pc, cfa, fp, UNWIND_RULE_SIGNAL(bits),
+		     UNWIND_RULE_SIGNAL(bits) || UNWIND_RULE_SWITCH(bits));
 }
 
 /* How a known rule is applied. */
@@ -279,7 +282,7 @@ enum step_kind {
 
 /* All that a rule of STEP_BY_SP may have, but for where the frame pointer is and its offsets. */
 #define PLAIN_RULE(reg) UNWIND_RULE_BITS(UNWIND_CFA_REG, reg, 0, 0, UNWIND_RA_STD, 0, 0, 0)
-#define PLAIN_MASK	UNWIND_RULE_BITS(15, 31, 0, 0, 3, 0, 1, 0)
+#define PLAIN_MASK	UNWIND_RULE_BITS(15, 31, 0, 0, 3, 0, 1, 1)
 
 /* Looks the rule for @pc up in the current table. 0, or why the walk is over. */
 static __always_inline int look_up_rule(const struct work *w, __u32 pc, struct known_rule *ret)
