@@ -70,7 +70,7 @@ libs.flamegraph := flamegraph formats base
 libs.profiler   := profiler flamegraph formats unwind symbolize base
 
 ext.base       :=
-ext.symbolize  := -lelf -lz -ldeflate -lzstd -llzma -pthread -l:libiberty.a
+ext.symbolize  := -ldw -lelf -lz -ldeflate -lzstd -llzma -pthread -l:libiberty.a
 ext.unwind     := -lunwind-generic
 ext.formats    := -lprotobuf-c -lz -lzstd
 ext.flamegraph := $(ext.formats)

@@ -19,10 +19,8 @@ enum sym_reason {
 	SYM_BAD_FILE,	/* not an ELF file, or a broken one */
 	SYM_NO_SYMBOLS, /* stripped: the object has no symbol table that holds code */
 	SYM_NO_MATCH,	/* no symbol covers the address */
-	SYM_LIMIT, /* the file, or what it takes to find the address in it, is more than may be read
-		    */
-	SYM_UNSUPPORTED, /* an ELF file of a kind that is not read: 32-bit, big-endian, relocatable
-			  */
+	SYM_LIMIT,	/* the file, or what it takes to find the address in it, is more than may be read */
+	SYM_UNSUPPORTED, /* an ELF file of a kind that is not read: 32-bit, big-endian, relocatable */
 	SYM_HIDDEN,	 /* the kernel hides its addresses (kernel.kptr_restrict) */
 	SYM_REASON_MAX,
 };
@@ -32,7 +30,8 @@ const char *sym_reason_text(enum sym_reason reason);
 
 enum sym_kind {
 	SYM_ELF,    /* `offs` are offsets in the file */
-	SYM_VADDR,  /* `offs` are the object's own addresses, as its symbol table counts them */
+	SYM_VADDR,  /* `offs` are the object's own addresses, as its symbol table counts them; in a
+		     * relocatable file, of the first section with code that is large enough */
 	SYM_KERNEL, /* `offs` are kernel addresses; the file is not used */
 	SYM_JIT,    /* `offs` are addresses of a process that made code; `jit` says what it wrote */
 };
@@ -44,9 +43,15 @@ enum sym_jit_format {
 
 enum { SYM_JIT_FILES = 3 }; /* of one process */
 
+/* A time, CLOCK_MONOTONIC, and the size that each file had then. */
+struct sym_jit_when {
+	uint64_t time_ns;
+	uint64_t bytes[SYM_JIT_FILES];
+};
+
 /*
- * The files in which a process names the code that it makes, the one to be asked first in front, and
- * what was known of them when the samples were taken: the same address is different code at
+ * The files in which a process names the code that it makes, the one to be asked first in front,
+ * and what was known of them when the samples were taken: the same address is different code at
  * different times.
  */
 struct sym_jit {
@@ -55,10 +60,7 @@ struct sym_jit {
 		int fd; /* regular, open for reading at any position */
 	} files[SYM_JIT_FILES];
 	size_t n_files;
-	const struct sym_jit_when {
-		uint64_t time_ns;	       /* CLOCK_MONOTONIC */
-		uint64_t bytes[SYM_JIT_FILES]; /* size of each file at that time */
-	} *when; /* of each offset */
+	const struct sym_jit_when *when; /* of each offset */
 };
 
 /* What is asked. Borrowed during the call. */
@@ -105,13 +107,20 @@ struct symbolizer_opts {
 	size_t max_inflated; /* of one object's compressed sections in memory; 0 = 1 GiB */
 	const char *const *debug_dirs; /* borrowed; where debug files lie; NULL-terminated; NULL = /usr/lib/debug */
 	const char *store_dir; /* indexes kept on disk, by build id; NULL = none */
+	/*
+	 * Read files of 32 bits, of the other byte order and relocatable ones, too, by libdw, which was
+	 * not made for files of an enemy. For files that a person chose; what records a whole machine as
+	 * root reads files of whoever runs a program there, and leaves it off.
+	 */
+	bool allow_libdw;
 	unsigned threads;      /* that build an index; 0 = one a CPU, at most 8 */
 	uint64_t kernel_refresh_ns; /* kallsyms is read again for unknown addresses; 0 = 10 s */
 };
 
-/* What the cache of symbol tables did. */
+/* What the cache of objects did. */
 struct symbolizer_stats {
 	uint64_t hits, loads, evictions;
+	uint64_t no_split; /* units whose functions are in a file .dwo or .dwp that was not there */
 	size_t objects, bytes; /* held now */
 };
 
@@ -130,7 +139,7 @@ struct symbolizer_stats symbolizer_stats(const struct symbolizer *s);
 
 /*
  * The build id of an ELF file: lowercase hex with its NUL in @ret. 0, -ENOENT when it has none,
- * -EBADMSG when it is no ELF file, -ENOTSUP for 32-bit and big-endian ones, -errno of reading it.
+ * -EBADMSG when it is no ELF file, -ENOTSUP for a core file, -errno of reading it.
  */
 #define BUILD_ID_HEX_MAX 129
 int elf_build_id(int fd, char ret[BUILD_ID_HEX_MAX]);

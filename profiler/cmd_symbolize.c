@@ -93,8 +93,8 @@ static int open_elf(struct run *r, struct err *e)
 	case -ENOTSUP:
 		return err_set(
 			e, n,
-			"'%s' is an ELF file of 32 bits or of another byte order, which wick "
-			"does not read; use addr2line",
+			"'%s' is a core file, which has no code of its own; give the program or a "
+			"shared library of it",
 			path);
 	default:
 		return err_set(e, n, "cannot read '%s': %s", path, strerror(-n));
@@ -117,6 +117,7 @@ static int new_symbolizer(struct run *r, struct err *e)
 		.debug_dirs = r->o.debug_dirs.items,
 		.store_dir = r->o.cache,
 		.threads = r->o.threads,
+		.allow_libdw = true, /* a person chose the file */
 	};
 	int n = 0;
 

@@ -328,6 +328,7 @@ static int name_batch(struct run *r, const struct batch *batch, bool kernel)
 		req.fd = o->fd;
 		req.build_id = o->build_id;
 		req.path = o->kind == OBJECT_FILE ? o->name : NULL;
+		req.root_fd_plus1 = o->root_fd + 1;
 	}
 	n = symbolizer_run(r->in->symbolizer, &req, &answer);
 	if (n < 0)

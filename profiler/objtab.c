@@ -35,6 +35,7 @@ void objtab_done(struct objtab *t)
 			close(o->fd);
 		free(o->name);
 	}
+	roottab_done(&t->roots);
 	array_free(&t->objects);
 	array_free(&t->mappings);
 	hindex_free(&t->object_index);
@@ -148,6 +149,8 @@ static void open_object(struct objtab *t, pid_t pid, const struct vm_area *a, st
 		return;
 	}
 	t->open_files++;
+	if (o->kind == OBJECT_FILE)
+		o->root_fd = roottab_of(&t->roots, pid);
 	if (elf_build_id(o->fd, o->build_id) < 0)
 		o->build_id[0] = '\0';
 }
@@ -193,7 +196,8 @@ static bool is_program(pid_t pid, const struct vm_area *a, const char *name)
 
 static int64_t object_of(struct objtab *t, pid_t pid, const struct vm_area *a, const char *name)
 {
-	struct object o = { .kind = kind_of(a, name), .dev = a->dev, .ino = a->ino, .fd = -1 };
+	struct object o = { .kind = kind_of(a, name), .dev = a->dev, .ino = a->ino, .fd = -1,
+			    .root_fd = -1 };
 	uint64_t hash;
 
 	if (o.kind == OBJECT_FILE && is_memory(name) && !is_program(pid, a, name))

@@ -13,6 +13,7 @@
 
 #include "array.h"
 #include "hindex.h"
+#include "roottab.h"
 #include "symbolize.h"
 
 struct vm_area;
@@ -28,6 +29,7 @@ struct object {
 	enum object_kind kind;
 	uint64_t dev, ino;
 	int fd;	    /* -1 when it could not be opened, or the budget of open files is used up */
+	int root_fd; /* root of the process that it was seen in, -1 = ours; borrowed from roots */
 	char *name; /* path in the process's mount namespace, "[vdso]", "//anon", … */
 	char build_id[BUILD_ID_HEX_MAX]; /* "" = none */
 };
@@ -42,6 +44,7 @@ struct objtab {
 	ARRAY(struct object) objects;
 	ARRAY(struct mapping) mappings;
 	struct hindex object_index, mapping_index;
+	struct roottab roots;
 	size_t open_files, max_open_files;
 };
 

@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 
 #include "cleanup.h"
+#include "cachedir.h"
 #include "clock.h"
 #include "err.h"
 #include "intake.h"
@@ -72,6 +73,7 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_opts *o, struct er
 	struct pipeline *p = calloc(1, sizeof(*p));
 	struct sampler_callbacks callbacks;
 	int progs[WIRE_MAX_EVENTS], r;
+	char cache[PATH_MAX];
 
 	if (!p)
 		return -ENOMEM;
@@ -92,7 +94,9 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_opts *o, struct er
 	intake_callbacks(p, &callbacks);
 	r = aggregate_init(&p->counts, o->max_bytes ? o->max_bytes : DEFAULT_MAX_BYTES);
 	if (r == 0)
-		r = symbolizer_new(&p->symbolizer, &(struct symbolizer_opts){ 0 });
+		r = symbolizer_new(&p->symbolizer,
+				   &(struct symbolizer_opts){
+					   .store_dir = cachedir_default(cache) == 0 ? cache : NULL });
 	if (r == 0)
 		r = sampler_new(&p->sampler, &o->sampler, &callbacks, e);
 	if (r == 0 && !o->sampler.by_pointer)

@@ -17,7 +17,7 @@ build llvm                 run llvm-strip                 takes the DWARF out of
 build bpftool              run bpftool                    writes the sampler skeleton
 build libbpf-dev           hdr bpf/libbpf.h               loads the sampler
 build libelf-dev           hdr libelf.h                   ELF files; libbpf needs it, too
-build libdw-dev            hdr dwarf.h                    constants of DWARF; in tests, a second opinion on it
+build libdw-dev            hdr elfutils/libdwfl.h         debug information of other kinds of ELF files; in tests, a second opinion
 build libunwind-dev        hdr libunwind.h                unwinds stacks that the kernel sends whole
 build libiberty-dev        hdr libiberty/demangle.h       names of C++, Rust and D
 build libprotobuf-c-dev    hdr protobuf-c/protobuf-c.h    reads and writes pprof

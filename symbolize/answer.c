@@ -95,6 +95,20 @@ int answering_add_frame(struct answering *a, const struct sym_frame *f)
 	return a->frames.n == UINT32_MAX ? -EFBIG : array_push(&a->frames, *f);
 }
 
+int answering_add_answer(struct answering *a, int r, const struct sym_frame *f,
+			 struct sym_answer *ret)
+{
+	if (r == 0)
+		r = answering_add_frame(a, f);
+	if (r == -EFBIG)
+		ret->reason = SYM_LIMIT;
+	if (r < 0)
+		return r == -EFBIG ? 0 : r;
+	ret->frame_first = (uint32_t)(a->frames.n - 1);
+	ret->frame_n = 1;
+	return 0;
+}
+
 void answering_take(struct answering *a, struct sym_batch *ret)
 {
 	*ret = (struct sym_batch){

@@ -37,5 +37,12 @@ int answering_add_plain_name(struct answering *a, const char *name, struct sym_f
 /* Adds a frame behind the others: as above. */
 int answering_add_frame(struct answering *a, const struct sym_frame *f);
 
+/*
+ * Ends an answer of one frame, the making of which gave @r: without room for it the answer is SYM_LIMIT.
+ * 0 or -ENOMEM.
+ */
+int answering_add_answer(struct answering *a, int r, const struct sym_frame *f,
+			 struct sym_answer *ret);
+
 /* Hands the batch over; @a is empty then. */
 void answering_take(struct answering *a, struct sym_batch *ret);

@@ -36,14 +36,19 @@ static int skip_padding(struct bytes *b, size_t align)
 }
 
 /* Walks notes laid out with @align (4, or 8 in segments that ask for it): 0, -ENOENT, -EBADMSG. */
-static int find_in_notes(struct bytes b, size_t align, char ret[BUILD_ID_HEX_MAX])
+static int find_in_notes(struct bytes b, struct elfwide wide, size_t align,
+			 char ret[BUILD_ID_HEX_MAX])
 {
 	while (bytes_left(&b) > 0) {
-		uint32_t name_n, desc_n, type;
+		uint32_t head[3], name_n, desc_n, type;
 		const void *name, *desc;
 
-		if (bytes_u32(&b, &name_n) < 0 || bytes_u32(&b, &desc_n) < 0 ||
-		    bytes_u32(&b, &type) < 0 || bytes_take(&b, name_n, &name) < 0 ||
+		if (bytes_copy(&b, head, sizeof(head)) < 0)
+			return -EBADMSG;
+		name_n = elfwide_u32(wide, &head[0]);
+		desc_n = elfwide_u32(wide, &head[1]);
+		type = elfwide_u32(wide, &head[2]);
+		if (bytes_take(&b, name_n, &name) < 0 ||
 		    skip_padding(&b, align) < 0 || bytes_take(&b, desc_n, &desc) < 0 ||
 		    skip_padding(&b, align) < 0)
 			return -EBADMSG;
@@ -63,7 +68,7 @@ static int find_in_part(const struct elf_file *f, uint64_t off, uint64_t n, uint
 	_cleanup_free_ void *p = NULL;
 	int r = elf_file_read_new(f, off, n, NOTES_MAX, &p);
 
-	return r < 0 ? r : find_in_notes(bytes_of(p, (size_t)n), align == 8 ? 8 : 4, ret);
+	return r < 0 ? r : find_in_notes(bytes_of(p, (size_t)n), f->wide, align == 8 ? 8 : 4, ret);
 }
 
 /* A broken part of the file does not hide the id in a sound one; only no memory ends the search. */
@@ -117,7 +122,7 @@ int buildid_of_file(struct elf_file *f, char ret[BUILD_ID_HEX_MAX])
 int elf_build_id(int fd, char ret[BUILD_ID_HEX_MAX])
 {
 	_cleanup_(elf_file_closep) struct elf_file f;
-	int r = elf_file_open_fd(&f, fd, UINT64_MAX);
+	int r = elf_file_open_any(&f, fd, UINT64_MAX);
 
 	return r < 0 ? r : buildid_of_file(&f, ret);
 }
@@ -128,5 +133,5 @@ int kernel_build_id(char ret[BUILD_ID_HEX_MAX])
 	size_t n;
 	int r = read_whole_file("/sys/kernel/notes", NOTES_MAX, &notes, &n);
 
-	return r < 0 ? r : find_in_notes(bytes_of(notes, n), 4, ret);
+	return r < 0 ? r : find_in_notes(bytes_of(notes, n), (struct elfwide){ 0 }, 4, ret);
 }

@@ -22,6 +22,7 @@
 #include "buildid.h"
 #include "bytes.h"
 #include "cleanup.h"
+#include "fdpath.h"
 #include "rootopen.h"
 
 enum {
@@ -125,8 +126,7 @@ static int check(struct hunt *h, int fd)
 {
 	_cleanup_(elf_file_closep) struct elf_file f;
 	char id[BUILD_ID_HEX_MAX];
-	int r = h->alt ? elf_file_open_dwo(&f, fd, h->max_bytes)
-		       : elf_file_open_fd(&f, fd, h->max_bytes);
+	int r = elf_file_open_any(&f, fd, h->max_bytes);
 
 	if (r == 0)
 		r = elf_file_read_sections(&f);
@@ -231,40 +231,6 @@ static bool look_for_alt(struct hunt *h, int root_fd)
 	return false;
 }
 
-/* The target of a link in /proc/self/fd: the path by which the kernel knows an open file. */
-static int path_of_fd(int fd, char ret[PATH_MAX])
-{
-	char link[64];
-	ssize_t n;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, ret, PATH_MAX);
-	if (n < 0)
-		return -errno;
-	if (n == PATH_MAX)
-		return -ENAMETOOLONG;
-	ret[n] = '\0';
-	return 0;
-}
-
-/* Where an open file lies as seen from a root. A file of another mount namespace is named from the
- * root of that one already; what is below a mere folder (chroot(2)) is not. */
-static int path_below_root(int fd, int root_fd, char ret[PATH_MAX])
-{
-	char root[PATH_MAX];
-	size_t n;
-	int r = path_of_fd(fd, ret);
-
-	if (r < 0 || ret[0] != '/')
-		return -ENOENT;
-	if (root_fd < 0 || path_of_fd(root_fd, root) < 0)
-		return 0;
-	n = strlen(root);
-	if (n > 1 && strncmp(ret, root, n) == 0 && ret[n] == '/')
-		memmove(ret, ret + n, strlen(ret + n) + 1);
-	return 0;
-}
-
 /* The folder of a path, with its "/"; "" when it does not fit. */
 static void folder_of(const char *path, char ret[PATH_MAX])
 {
@@ -284,7 +250,7 @@ static void find_places(struct hunt *h, const char *path, int root_fd)
 
 	if (path && path[0])
 		folder_of(path, h->places[0]);
-	if (h->asks->fd >= 0 && path_below_root(h->asks->fd, root_fd, real) == 0)
+	if (h->asks->fd >= 0 && fdpath_below_root(h->asks->fd, root_fd, real) == 0)
 		folder_of(real, h->places[1]);
 	if (strcmp(h->places[0], h->places[1]) == 0)
 		h->places[1][0] = '\0';
@@ -321,16 +287,18 @@ static int read_link(struct hunt *h, const struct elf_file *f, const char *secti
 static int read_debuglink(struct hunt *h, const struct elf_file *f)
 {
 	struct bytes b;
+	uint32_t crc;
 	int r = read_link(h, f, ".gnu_debuglink", &b);
 
 	if (r < 0)
 		return r;
 	/* A file name and no path: tools write no other, and no other is wanted. */
 	if (strchr(h->link, '/') || bytes_seek(&b, (b.pos + 3) / 4 * 4) < 0 ||
-	    bytes_u32(&b, &h->crc) < 0) {
+	    bytes_u32(&b, &crc) < 0) {
 		free(take_ptr(h->link));
 		return -EBADMSG;
 	}
+	h->crc = elfwide_u32(f->wide, &crc);
 	h->has_crc = true;
 	return 0;
 }

@@ -35,6 +35,7 @@ enum dwslot {
 	DWSLOT_GNU_RANGES_BASE,
 	DWSLOT_DWO_NAME,
 	DWSLOT_DWO_ID,
+	DWSLOT_DECLARATION,
 	DWSLOTS,
 };
 
@@ -101,10 +102,10 @@ struct dwabbrevs {
 };
 
 /*
- * Compiles the table that begins at @p, for units of one shape. With @only != 0 it stops when that
- * code has been read. Of an attribute that comes twice the first one counts. 0, -EBADMSG, -EFBIG
- * for one of more than a million entries, -ENOMEM; release it in any case. @a may have held another
- * table: its storage is used again.
+ * Compiles the table that begins at @p, for units of one shape; with @only != 0 the entry of that code
+ * alone. Of an attribute that comes twice the first one counts. 0, -EBADMSG, -EFBIG for one of more
+ * than a million entries, -ENOMEM; release it in any case. @a may have held another table: its storage
+ * is used again.
  */
 int dwabbrevs_read(struct dwabbrevs *a, const uint8_t *p, size_t n, const struct dwshape *shape,
 		   uint64_t only);

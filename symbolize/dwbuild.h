@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dwsplit.h"
 #include "dwwalk.h"
 
 /* Zero it; one a thread. What it holds is used again for the next unit. */
@@ -20,6 +21,7 @@ enum dwbuild_flaw { DWBUILD_SOUND, DWBUILD_BROKEN, DWBUILD_LIMITED };
 struct dwbuild_unit {
 	const struct dwfile *file, *alt;
 	const struct dwunit *unit;
+	struct dwsplit_unit *split; /* what the unit is the skeleton of; NULL = nothing */
 	const struct dwline_span *code;
 	size_t n_code;
 };
@@ -27,7 +29,7 @@ struct dwbuild_unit {
 /*
  * 0, *@ret (caller frees with free()), *@ret_bytes, and in *@ret_flaw whether something of the unit
  * could not be read, or was not because it asks for too much (dwwalk_run()): the image then holds
- * what was read. -ENOMEM, -EFBIG.
+ * what was read. -ENOMEM, -EFBIG. Names of a split unit become its owner's.
  */
 int dwbuild_run(struct dwbuild *d, const struct dwbuild_unit *in, struct symunit **ret,
 		size_t *ret_bytes, enum dwbuild_flaw *ret_flaw);

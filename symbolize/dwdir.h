@@ -19,7 +19,8 @@ struct dwdir {
 };
 
 int dwdir_add(struct dwdir *d, uint64_t lo, uint64_t hi, uint32_t unit);
-void dwdir_sort(struct dwdir *d);
+/* 0 or -ENOMEM. */
+int dwdir_sort(struct dwdir *d);
 void dwdir_done(struct dwdir *d);
 
 /*

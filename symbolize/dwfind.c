@@ -18,12 +18,16 @@
 
 enum {
 	THREADS_MAX = 8,
+	HOLD_WORTH = 8 << 20, /* bytes of .debug_info that are read */
+	HELD_MAX = 64 << 20,  /* of a section that is read whole; of a larger one, windows */
 	UNIT_COST = 512, /* of making the image of a unit, however small, in bytes read */
 };
 
-/* Bytes of .debug_info for which another thread is started; a stored unit counts as some. */
+/* Bytes of .debug_info for which another thread is started; a unit that is
+ * stored, or in a file of its own, counts as some. */
 #define THREAD_WORTH (1ull << 20)
 #define STORED_COST  (128ull << 10)
+#define SPLIT_COST   (512ull << 10)
 
 /* The whole index is made and kept on disk when so many bytes had to be inflated for the answer, or
  * when a quarter of the object's units are read for it. */
@@ -45,6 +49,7 @@ struct round {
 	struct dwquery *found;	/* answers of this round to them; first counts in its worker's frames */
 	struct symstore_writer *writer; /* takes all images; NULL = they are not stored */
 	atomic_size_t next;
+	atomic_bool unsettled; /* a split unit could not be read to its end */
 };
 
 struct worker {
@@ -52,10 +57,35 @@ struct worker {
 	uint32_t number;
 	pthread_t thread;
 	struct dwbuild build;
+	struct dwsplit_unit split; /* the last one that was read */
 	struct dwframes frames;
 	int error;
 };
 
+/* The split unit of skeleton @i in w->split: 0, -ENOENT when it is not there, -ENOMEM. */
+static int find_split(struct worker *w, uint32_t i)
+{
+	struct dwobject *o = w->round->o;
+	struct unit_image *kept = &o->images[i];
+	int r = -ENOENT;
+
+	if (!kept->same_id)
+		r = dwsplit_find(o->split, &o->file, &o->file.units[i], &w->split);
+	if (r == -ENOENT && !kept->no_split)
+		atomic_fetch_add(&o->no_split, 1);
+	kept->no_split = r == -ENOENT;
+	if (r < 0)
+		return r;
+	atomic_fetch_add(&o->work, UNIT_COST * w->split.file.n_units);
+	/* That of a .dwp counts since it was opened. */
+	if (!w->split.is_view && !kept->credited)
+		atomic_fetch_add(&o->max_work, DWOBJECT_WORK_FACTOR *
+						       (w->split.unit->end - w->split.unit->off));
+	kept->credited = true;
+	return 0;
+}
+
+/* The image of unit @i from the file, and from that of its split unit. */
 static int build_image(struct worker *w, uint32_t i, struct symunit **ret, size_t *ret_bytes,
 		       enum dwbuild_flaw *ret_flaw)
 {
@@ -66,8 +96,17 @@ static int build_image(struct worker *w, uint32_t i, struct symunit **ret, size_
 				   .unit = &o->file.units[i],
 				   .code = o->code,
 				   .n_code = o->n_code };
-	int r = dwbuild_run(&w->build, &in, ret, ret_bytes, ret_flaw);
+	int r = -ENOENT;
 
+	if (o->split && dwunit_is_skeleton(in.unit))
+		r = find_split(w, i);
+	if (r == -ENOMEM)
+		return r;
+	in.split = r == 0 ? &w->split : NULL;
+	r = dwbuild_run(&w->build, &in, ret, ret_bytes, ret_flaw);
+	/* A split file that is being written may be whole the next time. */
+	if (*ret_flaw == DWBUILD_BROKEN && in.split)
+		w->round->unsettled = true;
 	atomic_fetch_add(&o->work, UNIT_COST + dwbuild_work(&w->build) - work);
 	return r;
 }
@@ -213,15 +252,31 @@ static uint64_t unit_bytes(const struct dwobject *o, uint32_t i)
 	return o->file.units[i].end - o->file.units[i].off;
 }
 
-static unsigned threads_worth(const struct round *round)
+static uint64_t read_cost(const struct dwobject *o, uint32_t i)
+{
+	if (o->store)
+		return STORED_COST;
+	return unit_bytes(o, i) +
+	       (o->split && dwunit_is_skeleton(&o->file.units[i]) ? SPLIT_COST : 0);
+}
+
+/* Bytes that have to be read for the round. */
+static uint64_t round_cost(const struct round *round)
 {
 	const struct dwobject *o = round->o;
-	unsigned max = o->threads < THREADS_MAX ? o->threads : THREADS_MAX;
 	uint64_t bytes = 0;
 
 	array_each(&round->jobs, j)
 		if (!o->images[j->unit].image)
-			bytes += o->store ? STORED_COST : unit_bytes(o, j->unit);
+			bytes += read_cost(o, j->unit);
+	return bytes;
+}
+
+static unsigned threads_worth(const struct round *round, uint64_t bytes)
+{
+	const struct dwobject *o = round->o;
+	unsigned max = o->threads < THREADS_MAX ? o->threads : THREADS_MAX;
+
 	bytes = bytes / THREAD_WORTH + 1;
 	if (max > bytes)
 		max = (unsigned)bytes;
@@ -258,11 +313,35 @@ static int gather(struct round *round, struct worker *workers, unsigned n, struc
 	return 0;
 }
 
+/*
+ * The tables that every unit needs come to memory when many units are read; of one or two, only windows
+ * of them are.
+ */
+static int hold_tables(struct dwobject *o, uint64_t bytes)
+{
+	static const enum dwsection_id tables[] = { DW_ABBREV, DW_RANGES,      DW_RNGLISTS,
+						    DW_ADDR,   DW_STR_OFFSETS, DW_LINE_STR };
+	int r = 0;
+
+	if (o->store || bytes < HOLD_WORTH)
+		return 0;
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(tables); i++) {
+		r = dwsection_hold(&o->file.s, tables[i], HELD_MAX);
+		if (r == 0 && o->has_alt)
+			r = dwsection_hold(&o->alt.s, tables[i], HELD_MAX);
+	}
+	return r == -ENOMEM ? r : 0;
+}
+
 static int run_round(struct round *round, struct dwframes *ret)
 {
 	struct worker workers[THREADS_MAX] = { 0 };
-	unsigned n = threads_worth(round), started;
-	int r = 0;
+	uint64_t cost = round_cost(round);
+	unsigned n = threads_worth(round, cost), started;
+	int r = hold_tables(round->o, cost);
+
+	if (r < 0)
+		return r;
 
 	for (unsigned i = 0; i < n; i++)
 		workers[i] = (struct worker){ .round = round, .number = i };
@@ -278,6 +357,7 @@ static int run_round(struct round *round, struct dwframes *ret)
 		r = gather(round, workers, n, ret);
 	for (unsigned i = 0; i < n; i++) {
 		dwbuild_done(&workers[i].build);
+		dwsplit_unit_done(&workers[i].split);
 		array_free(&workers[i].frames.frames);
 	}
 	return r;
@@ -326,25 +406,59 @@ static const char *string_of(void *ctx, strref_t s, size_t n, char *buf)
 static uint64_t string_bytes(const struct dwobject *o)
 {
 	static const enum dwsection_id ids[] = { DW_STR, DW_LINE_STR, DW_INFO, DW_LINE };
-	uint64_t n = 0;
+	uint64_t n = o->split ? DWSPLIT_STRINGS_MAX : 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(ids); i++)
 		n += o->file.s.s[ids[i]].size + (o->has_alt ? o->alt.s.s[ids[i]].size : 0);
 	return (1 << 20) + 2 * n;
 }
 
-static bool is_worth_saving(const struct round *round)
+/* Once: where it cannot be written now it cannot be later. */
+static void give_up_saving(struct dwobject *o)
+{
+	free(o->store_dir);
+	o->store_dir = NULL;
+}
+
+/*
+ * An index is stored only when every split unit was found and read: the name of the index says nothing of
+ * their files, so one that was made without them would hide them for good. One that was made of all of
+ * them stays right: a skeleton says the id of its split unit, which is a checksum of its content. Most
+ * often all are there or none is, and then one tells it.
+ */
+static bool has_split_units(struct dwobject *o)
+{
+	_cleanup_(dwsplit_unit_done) struct dwsplit_unit u = { 0 };
+	size_t i = 0;
+
+	if (!o->split || o->no_split > 0)
+		return !o->split;
+	while (i < o->n_units && !dwunit_is_skeleton(&o->file.units[i]))
+		i++;
+	return i < o->n_units && dwsplit_find(o->split, &o->file, &o->file.units[i], &u) == 0;
+}
+
+static bool is_much(const struct round *round)
 {
 	const struct dwobject *o = round->o;
 	uint64_t bytes = 0;
 
-	if (!o->store_dir || o->store)
-		return false;
 	if (o->inflated >= SAVE_INFLATED)
 		return true;
 	array_each(&round->jobs, j)
 		bytes += unit_bytes(o, j->unit);
 	return bytes >= o->file.s.s[DW_INFO].size / 4;
+}
+
+static bool is_worth_saving(const struct round *round)
+{
+	struct dwobject *o = round->o;
+
+	if (!o->store_dir || o->store || !is_much(round))
+		return false;
+	if (!has_split_units(o))
+		give_up_saving(o);
+	return o->store_dir != NULL;
 }
 
 /* Adds the units that nobody asks for, so that all are made. @seen has a place for each unit. */
@@ -373,8 +487,7 @@ static int settle_loose(struct dwobject *o)
 			r = -ENOMEM;
 	}
 	o->loose.n = 0;
-	dwdir_sort(&o->dir);
-	return r;
+	return dwdir_sort(&o->dir) < 0 ? -ENOMEM : r;
 }
 
 static int add_aranges(struct dwobject *o)
@@ -385,8 +498,7 @@ static int add_aranges(struct dwobject *o)
 		return 0;
 	o->has_aranges = true;
 	r = dwaranges_read(&o->file, &o->dir);
-	dwdir_sort(&o->dir);
-	return r;
+	return dwdir_sort(&o->dir) < 0 ? -ENOMEM : r;
 }
 
 /* A round that reads all units and stores them. Without the store it is as good as any other. */
@@ -417,11 +529,10 @@ static int run_saving(struct round *round, struct dwframes *ret)
 	if (r == 0 && round->writer)
 		r = settle_loose(o);
 	/* Not without the units that this call could not read any more. */
-	symstore_writer_end(round->writer, r == 0 && atomic_load(&o->work) <= o->max_work);
+	symstore_writer_end(round->writer, r == 0 && atomic_load(&o->work) <= o->max_work &&
+						   o->no_split == 0 && !round->unsettled);
 	round->writer = NULL;
-	/* Once: where it cannot be written now it cannot be later. */
-	free(o->store_dir);
-	o->store_dir = NULL;
+	give_up_saving(o);
 	return r;
 }
 

@@ -18,6 +18,14 @@ void dwnames_done(struct dwnames *d)
 	*d = (struct dwnames){ 0 };
 }
 
+void dwnames_forget(struct dwnames *d)
+{
+	for (size_t i = 0; i < DWNAMES_TABLES; i++) {
+		d->tables[i].unit = NULL;
+		d->tables[i].abbrevs.file = NULL;
+	}
+}
+
 uint64_t dwnames_ref(const struct dwfile *f, const struct dwunit *u, unsigned form, uint64_t value)
 {
 	uint64_t alt = f->alt ? DWREF_ALT : 0;

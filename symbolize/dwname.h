@@ -37,6 +37,9 @@ struct dwnames {
 
 void dwnames_done(struct dwnames *d);
 
+/* Forgets the abbreviations of units: to be called when a file whose units it was asked for is closed. */
+void dwnames_forget(struct dwnames *d);
+
 /* What a value of a reference form in @u refers to, DWREF_NONE when to nothing here. */
 uint64_t dwnames_ref(const struct dwfile *f, const struct dwunit *u, unsigned form, uint64_t value);
 

@@ -12,15 +12,15 @@
 #include "dwrange.h"
 
 enum {
-	HELD_MAX = 64 << 20, /* of a section that is read whole; of a larger one, windows */
 	LOOSE_MAX = 1 << 20, /* units that are read to learn where their code is */
 	/* Bytes that a call may read for each byte of the sections that units refer to, and what is
 	 * free. To read all units takes one or two, or ten where each refers to entries of many
 	 * others. */
-	WORK_FACTOR = 32,
+	WORK_FACTOR = DWOBJECT_WORK_FACTOR,
 	WORK_FREE = 64 << 20,
 	RANGES_FREE = 64 << 10, /* entries of lists of units */
 	RANGES_MAX = 8 << 20,	/* 256 MB of directory */
+	LOOK_AGAIN_MAX = 16, /* missing split units that are looked for again, at a time */
 };
 
 /* --- opening -------------------------------------------------------------------------------------- */
@@ -38,6 +38,7 @@ void dwobject_free(struct dwobject *o)
 	free(o->code);
 	array_free(&o->loose);
 	dwdir_done(&o->dir);
+	dwsplit_free(o->split);
 	dwfile_close(&o->file);
 	if (o->has_alt)
 		dwfile_close(&o->alt);
@@ -45,18 +46,6 @@ void dwobject_free(struct dwobject *o)
 }
 
 DEFINE_CLEANUP(struct dwobject *, dwobject_free)
-
-/* The tables that are read at every turn; the large sections are read by unit or by string. */
-static int hold_tables(struct dwfile *f)
-{
-	static const enum dwsection_id tables[] = { DW_ABBREV, DW_RANGES,      DW_RNGLISTS,
-						    DW_ADDR,   DW_STR_OFFSETS, DW_LINE_STR };
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(tables); i++)
-		r = dwsection_hold(&f->s, tables[i], HELD_MAX);
-	return r;
-}
 
 /* Enters unit @i into the directory, or into those that do not say where their code is. */
 static int add_unit(struct dwobject *o, uint32_t i, struct dwspans *spans)
@@ -73,8 +62,9 @@ static int add_unit(struct dwobject *o, uint32_t i, struct dwspans *spans)
 	if (r == -EFBIG)
 		atomic_fetch_add(&o->limited, 1);
 	/* An empty list is of a unit whose code was thrown away. */
-	if (spans->spans.n == 0 && u->stmt_list != DWUNIT_ABSENT && u->children &&
-	    (r == -EBADMSG || !u->pc_forms[2]) && o->loose.n < LOOSE_MAX)
+	if (spans->spans.n == 0 && u->stmt_list != DWUNIT_ABSENT &&
+	    (u->children || dwunit_is_skeleton(u)) && (r == -EBADMSG || !u->pc_forms[2]) &&
+	    o->loose.n < LOOSE_MAX)
 		return array_push(&o->loose, i);
 	array_each(&spans->spans, s)
 		if (dwdir_add(&o->dir, s->lo, s->hi, i) < 0)
@@ -93,10 +83,8 @@ static int read_units(struct dwobject *o)
 {
 	const struct dwsection *s = o->file.s.s;
 	struct dwspans spans = { 0 };
-	int r = hold_tables(&o->file);
+	int r = dwfile_read_units(&o->file);
 
-	if (r == 0)
-		r = dwfile_read_units(&o->file);
 	if (o->file.limited)
 		atomic_fetch_add(&o->limited, 1);
 	/* All that there are, twice: an entry takes two bytes, or 16. Units may share a list. */
@@ -108,8 +96,58 @@ static int read_units(struct dwobject *o)
 	array_free(&spans.spans);
 	if (r < 0)
 		return r;
-	dwdir_sort(&o->dir);
-	return make_images(o, o->file.n_units);
+	r = dwdir_sort(&o->dir);
+	return r < 0 ? r : make_images(o, o->file.n_units);
+}
+
+struct split_id {
+	uint64_t id;
+	uint32_t unit;
+};
+
+static int by_id(const void *pa, const void *pb)
+{
+	const struct split_id *a = pa, *b = pb;
+
+	if (a->id != b->id)
+		return a->id < b->id ? -1 : 1;
+	return (a->unit > b->unit) - (a->unit < b->unit);
+}
+
+/* Marks the skeletons that have the id of another one. No compiler makes these, and the same large unit
+ * would be read for each. */
+static int mark_same_ids(struct dwobject *o, size_t *ret_n)
+{
+	ARRAY(struct split_id) ids = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < o->file.n_units; i++) {
+		const struct dwunit *u = &o->file.units[i];
+
+		if (dwunit_is_skeleton(u))
+			r = array_push(&ids, (struct split_id){ u->dwo_id, (uint32_t)i });
+	}
+	if (ids.n > 0)
+		qsort(ids.items, ids.n, sizeof(*ids.items), by_id);
+	for (size_t i = 1; i < ids.n; i++)
+		if (ids.items[i].id == ids.items[i - 1].id)
+			o->images[ids.items[i].unit].same_id = true;
+	*ret_n = ids.n;
+	array_free(&ids);
+	return r;
+}
+
+/* What split units need, once there is one; each thread that reads one may inflate its file. */
+static int open_split(struct dwobject *o, const struct dwobject_opts *opts)
+{
+	struct dwsplit_opts split = opts->split;
+	size_t n;
+	int r = mark_same_ids(o, &n);
+
+	if (r < 0 || n == 0)
+		return r;
+	split.max_inflated = opts->max_inflated / o->threads;
+	return dwsplit_new(&split, &o->split);
 }
 
 /* A missing or broken alternate file costs names, not the rest. Takes @fd in any case. */
@@ -123,9 +161,7 @@ static int open_alt(struct dwobject *o, int fd, const struct dwobject_opts *opts
 	}
 	o->has_alt = true;
 	o->alt.alt = true;
-	r = hold_tables(&o->alt);
-	if (r == 0)
-		r = dwfile_read_units(&o->alt);
+	r = dwfile_read_units(&o->alt);
 	return r == -ENOMEM ? r : 0;
 }
 
@@ -182,6 +218,7 @@ static uint64_t work_limit(const struct dwobject *o)
 
 	for (size_t i = 0; i < ARRAY_LEN(ids); i++)
 		n += o->file.s.s[ids[i]].size + (o->has_alt ? o->alt.s.s[ids[i]].size : 0);
+	n += o->split ? dwsplit_dwp_bytes(o->split) : 0;
 	return WORK_FREE + WORK_FACTOR * n;
 }
 
@@ -216,6 +253,8 @@ int dwobject_open(int fd, const struct dwobject_opts *opts, struct dwobject **re
 
 		r = own < 0 ? -errno : open_alt(o, own, opts);
 	}
+	if (r == 0)
+		r = open_split(o, opts);
 	if (r < 0)
 		return r;
 	o->max_work = work_limit(o);
@@ -226,27 +265,41 @@ int dwobject_open(int fd, const struct dwobject_opts *opts, struct dwobject **re
 	return 0;
 }
 
+/* --- looking again -------------------------------------------------------------------------------- */
+
+bool dwobject_look_again(struct dwobject *o)
+{
+	_cleanup_(dwsplit_unit_done) struct dwsplit_unit u = { 0 };
+	unsigned tries = 0;
+	bool found = false;
+
+	if (o->no_split == 0)
+		return false;
+	(void)dwsplit_look_again(o->split);
+	for (size_t i = 0; i < o->n_units && tries < LOOK_AGAIN_MAX && !found; i++) {
+		if (!o->images[i].no_split || o->images[i].same_id)
+			continue;
+		tries++;
+		found = dwsplit_find(o->split, &o->file, &o->file.units[i], &u) == 0;
+	}
+	return found;
+}
+
 /* --- strings -------------------------------------------------------------------------------------- */
 
 const char *dwobject_string(const struct dwobject *o, strref_t s, size_t n, char *buf)
 {
 	switch (strref_place(s)) {
-	case STRREF_STR:
-		return dwsection_str(&o->file.s, DW_STR, strref_off(s), n, buf);
-	case STRREF_LINE_STR:
-		return dwsection_str(&o->file.s, DW_LINE_STR, strref_off(s), n, buf);
-	case STRREF_INFO:
-		return dwsection_str(&o->file.s, DW_INFO, strref_off(s), n, buf);
-	case STRREF_LINE:
-		return dwsection_str(&o->file.s, DW_LINE, strref_off(s), n, buf);
 	case STRREF_ALT_STR:
 		return o->has_alt ? dwsection_str(&o->alt.s, DW_STR, strref_off(s), n, buf) : "";
 	case STRREF_ALT_INFO:
 		return o->has_alt ? dwsection_str(&o->alt.s, DW_INFO, strref_off(s), n, buf) : "";
 	case STRREF_OWN:
-		return o->store ? symstore_string(o->store, s) : "";
+		if (o->store)
+			return symstore_string(o->store, s);
+		return o->split ? dwsplit_string(o->split, s, n, buf) : "";
 	default:
-		return "";
+		return dwfile_string(&o->file, s, n, buf);
 	}
 }
 
@@ -254,6 +307,7 @@ size_t dwobject_bytes(const struct dwobject *o)
 {
 	return sizeof(*o) + o->image_bytes + o->file.s.mem_bytes + o->alt.s.mem_bytes +
 	       (o->store ? symstore_bytes(o->store) : 0) +
+	       (o->split ? dwsplit_bytes(o->split) : 0) +
 	       (o->file.n_units + o->alt.n_units) * sizeof(*o->file.units) +
 	       o->n_units * sizeof(*o->images) +
 	       o->dir.ranges.cap * sizeof(*o->dir.ranges.items);
@@ -267,4 +321,9 @@ uint64_t dwobject_broken(const struct dwobject *o)
 uint64_t dwobject_limited(const struct dwobject *o)
 {
 	return o->limited;
+}
+
+uint64_t dwobject_no_split(const struct dwobject *o)
+{
+	return o->no_split;
 }

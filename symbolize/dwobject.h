@@ -12,6 +12,7 @@
 
 #include "array.h"
 #include "dwline.h"
+#include "dwsplit.h"
 #include "symunit.h"
 
 struct dwobject;
@@ -21,6 +22,7 @@ struct dwobject_opts {
 	/* Where the object has code, ascending and apart; copied. */
 	const struct dwline_span *code;
 	size_t n_code;
+	struct dwsplit_opts split; /* where split units are; max_inflated is not used */
 	size_t max_inflated; /* bytes of compressed sections that may lie in memory */
 	size_t max_images;   /* bytes of images that are kept */
 	unsigned threads;    /* at most; 0 = 1 */
@@ -74,6 +76,12 @@ int dwobject_find(struct dwobject *o, struct dwquery *queries, size_t n, struct 
  */
 const char *dwobject_string(const struct dwobject *o, strref_t s, size_t n, char *buf);
 
+/*
+ * Whether split units that were missing are there now: the object is then worth being opened again. Opens
+ * a few files at most.
+ */
+bool dwobject_look_again(struct dwobject *o);
+
 /* Memory held. */
 size_t dwobject_bytes(const struct dwobject *o);
 
@@ -81,3 +89,6 @@ size_t dwobject_bytes(const struct dwobject *o);
  * much: each time it was tried. */
 uint64_t dwobject_broken(const struct dwobject *o);
 uint64_t dwobject_limited(const struct dwobject *o);
+
+/* Units whose split units were not there. */
+uint64_t dwobject_no_split(const struct dwobject *o);

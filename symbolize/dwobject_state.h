@@ -6,20 +6,28 @@
 
 #include "dwdir.h"
 #include "dwobject.h"
+#include "dwsplit.h"
 #include "dwunit.h"
 #include "symstore.h"
+
+/* Bytes that a call may read for each byte of a file. */
+#define DWOBJECT_WORK_FACTOR 32
 
 struct unit_image {
 	struct symunit *image; /* NULL = not read, or not kept */
 	size_t bytes;
 	uint64_t lo, hi; /* what it says something of, once it was read */
 	bool limited;	 /* that is not all that there is */
+	bool no_split;	 /* it is of a skeleton whose split unit was not there */
+	bool same_id;	 /* the skeleton before it has the same id: no split unit is looked for */
+	bool credited;	 /* its split unit counts in max_work */
 };
 
 struct dwobject {
 	struct dwfile file, alt;
 	bool has_alt;
 	struct dwdir dir;
+	struct dwsplit *split; /* NULL = no unit is a skeleton */
 	bool has_aranges; /* .debug_aranges is in dir, too */
 	ARRAY(uint32_t) loose; /* units that do not say where their code is */
 	size_t inflated; /* bytes of sections that were compressed */
@@ -34,7 +42,7 @@ struct dwobject {
 	unsigned threads;
 	atomic_size_t image_bytes;
 	atomic_uint_fast64_t broken, limited;
+	atomic_uint_fast64_t no_split; /* skeletons without their split units */
 	/* Bytes that the present call has read, in a wide sense, and how many it may. */
-	atomic_uint_fast64_t work;
-	uint64_t max_work;
+	atomic_uint_fast64_t work, max_work;
 };

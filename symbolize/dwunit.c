@@ -138,6 +138,29 @@ strref_t dwunit_string(const struct dwfile *f, const struct dwunit *u, unsigned 
 	}
 }
 
+const char *dwfile_string(const struct dwfile *f, strref_t s, size_t n, char *buf)
+{
+	enum dwsection_id id;
+
+	switch (strref_place(s)) {
+	case STRREF_STR:
+		id = DW_STR;
+		break;
+	case STRREF_LINE_STR:
+		id = DW_LINE_STR;
+		break;
+	case STRREF_INFO:
+		id = DW_INFO;
+		break;
+	case STRREF_LINE:
+		id = DW_LINE;
+		break;
+	default:
+		return "";
+	}
+	return dwsection_str(&f->s, id, strref_off(s), n, buf);
+}
+
 /* --- headers -------------------------------------------------------------------------------------- */
 
 /*

@@ -34,6 +34,16 @@ struct dwunit {
 	const struct dwsections *addrs, *gnu_ranges;
 };
 
+/*
+ * Whether what is said of a unit of an executable file lies in another file, which dwo_name and dwo_id
+ * name. A module that clang refers to in the same way has no code.
+ */
+static inline bool dwunit_is_skeleton(const struct dwunit *u)
+{
+	return u->dwo_name != STRREF_NONE &&
+	       (u->stmt_list != DWUNIT_ABSENT || u->pc_forms[0] || u->pc_forms[2]);
+}
+
 struct dwfile {
 	struct dwsections s;
 	struct dwunit *units; /* by offset */
@@ -61,6 +71,9 @@ int dwunit_read_abbrevs(const struct dwfile *f, const struct dwunit *u, uint64_t
 /* The string that a form and its value stand for, STRREF_NONE when they stand for none. */
 strref_t dwunit_string(const struct dwfile *f, const struct dwunit *u, unsigned form,
 		       uint64_t value);
+
+/* The string at @s in a file of its own sections, as dwsection_str() gives it; "" for other places. */
+const char *dwfile_string(const struct dwfile *f, strref_t s, size_t n, char *buf);
 
 /* The address that a form and its value stand for: 0; -EBADMSG when there is none at that place of
  * .debug_addr; -EINVAL when the form is none of an address. */

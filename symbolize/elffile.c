@@ -62,26 +62,41 @@ int elf_file_read_new(const struct elf_file *f, uint64_t off, uint64_t n, size_t
 	return 0;
 }
 
-static int read_header(struct elf_file *f, bool relocatable)
+/* What is taken beside 64-bit little-endian executables and shared objects. */
+enum kinds {
+	KINDS_LINKED,
+	KINDS_RELOCATABLE, /* those, too */
+	KINDS_ANY,	   /* every class and byte order, too */
+};
+
+static int read_header(struct elf_file *f, enum kinds kinds)
 {
 	Elf64_Ehdr *h = &f->header;
-	int r = elf_file_read(f, 0, h->e_ident, EI_NIDENT);
+	uint8_t raw[sizeof(*h)];
+	struct elfwide wide;
+	int r = elf_file_read(f, 0, raw, EI_NIDENT);
 
 	if (r < 0)
 		return r;
-	if (memcmp(h->e_ident, ELFMAG, SELFMAG) != 0)
+	if (memcmp(raw, ELFMAG, SELFMAG) != 0)
 		return -EBADMSG;
-	if (h->e_ident[EI_CLASS] != ELFCLASS64 || h->e_ident[EI_DATA] != ELFDATA2LSB)
-		return -ENOTSUP;
-	r = elf_file_read(f, 0, h, sizeof(*h));
+	r = elfwide_of(raw, &wide);
 	if (r < 0)
 		return r;
-	if (h->e_type == ET_EXEC || h->e_type == ET_DYN || (relocatable && h->e_type == ET_REL))
+	if ((wide.narrow || wide.swapped) && kinds != KINDS_ANY)
+		return -ENOTSUP;
+	r = elf_file_read(f, 0, raw, elfwide_ehdr_size(wide));
+	if (r < 0)
+		return r;
+	f->wide = wide;
+	elfwide_ehdr(wide, raw, h);
+	if (h->e_type == ET_EXEC || h->e_type == ET_DYN ||
+	    (h->e_type == ET_REL && kinds != KINDS_LINKED))
 		return 0;
 	return -ENOTSUP;
 }
 
-static int open_fd(struct elf_file *f, int fd, uint64_t max_bytes, bool relocatable)
+static int open_fd(struct elf_file *f, int fd, uint64_t max_bytes, enum kinds kinds)
 {
 	struct stat st;
 
@@ -93,23 +108,38 @@ static int open_fd(struct elf_file *f, int fd, uint64_t max_bytes, bool relocata
 	f->size = (uint64_t)st.st_size;
 	if (f->size > max_bytes)
 		return -EFBIG;
-	return read_header(f, relocatable);
+	return read_header(f, kinds);
 }
 
 int elf_file_open_fd(struct elf_file *f, int fd, uint64_t max_bytes)
 {
-	return open_fd(f, fd, max_bytes, false);
+	return open_fd(f, fd, max_bytes, KINDS_LINKED);
 }
 
 int elf_file_open_dwo(struct elf_file *f, int fd, uint64_t max_bytes)
 {
-	return open_fd(f, fd, max_bytes, true);
+	return open_fd(f, fd, max_bytes, KINDS_RELOCATABLE);
+}
+
+int elf_file_open_any(struct elf_file *f, int fd, uint64_t max_bytes)
+{
+	return open_fd(f, fd, max_bytes, KINDS_ANY);
+}
+
+static int open_mem(struct elf_file *f, const void *p, size_t n, enum kinds kinds)
+{
+	*f = (struct elf_file){ .fd = -1, .mem = bytes_of(p, n), .size = n };
+	return read_header(f, kinds);
 }
 
 int elf_file_open_mem(struct elf_file *f, const void *p, size_t n)
 {
-	*f = (struct elf_file){ .fd = -1, .mem = bytes_of(p, n), .size = n };
-	return read_header(f, false);
+	return open_mem(f, p, n, KINDS_LINKED);
+}
+
+int elf_file_open_any_mem(struct elf_file *f, const void *p, size_t n)
+{
+	return open_mem(f, p, n, KINDS_ANY);
 }
 
 struct elf_file elf_file_again(const struct elf_file *f)
@@ -118,6 +148,7 @@ struct elf_file elf_file_again(const struct elf_file *f)
 		.fd = f->fd,
 		.mem = f->mem,
 		.size = f->size,
+		.wide = f->wide,
 		.header = f->header,
 	};
 }
@@ -134,16 +165,21 @@ void elf_file_close(struct elf_file *f)
 int elf_file_read_segments(const struct elf_file *f, Elf64_Phdr **ret, size_t *ret_n)
 {
 	const Elf64_Ehdr *h = &f->header;
-	size_t bytes = (size_t)h->e_phnum * sizeof(Elf64_Phdr);
-	void *p;
+	_cleanup_free_ Elf64_Phdr *ph = calloc((size_t)h->e_phnum + 1, sizeof(*ph));
+	_cleanup_free_ void *raw = NULL;
+	size_t one = elfwide_phdr_size(f->wide), bytes = h->e_phnum * one;
 	int r;
 
-	if (h->e_phnum > 0 && h->e_phentsize != sizeof(Elf64_Phdr))
+	if (!ph)
+		return -ENOMEM;
+	if (h->e_phnum > 0 && h->e_phentsize != one)
 		return -EBADMSG;
-	r = elf_file_read_new(f, h->e_phnum ? h->e_phoff : 0, bytes, bytes, &p);
+	r = elf_file_read_new(f, h->e_phnum ? h->e_phoff : 0, bytes, bytes, &raw);
 	if (r < 0)
 		return r;
-	*ret = p;
+	for (size_t i = 0; i < h->e_phnum; i++)
+		elfwide_phdr(f->wide, (const uint8_t *)raw + i * one, &ph[i]);
+	*ret = take_ptr(ph);
 	*ret_n = h->e_phnum;
 	return 0;
 }
@@ -152,6 +188,7 @@ int elf_file_read_segments(const struct elf_file *f, Elf64_Phdr **ret, size_t *r
 static int section_counts(const struct elf_file *f, uint64_t *ret_n, uint64_t *ret_names)
 {
 	const Elf64_Ehdr *h = &f->header;
+	uint8_t raw[sizeof(Elf64_Shdr)];
 	Elf64_Shdr first;
 	int r;
 
@@ -159,13 +196,33 @@ static int section_counts(const struct elf_file *f, uint64_t *ret_n, uint64_t *r
 	*ret_names = h->e_shstrndx;
 	if (h->e_shnum != 0 && h->e_shstrndx != SHN_XINDEX)
 		return 0;
-	r = elf_file_read(f, h->e_shoff, &first, sizeof(first));
+	r = elf_file_read(f, h->e_shoff, raw, elfwide_shdr_size(f->wide));
 	if (r < 0)
 		return r;
+	elfwide_shdr(f->wide, raw, &first);
 	if (h->e_shnum == 0)
 		*ret_n = first.sh_size;
 	if (h->e_shstrndx == SHN_XINDEX)
 		*ret_names = first.sh_link;
+	return 0;
+}
+
+/* The @n headers of sections: 0 and *@ret (caller frees), errors as of elf_file_read_new(). */
+static int read_section_headers(const struct elf_file *f, size_t n, Elf64_Shdr **ret)
+{
+	size_t one = elfwide_shdr_size(f->wide);
+	_cleanup_free_ void *raw = NULL;
+	Elf64_Shdr *sh;
+	int r = elf_file_read_new(f, f->header.e_shoff, n * one, SIZE_MAX, &raw);
+
+	if (r < 0)
+		return r;
+	sh = calloc(n + 1, sizeof(*sh));
+	if (!sh)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		elfwide_shdr(f->wide, (const uint8_t *)raw + i * one, &sh[i]);
+	*ret = sh;
 	return 0;
 }
 
@@ -178,17 +235,16 @@ int elf_file_read_sections(struct elf_file *f)
 
 	if (f->sections || h->e_shoff == 0)
 		return 0;
-	if (h->e_shentsize != sizeof(Elf64_Shdr))
+	if (h->e_shentsize != elfwide_shdr_size(f->wide))
 		return -EBADMSG;
 	r = section_counts(f, &n, &names);
 	if (r < 0)
 		return r;
 	if (n > SECTIONS_MAX)
 		return -EFBIG;
-	r = elf_file_read_new(f, h->e_shoff, n * sizeof(Elf64_Shdr), SIZE_MAX, &p);
+	r = read_section_headers(f, (size_t)n, &f->sections);
 	if (r < 0)
 		return r;
-	f->sections = p;
 	f->n_sections = (size_t)n;
 	if (names == SHN_UNDEF || names >= n)
 		return 0;

@@ -5,7 +5,7 @@
  * the next access would kill the profiler with SIGBUS. Offsets and sizes are checked against the
  * size that the file had when it was opened; a file that shrinks later gives -EBADMSG.
  *
- * Read are 64-bit little-endian executables and shared objects.
+ * Read are 64-bit little-endian executables and shared objects; of others the headers, as if they were.
  */
 #pragma once
 
@@ -15,11 +15,13 @@
 
 #include "bytes.h"
 #include "cleanup.h"
+#include "elfwide.h"
 
 struct elf_file {
 	int fd;		  /* borrowed; -1 when the bytes are in mem */
 	struct bytes mem; /* borrowed */
 	uint64_t size;
+	struct elfwide wide; /* how it is written: not zero only after elf_file_open_any() */
 	Elf64_Ehdr header;
 	Elf64_Shdr *sections; /* NULL before elf_file_read_sections() */
 	size_t n_sections;
@@ -38,6 +40,13 @@ int elf_file_open_mem(struct elf_file *f, const void *p, size_t n);
 /* elf_file_open_fd() for what is relocatable by its type, but without any relocation: a .dwo or .dwp, a
  * common file of dwz. */
 int elf_file_open_dwo(struct elf_file *f, int fd, uint64_t max_bytes);
+
+/*
+ * elf_file_open_fd() for 32-bit, big-endian and relocatable files, too. Headers are as in a 64-bit
+ * little-endian file; what sections hold is as it lies in the file. -ENOTSUP for core files.
+ */
+int elf_file_open_any(struct elf_file *f, int fd, uint64_t max_bytes);
+int elf_file_open_any_mem(struct elf_file *f, const void *p, size_t n);
 
 /* @f as it was just opened, to read its sections without changing @f; closed on its own, before @f. */
 struct elf_file elf_file_again(const struct elf_file *f);

@@ -87,15 +87,15 @@ static bool is_function(const Elf64_Sym *sym)
 	return type == STT_FUNC || type == STT_GNU_IFUNC;
 }
 
-/* Adds one symbol if it is code; @base is where its table's strings begin in the builder. */
-static int add_symbol(struct loading *l, const Elf64_Sym *sym, uint32_t base, unsigned source)
+/* Adds one symbol if it is code; @name is where its name begins in the builder's strings. */
+static int add_symbol(struct loading *l, const Elf64_Sym *sym, uint32_t name, unsigned source)
 {
 	uint64_t limit = exec_section_end(l, sym->st_value);
 	unsigned bind = ELF64_ST_BIND(sym->st_info);
 	struct symtab_sym s = {
 		.start = sym->st_value,
 		.end = limit,
-		.name = base + sym->st_name,
+		.name = name,
 		.tier = sym->st_size ? SYMTAB_SIZED : SYMTAB_UNSIZED,
 		.source = (uint8_t)source,
 		.open = sym->st_size == 0,
@@ -145,7 +145,7 @@ static int add_table(struct loading *l, const Elf64_Shdr *sh, unsigned source)
 				  got * sizeof(*chunk));
 		for (size_t i = 0; r == 0 && i < got; i++)
 			if (chunk[i].st_name < str->sh_size)
-				r = add_symbol(l, &chunk[i], base, source);
+				r = add_symbol(l, &chunk[i], base + chunk[i].st_name, source);
 	}
 	return r;
 }
@@ -259,22 +259,13 @@ static enum sym_reason miss_reason(const struct symtab_builder *b, size_t plt)
 	return SYM_NO_SYMBOLS;
 }
 
-int elf_object_load(const struct elf_file *own, int opened, const struct elf_file *const *extra,
-		    size_t n_extra, struct elf_object *ret)
+int elf_object_load_code(const struct elf_file *own, int opened, struct elf_object *ret)
 {
-	struct source sources[ELF_EXTRA_MAX + 3];
-	size_t n = list_sources(own, extra, n_extra, sources);
-	struct loading l = { 0 };
-	struct elf_object o = { 0 };
+	struct elf_object o = { .on_miss = SYM_NO_SYMBOLS };
 	int r = opened;
 
 	if (r == 0)
 		r = load_code(own, &o);
-	if (r == 0)
-		r = load_symbols(&l, sources, n, &o);
-	o.on_miss = miss_reason(&l.builder, n - 1);
-	symtab_builder_done(&l.builder);
-	array_free(&l.exec);
 	if (r == -ENOMEM) {
 		elf_object_done(&o);
 		return r;
@@ -284,14 +275,40 @@ int elf_object_load(const struct elf_file *own, int opened, const struct elf_fil
 	return 0;
 }
 
+int elf_object_load_symbols(struct elf_object *o, const struct elf_file *own,
+			    const struct elf_file *const *extra, size_t n_extra)
+{
+	struct source sources[ELF_EXTRA_MAX + 3];
+	size_t n = list_sources(own, extra, n_extra, sources);
+	struct loading l = { 0 };
+	int r = 0;
+
+	if (o->reason == SYM_OK)
+		r = load_symbols(&l, sources, n, o);
+	if (o->reason == SYM_OK && r != -ENOMEM) {
+		o->on_miss = miss_reason(&l.builder, n - 1);
+		o->reason = reason_of(r);
+	}
+	symtab_builder_done(&l.builder);
+	array_free(&l.exec);
+	return r == -ENOMEM ? r : 0;
+}
+
 static int load_alone(struct elf_file *f, int opened, struct elf_object *ret)
 {
+	struct elf_object o = { 0 };
 	int r = opened;
 
 	if (r == 0)
 		r = elf_file_read_sections(f);
-	r = r == -ENOMEM ? r : elf_object_load(f, r, NULL, 0, ret);
+	r = r == -ENOMEM ? r : elf_object_load_code(f, r, &o);
+	if (r == 0)
+		r = elf_object_load_symbols(&o, f, NULL, 0);
 	elf_file_close(f);
+	if (r < 0)
+		elf_object_done(&o);
+	else
+		*ret = o;
 	return r;
 }
 
@@ -309,6 +326,56 @@ int elf_object_load_mem(const void *p, size_t n, struct elf_object *ret)
 	int r = elf_file_open_mem(&f, p, n);
 
 	return load_alone(&f, r, ret);
+}
+
+/* The sections of a relocatable file are what segments are of others. */
+static int load_code_sections(const struct elf_file *f, struct elf_object *o)
+{
+	o->code = calloc(f->n_sections + 1, sizeof(*o->code));
+	if (!o->code)
+		return -ENOMEM;
+	for (size_t i = 0; i < f->n_sections; i++) {
+		const Elf64_Shdr *sh = &f->sections[i];
+
+		if ((sh->sh_flags & SHF_EXECINSTR) && (sh->sh_flags & SHF_ALLOC) && sh->sh_size > 0)
+			o->code[o->n_code++] = (struct elf_code){
+				.off = sh->sh_offset,
+				.n = sh->sh_type == SHT_NOBITS ? 0 : sh->sh_size,
+				.vaddr = sh->sh_addr,
+				.size = sh->sh_size,
+			};
+	}
+	return 0;
+}
+
+int elf_object_load_named(const struct elf_file *own, const struct elf_named *syms, size_t n,
+			  struct elf_object *ret)
+{
+	struct loading l = { .file = own };
+	struct elf_object o = { .on_miss = SYM_NO_SYMBOLS };
+	uint32_t name;
+	int r = own->header.e_type == ET_REL ? load_code_sections(own, &o) : load_code(own, &o);
+
+	if (r != -ENOMEM && find_exec_sections(&l) < 0)
+		r = -ENOMEM;
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = symtab_add_string(&l.builder, syms[i].name, "", &name);
+		if (r == 0)
+			r = add_symbol(&l, &syms[i].sym, name, syms[i].source);
+	}
+	if (r == 0)
+		r = symtab_build(&l.builder, &o.syms);
+	if (o.syms.n > 0)
+		o.on_miss = SYM_NO_MATCH;
+	symtab_builder_done(&l.builder);
+	array_free(&l.exec);
+	if (r == -ENOMEM) {
+		elf_object_done(&o);
+		return r;
+	}
+	o.reason = reason_of(r);
+	*ret = o;
+	return 0;
 }
 
 void elf_object_done(struct elf_object *o)

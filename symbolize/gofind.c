@@ -9,11 +9,13 @@
 #include "goinline.h"
 
 enum {
-	CHUNK = 1 << 20,   /* bytes of a segment that are searched at a time */
-	TRIES_MAX = 16,	   /* what looks like a table, or like data of a module, and is none */
-	MODULE_WORDS = 96, /* of a moduledata: all that can be of use, in any version */
-	BASES_MAX = 40,	   /* words behind the start of the code among which gofunc is */
-	MODULE_NAMES = 1,  /* word of moduledata that points to the names */
+	CHUNK = 1 << 20,     /* bytes of a segment that are searched at a time */
+	TABLES_MAX = 16,     /* what looks like a table and is none */
+	HITS_MAX = 64 << 10, /* places with its first bytes */
+	POINTERS_MAX = 256,  /* to the table, outside of a module's data */
+	MODULE_WORDS = 96,   /* of a moduledata: all that can be of use, in any version */
+	BASES_MAX = 40,	     /* words behind the start of the code among which gofunc is */
+	MODULE_NAMES = 1,    /* word of moduledata that points to the names */
 };
 
 /* A range of the file to search: by its address, and where it is. */
@@ -28,7 +30,7 @@ typedef int (*found_fn)(uint64_t addr, void *arg);
 static int search(const struct elf_file *f, struct area a, uint64_t want, uint64_t mask,
 		  found_fn fn, void *arg)
 {
-	_cleanup_free_ uint64_t *buf = malloc(CHUNK);
+	_cleanup_free_ uint64_t *buf = malloc(a.n < CHUNK ? (size_t)a.n + 1 : CHUNK);
 	uint64_t skip = -a.addr & 7;
 	int r = 1;
 
@@ -73,7 +75,7 @@ static int search_segments(const struct go_image *img, bool writable, uint64_t w
 struct table_search {
 	const struct go_image *img;
 	size_t max_bytes;
-	unsigned tries;
+	unsigned hits, tables;
 	int err; /* what was wrong with what looked like one; 0 = nothing did */
 	void *bytes;
 	struct go_table table;
@@ -101,10 +103,12 @@ static int try_table(uint64_t addr, void *arg)
 	uint8_t head[GO_HEADER_MAX];
 	int r;
 
+	if (s->hits++ == HITS_MAX)
+		return -EBADMSG;
 	if (room < sizeof(head) || goimage_read(s->img, addr, head, sizeof(head)) < 0 ||
 	    !gotable_is_header(head, room))
 		return 1;
-	if (s->tries++ == TRIES_MAX)
+	if (s->tables++ == TABLES_MAX)
 		return -EBADMSG;
 	for (size_t i = 0; i < s->img->n_segs; i++) {
 		const Elf64_Phdr *ph = &s->img->segs[i];
@@ -172,7 +176,7 @@ int gofind_table(const struct go_image *img, const struct elf_file *f, size_t ma
 struct module_search {
 	const struct go_image *img;
 	struct go_table *table;
-	unsigned tries;
+	unsigned pointers;
 	uint64_t words[MODULE_WORDS];
 	unsigned n_words, text_word;
 };
@@ -190,7 +194,7 @@ static int try_module(uint64_t addr, void *arg)
 	uint64_t names = t->addr + (uint64_t)(t->names.p - t->all.p);
 
 	m->n_words = room / 8 < MODULE_WORDS ? (unsigned)(room / 8) : MODULE_WORDS;
-	if (m->tries++ == TRIES_MAX)
+	if (m->pointers++ == POINTERS_MAX)
 		return 0;
 	if (m->n_words <= MODULE_NAMES + 1 ||
 	    goimage_read(m->img, addr, m->words, m->n_words * 8) < 0 || m->words[0] != t->addr ||

@@ -44,7 +44,8 @@ static int read_item(const struct go_table *t, struct bytes b, struct go_call *r
 /* --- finding them --- */
 
 /* The first item at the tree of @f is one: a whole name, and an address inside the function. */
-static bool is_tree(const struct go_image *img, const struct go_table *t, const struct go_func *f)
+static bool is_tree(const struct go_image *img, const struct go_table *t, const struct go_func *f,
+		    uint32_t *ret_name)
 {
 	const struct bytes *names = &t->names;
 	uint8_t buf[ITEM_OLD];
@@ -54,6 +55,7 @@ static bool is_tree(const struct go_image *img, const struct go_table *t, const 
 	if (goimage_read(img, f->tree, buf, item_size(t)) < 0 ||
 	    read_item(t, bytes_of(buf, item_size(t)), &call, &zeros) < 0)
 		return false;
+	*ret_name = call.name;
 	return zeros == 0 && call.at < f->hi - f->lo && call.name < names->n &&
 	       names->p[call.name] != 0 && (call.name == 0 || names->p[call.name - 1] == 0);
 }
@@ -74,12 +76,18 @@ static unsigned pick_samples(const struct go_table *t, uint32_t ret[SAMPLES])
 static bool all_trees(const struct go_image *img, const struct go_table *t, const uint32_t *samples,
 		      unsigned n)
 {
+	unsigned named = 0;
 	struct go_func f;
+	uint32_t name;
 
-	for (unsigned i = 0; i < n; i++)
-		if (gotable_func(t, samples[i], &f) < 0 || !is_tree(img, t, &f))
+	for (unsigned i = 0; i < n; i++) {
+		if (gotable_func(t, samples[i], &f) < 0 || !is_tree(img, t, &f, &name))
 			return false;
-	return n > 0;
+		named += name != 0;
+	}
+	/* An item of zeros is one too: it has the first name. Where most are so there is just
+	 * nothing. */
+	return named > n / 2;
 }
 
 int goinline_detect(const struct go_image *img, struct go_table *t, const uint64_t *bases,

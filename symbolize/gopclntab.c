@@ -158,24 +158,24 @@ static int add_row(struct reading *rd, uint64_t addr, uint32_t file, uint32_t li
 /* Where files and lines are both known. What is behind, up to the next function, is padding. */
 static int add_rows(struct reading *rd)
 {
-	const struct go_run *file = rd->file_runs.runs.items, *line = rd->line_runs.runs.items;
-	const struct go_run *file_end = file + rd->file_runs.runs.n;
-	const struct go_run *line_end = line + rd->line_runs.runs.n;
+	const struct go_runs *files = &rd->file_runs, *lines = &rd->line_runs;
 	uint64_t lo = rd->func.lo;
 	uint32_t at = 0, number = SYMUNIT_NONE;
+	size_t f = 0, l = 0;
 	bool new_file = true;
 	int r = 0;
 
-	while (r == 0 && file < file_end && line < line_end) {
+	while (r == 0 && f < files->runs.n && l < lines->runs.n) {
+		struct go_run file = files->runs.items[f], line = lines->runs.items[l];
+
 		if (new_file)
-			r = file_number(rd, file->value, &number);
+			r = file_number(rd, file.value, &number);
 		if (r == 0)
-			r = add_row(rd, lo + at, number,
-				    line->value > 0 ? (uint32_t)line->value : 0);
-		at = file->end < line->end ? file->end : line->end;
-		new_file = file->end == at;
-		file += file->end == at;
-		line += line->end == at;
+			r = add_row(rd, lo + at, number, line.value > 0 ? (uint32_t)line.value : 0);
+		at = file.end < line.end ? file.end : line.end;
+		new_file = file.end == at;
+		f += file.end == at;
+		l += line.end == at;
 	}
 	if (r == 0 && lo + at < rd->func.hi)
 		r = add_row(rd, lo + at, SYMUNIT_NONE, 0);
@@ -184,11 +184,9 @@ static int add_rows(struct reading *rd)
 
 /* --- inlined calls --- */
 
-/* The item that is innermost at @at bytes from the function's start, -1 = none. */
-static int32_t item_at(const struct reading *rd, uint32_t at)
+/* The item of the tree that @run is of, -1 = none: the function's own code. */
+static int32_t item_of(const struct go_run *run)
 {
-	const struct go_run *run = gotable_run_at(&rd->inl_runs, at);
-
 	return run && run->value >= 0 && run->value < GO_CALLS_MAX ? run->value : -1;
 }
 
@@ -229,6 +227,7 @@ static int call_scope(struct reading *rd, int32_t item, uint32_t *ret)
 {
 	uint32_t inner = SYMUNIT_NONE, scope = rd->scope;
 	struct go_call call;
+	int32_t outer;
 	int r;
 
 	*ret = rd->scope;
@@ -255,24 +254,21 @@ static int call_scope(struct reading *rd, int32_t item, uint32_t *ret)
 		if (!is_new)
 			break;
 		inner = scope;
-		r = item_at(rd, call.at);
-		item = r < item ? r : -1;
+		outer = item_of(gotable_run_at(&rd->inl_runs, call.at));
+		item = outer < item ? outer : -1;
 	}
 	return 0;
 }
 
 static int add_calls(struct reading *rd)
 {
-	uint32_t at = 0, file, line, scope;
-	int r = 0;
+	uint32_t at = 0, scope;
+	int r;
 
 	for (size_t i = 0; i < rd->inl_runs.runs.n; i++) {
 		struct go_run run = rd->inl_runs.runs.items[i];
-		int32_t item = item_at(rd, at);
 
-		r = call_scope(rd, item, &scope);
-		if (r == 0)
-			r = place_at(rd, at, &file, &line);
+		r = call_scope(rd, item_of(&run), &scope);
 		if (r < 0)
 			return r;
 		if (scope != rd->scope &&

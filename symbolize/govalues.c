@@ -8,6 +8,8 @@
 
 #include "gotable.h"
 
+enum { RUNS_MAX = 4 << 20 }; /* of one function; large ones have some ten thousand */
+
 static int read_varint(struct bytes *b, uint32_t *ret)
 {
 	uint32_t v = 0;
@@ -40,7 +42,7 @@ int gotable_values(const struct go_table *t, uint32_t off, uint32_t n, struct go
 		    read_varint(&b, &quanta) < 0)
 			break;
 		/* No real table has a value for no code, and it would cost time without end. */
-		if (quanta == 0)
+		if (quanta == 0 || runs->runs.n == RUNS_MAX)
 			break;
 		value += change & 1 ? ~(change >> 1) : change >> 1;
 		at += (uint64_t)quanta * t->quantum;

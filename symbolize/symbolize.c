@@ -32,6 +32,7 @@ struct symbolizer {
 	unsigned threads;
 	const char *const *debug_dirs; /* borrowed */
 	char *store_dir;
+	bool allow_libdw;
 	struct symcache cache;
 	struct jitcache jit;
 	struct kallsyms kernel;
@@ -76,6 +77,7 @@ int symbolizer_new(struct symbolizer **ret, const struct symbolizer_opts *opts)
 	s->max_inflated = o->max_inflated ? o->max_inflated : DEFAULT_INFLATED;
 	s->threads = o->threads ? o->threads : default_threads();
 	s->debug_dirs = o->debug_dirs;
+	s->allow_libdw = o->allow_libdw;
 	s->store_dir = o->store_dir ? strdup(o->store_dir) : NULL;
 	jitcache_init(&s->jit, JIT_CACHE);
 	s->kallsyms_path = strdup(o->kallsyms ? o->kallsyms : "/proc/kallsyms");
@@ -179,15 +181,7 @@ static int answer_kernel(const struct symbolizer *s, uint64_t addr, struct answe
 	r = answering_add_name(a, kallsyms_name(&s->kernel, sym), &f);
 	if (r == 0)
 		r = answering_add_string(a, module, strlen(module), &f.module);
-	if (r == 0)
-		r = answering_add_frame(a, &f);
-	if (r == -EFBIG)
-		ret->reason = SYM_LIMIT;
-	if (r < 0)
-		return r == -EFBIG ? 0 : r;
-	ret->frame_first = (uint32_t)(a->frames.n - 1);
-	ret->frame_n = 1;
-	return 0;
+	return answering_add_answer(a, r, &f, ret);
 }
 
 static int run_kernel(struct symbolizer *s, const struct sym_request *req, struct answering *a)
@@ -222,15 +216,7 @@ static int answer_jit(const struct jit_found *j, bool has_files, struct answerin
 	r = add_jit_name(a, strtab_get(j->strings, j->name), &f);
 	if (r == 0)
 		r = answering_add_string(a, file, strlen(file), &f.file);
-	if (r == 0)
-		r = answering_add_frame(a, &f);
-	if (r == -EFBIG)
-		ret->reason = SYM_LIMIT;
-	if (r < 0)
-		return r == -EFBIG ? 0 : r;
-	ret->frame_first = (uint32_t)(a->frames.n - 1);
-	ret->frame_n = 1;
-	return 0;
+	return answering_add_answer(a, r, &f, ret);
 }
 
 /* One address may be asked for at several times, so each is answered for itself. */
@@ -256,7 +242,8 @@ static int run_object(struct symbolizer *s, const struct sym_request *req, struc
 				       .path = req->path ? req->path : "",
 				       .root_fd = req->root_fd_plus1 - 1,
 				       .build_id = req->build_id ? req->build_id : "",
-				       .store_dir = s->store_dir };
+				       .store_dir = s->store_dir,
+				       .allow_libdw = s->allow_libdw };
 	struct symobject *o;
 	int r;
 

@@ -109,6 +109,7 @@ int symcache_get(struct symcache *c, int fd, const char *build_id,
 		s = free_slot(c);
 		s->key = key;
 		s->object = o;
+		s->no_split = 0;
 		c->stats.objects++;
 		s->bytes = symobject_bytes(&o);
 		c->stats.bytes += s->bytes;
@@ -127,6 +128,9 @@ void symcache_count(struct symcache *c, const struct symobject *o)
 			c->stats.bytes -= s->bytes;
 			s->bytes = symobject_bytes(o);
 			c->stats.bytes += s->bytes;
+			c->stats.no_split -= s->no_split;
+			s->no_split = symobject_no_split(o);
+			c->stats.no_split += s->no_split;
 		}
 	}
 }

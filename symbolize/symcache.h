@@ -27,7 +27,8 @@ struct symcache {
 	struct symcache_slot {
 		struct symcache_key key;
 		struct symobject object;
-		size_t bytes; /* of it, as they were counted last */
+		size_t bytes;	   /* of it, as they were counted last */
+		uint64_t no_split; /* the same */
 		uint64_t used; /* number of the last use; 0 = the slot is free */
 	} *slots;	       /* SYMCACHE_OBJECTS */
 	uint64_t uses;

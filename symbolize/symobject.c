@@ -15,6 +15,7 @@
 #include "cleanup.h"
 #include "debugfile.h"
 #include "elffile.h"
+#include "fdpath.h"
 #include "gopclntab.h"
 
 enum {
@@ -23,10 +24,34 @@ enum {
 	STORE_KEY_BYTES = BUILD_ID_HEX_MAX + 18,
 };
 
+/* The object's files, best source of symbols first. */
+struct symsources {
+	struct elf_file own, separate, mini;
+	int own_fd, separate_fd;
+	void *mini_bytes;
+};
+
+static void sources_free(struct symsources *s)
+{
+	if (!s)
+		return;
+	elf_file_close(&s->own);
+	elf_file_close(&s->separate);
+	elf_file_close(&s->mini);
+	free(s->mini_bytes);
+	if (s->own_fd >= 0)
+		close(s->own_fd);
+	if (s->separate_fd >= 0)
+		close(s->separate_fd);
+	free(s);
+}
+
 void symobject_done(struct symobject *o)
 {
 	elf_object_done(&o->elf);
+	sources_free(o->sources);
 	dwobject_free(o->dwarf);
+	libdwsource_free(o->lib);
 	free(o->go);
 	strtab_done(&o->own);
 	*o = (struct symobject){ 0 };
@@ -104,12 +129,27 @@ static bool store_key(const struct symobject_opts *opts, const int *fds, size_t 
 	return true;
 }
 
-/* Opens the DWARF of @fd, which stays the caller's. -ENOENT: there is none that can be read. */
-static int open_dwarf(struct symobject *o, int fd, const struct symobject_opts *opts)
+/* Where split units may be: beside the object, by the name it was given and where it is, and beside its
+ * debug file. @buf holds what @ret borrows. */
+static void find_paths(int fd, int object, const struct symobject_opts *opts,
+		       char buf[2][PATH_MAX], struct dwsplit_opts *ret)
+{
+	*ret = (struct dwsplit_opts){ .root_fd = opts->root_fd, .paths = { opts->path } };
+	if (fdpath_below_root(object, opts->root_fd, buf[0]) == 0)
+		ret->paths[1] = buf[0];
+	if (fd != object && fdpath_below_root(fd, opts->root_fd, buf[1]) == 0)
+		ret->paths[2] = buf[1];
+}
+
+/*
+ * Opens the DWARF of @fd, which is @object or a file beside it and stays the caller's. -ENOENT: there is none
+ * that can be read.
+ */
+static int open_dwarf(struct symobject *o, int fd, int object, const struct symobject_opts *opts)
 {
 	_cleanup_close_ int own = fcntl(fd, F_DUPFD_CLOEXEC, 0), alt = -1;
 	_cleanup_free_ struct dwline_span *spans = NULL;
-	char key[STORE_KEY_BYTES];
+	char key[STORE_KEY_BYTES], paths[2][PATH_MAX];
 	struct dwobject_opts dw = { .max_inflated = opts->max_inflated,
 				    .max_images = opts->max_bytes,
 				    .threads = opts->threads };
@@ -122,6 +162,7 @@ static int open_dwarf(struct symobject *o, int fd, const struct symobject_opts *
 		r = code_spans(&o->elf, &spans);
 	if (r < 0)
 		return r;
+	find_paths(fd, object, opts, paths, &dw.split);
 	dw.alt_fd = alt;
 	dw.code = spans;
 	dw.n_code = o->elf.n_code;
@@ -160,23 +201,6 @@ static int read_go(struct symobject *o, struct elf_file *f)
 
 /* --- loading -------------------------------------------------------------------------------------- */
 
-/* The object's files, best source of symbols first. */
-struct sources {
-	struct elf_file own, separate, mini;
-	int separate_fd;
-	void *mini_bytes;
-};
-
-static void sources_done(struct sources *s)
-{
-	elf_file_close(&s->own);
-	elf_file_close(&s->separate);
-	elf_file_close(&s->mini);
-	free(s->mini_bytes);
-	if (s->separate_fd >= 0)
-		close(s->separate_fd);
-}
-
 static bool has_dwarf(const struct elf_file *f)
 {
 	return elf_file_section_named(f, ".debug_info") || elf_file_section_named(f, ".zdebug_info");
@@ -186,7 +210,7 @@ static bool has_dwarf(const struct elf_file *f)
  * Files beside the object that know more of it. One that cannot be read is as good as none. For an object
  * with debug information of its own none is looked for: separate files are copies of that.
  */
-static int find_sources(struct sources *s, const struct symobject_opts *opts)
+static int find_sources(struct symsources *s, const struct symobject_opts *opts)
 {
 	const struct debugfile_search search = { .root_fd = opts->root_fd,
 						 .path = opts->path,
@@ -206,39 +230,84 @@ static int find_sources(struct sources *s, const struct symobject_opts *opts)
 	return r == -ENOMEM ? r : 0;
 }
 
-static int load_debug(struct symobject *o, struct sources *s, int fd,
+static int load_debug(struct symobject *o, struct symsources *s, int fd,
 		      const struct symobject_opts *opts)
 {
 	int r = -ENOENT;
 
 	if (s->separate_fd >= 0)
-		r = open_dwarf(o, s->separate_fd, opts);
+		r = open_dwarf(o, s->separate_fd, fd, opts);
 	if (r == -ENOENT)
-		r = open_dwarf(o, fd, opts);
+		r = open_dwarf(o, fd, fd, opts);
 	if (r == -ENOENT)
 		r = read_go(o, &s->own);
 	return r == -ENOENT ? 0 : r;
 }
 
+/* Loads an object of a kind that is not read here: 0, with a reason if that was not possible; -ENOMEM. */
+static int load_by_libdw(struct symobject *o, int fd, const struct symobject_opts *opts)
+{
+	const struct libdwsource_opts lo = { .max_file_bytes = opts->max_file_bytes,
+					     .max_inflated = opts->max_inflated,
+					     .max_images = opts->max_bytes,
+					     .debug_dirs = opts->debug_dirs,
+					     .path = opts->path,
+					     .root_fd = opts->root_fd };
+	int r = libdwsource_open(fd, &lo, &o->elf, &o->lib);
+
+	if (r == 0 || r == -ENOMEM)
+		return r;
+	o->elf.reason = r == -EFBIG ? SYM_LIMIT : r == -ENOTSUP ? SYM_UNSUPPORTED : SYM_BAD_FILE;
+	return 0;
+}
+
+static int load_symbols(struct symobject *o)
+{
+	struct symsources *s = take_ptr(o->sources);
+	const struct elf_file *extra[] = { &s->separate, &s->mini };
+	int r = elf_object_load_symbols(&o->elf, &s->own, extra, 2);
+
+	sources_free(s);
+	return r;
+}
+
+/* Loads an object of a kind that is read here; @s is its, with the file open as @opened says. */
+static int load(struct symobject *o, struct symsources *s, int opened, int fd,
+		const struct symobject_opts *opts)
+{
+	int r = opened;
+
+	if (r == 0)
+		r = elf_file_read_sections(&s->own);
+	if (r == 0)
+		r = find_sources(s, opts);
+	if (r != -ENOMEM)
+		r = elf_object_load_code(&s->own, r, &o->elf);
+	if (r == 0 && o->elf.reason == SYM_OK)
+		r = load_debug(o, s, fd, opts);
+	/* Where they are all that there is they are wanted now, and what is wrong with them. */
+	if (r == 0 && !o->dwarf)
+		r = load_symbols(o);
+	return r;
+}
+
 int symobject_load(int fd, const struct symobject_opts *opts, struct symobject *ret)
 {
-	struct sources s = { .separate_fd = -1 };
-	struct symobject o = { 0 };
-	int r = elf_file_open_fd(&s.own, fd, opts->max_file_bytes), bad = 0;
+	struct symobject o = { .sources = calloc(1, sizeof(*o.sources)) };
+	struct symsources *s = o.sources;
+	int r;
 
-	if (r == 0)
-		r = elf_file_read_sections(&s.own);
-	if (r == 0)
-		r = find_sources(&s, opts);
-	bad = r;
-	if (r != -ENOMEM) {
-		const struct elf_file *extra[] = { &s.separate, &s.mini };
-
-		r = elf_object_load(&s.own, bad, extra, 2, &o.elf);
+	if (!s)
+		return -ENOMEM;
+	s->separate_fd = -1;
+	s->own_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	r = elf_file_open_fd(&s->own, s->own_fd, opts->max_file_bytes);
+	if (r == -ENOTSUP && opts->allow_libdw) {
+		sources_free(take_ptr(o.sources));
+		r = load_by_libdw(&o, fd, opts);
+	} else {
+		r = load(&o, s, r, fd, opts);
 	}
-	if (r == 0 && bad == 0)
-		r = load_debug(&o, &s, fd, opts);
-	sources_done(&s);
 	if (r < 0) {
 		symobject_done(&o);
 		return r;
@@ -247,10 +316,29 @@ int symobject_load(int fd, const struct symobject_opts *opts, struct symobject *
 	return 0;
 }
 
+int symobject_symbol(struct symobject *o, uint64_t addr, const char **ret)
+{
+	const struct symtab_range *range;
+	int r = o->sources ? load_symbols(o) : 0;
+
+	if (r < 0)
+		return r;
+	range = elf_object_find_vaddr(&o->elf, addr);
+	/* A return address that was put on the stack by hand (a signal's trampoline, the end of a
+	 * coroutine) is where a function begins, and is looked up one byte before: nobody else is
+	 * there. */
+	if (!range)
+		range = elf_object_find_vaddr(&o->elf, addr + 1);
+	*ret = range ? o->elf.syms.strings + range->name : NULL;
+	return 0;
+}
+
 int symobject_find(struct symobject *o, struct dwquery *queries, size_t n, struct dwframes *ret)
 {
 	if (o->dwarf)
 		return dwobject_find(o->dwarf, queries, n, ret);
+	if (o->lib)
+		return libdwsource_find(o->lib, queries, n, ret);
 	for (size_t i = 0; i < n; i++) {
 		struct dwquery *q = &queries[i];
 
@@ -270,6 +358,8 @@ const char *symobject_string(const struct symobject *o, strref_t s, size_t n, ch
 {
 	if (o->dwarf)
 		return dwobject_string(o->dwarf, s, n, buf);
+	if (o->lib)
+		return libdwsource_string(o->lib, s);
 	if (strref_place(s) == STRREF_OWN && strref_off(s) < o->own.n_bytes)
 		return o->own.bytes + strref_off(s);
 	return "";
@@ -277,6 +367,12 @@ const char *symobject_string(const struct symobject *o, strref_t s, size_t n, ch
 
 size_t symobject_bytes(const struct symobject *o)
 {
-	return elf_object_bytes(&o->elf) + (o->dwarf ? dwobject_bytes(o->dwarf) : 0) + o->go_bytes +
+	return elf_object_bytes(&o->elf) + (o->dwarf ? dwobject_bytes(o->dwarf) : 0) +
+	       (o->lib ? libdwsource_bytes(o->lib) : 0) + o->go_bytes +
 	       o->own.cap_bytes + o->own.cap * sizeof(*o->own.ents);
+}
+
+uint64_t symobject_no_split(const struct symobject *o)
+{
+	return o->dwarf ? dwobject_no_split(o->dwarf) : 0;
 }

@@ -1,23 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One object as the symbolizer keeps it: its symbols, and its debug information where it has some, in
- * the file itself, in a separate one, or as Go's table of functions.
+ * the file itself, in a separate one, or as Go's table of functions. Of a kind that is not read here all
+ * of it is libdw's.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "dwobject.h"
 #include "elfsym.h"
+#include "libdwsource.h"
 #include "strtab.h"
+
+struct symsources;
 
 struct symobject {
 	struct elf_object elf;
+	struct symsources *sources; /* of symbols, not read yet; NULL = they are in elf */
 	struct dwobject *dwarf; /* NULL = none */
 	struct symunit *go;	/* Go's table; NULL = none. Its strings are in own. */
 	size_t go_bytes;
 	struct strtab own;
+	struct libdwsource *lib; /* NULL = the object is of a kind that is read here */
 };
 
 struct symobject_opts {
@@ -30,6 +37,7 @@ struct symobject_opts {
 	int root_fd;	  /* -1 = none */
 	const char *build_id;  /* hex; "" = none: such an object is not stored */
 	const char *store_dir; /* NULL = nowhere */
+	bool allow_libdw;
 };
 
 /*
@@ -40,12 +48,19 @@ int symobject_load(int fd, const struct symobject_opts *opts, struct symobject *
 void symobject_done(struct symobject *o);
 
 /*
- * Debug information of @n addresses, sorted: dwobject_find(), or the same from Go's table.
+ * Debug information of @n addresses, sorted: dwobject_find(), or the same from libdw or Go's table.
  */
 int symobject_find(struct symobject *o, struct dwquery *queries, size_t n, struct dwframes *ret);
+
+/*
+ * The symbol at @addr: 0 and *@ret, borrowed until the object is released, NULL when there is none; -ENOMEM.
+ * The first call reads the object's symbols: debug information seldom leaves a use for them.
+ */
+int symobject_symbol(struct symobject *o, uint64_t addr, const char **ret);
 
 /* As dwobject_string(). */
 const char *symobject_string(const struct symobject *o, strref_t s, size_t n, char *buf);
 
-/* Memory held. */
+/* Memory held; dwobject_no_split(). */
 size_t symobject_bytes(const struct symobject *o);
+uint64_t symobject_no_split(const struct symobject *o);

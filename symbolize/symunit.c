@@ -17,12 +17,11 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "radix.h"
 
 enum {
 	BLOCK = 32, /* entries that share one of the index */
 	ENTRY_MAX = 3 * 5, /* bytes of an entry: three 32-bit integers */
-	RADIX_BITS = 11,
-	RADIX = 1 << RADIX_BITS,
 	STEPS_MAX = 4096, /* from the innermost inlined call to its function */
 };
 
@@ -220,47 +219,6 @@ static bool list_find(const struct symunit *u, const struct list *l, uint32_t ad
 	return true;
 }
 
-/* --- sorting -------------------------------------------------------------------------------------- */
-
-/* What is sorted: an address, and which item has it. */
-struct key {
-	uint32_t addr, item;
-};
-
-/* By address, equal ones in the order in which they came: the radix sort is stable. */
-static int sort_keys(struct key *keys, size_t n)
-{
-	struct key *other, *from = keys, *to;
-
-	if (n < 2)
-		return 0;
-	to = other = malloc(n * sizeof(*other));
-	if (!other)
-		return -ENOMEM;
-	for (unsigned shift = 0; shift < 32; shift += RADIX_BITS) {
-		uint32_t start[RADIX] = { 0 }, sum = 0;
-
-		for (size_t i = 0; i < n; i++)
-			start[from[i].addr >> shift & (RADIX - 1)]++;
-		if (start[from[0].addr >> shift & (RADIX - 1)] == n)
-			continue;
-		for (size_t i = 0; i < RADIX; i++) {
-			uint32_t count = start[i];
-
-			start[i] = sum;
-			sum += count;
-		}
-		for (size_t i = 0; i < n; i++)
-			to[start[from[i].addr >> shift & (RADIX - 1)]++] = from[i];
-		from = to;
-		to = to == other ? keys : other;
-	}
-	if (from != keys)
-		memcpy(keys, from, n * sizeof(*keys));
-	free(other);
-	return 0;
-}
-
 /* --- segments ------------------------------------------------------------------------------------- */
 
 struct open_range {
@@ -296,20 +254,20 @@ static int sweep_to(struct sweep *s, uint64_t addr)
  */
 static int build_segments(const struct symunit_builder *b, uint64_t base, struct list_out *out)
 {
-	_cleanup_free_ struct key *keys = malloc((b->ranges.n + 1) * sizeof(*keys));
+	_cleanup_free_ struct radix_key *keys = malloc((b->ranges.n + 1) * sizeof(*keys));
 	struct sweep s = { .out = out };
 	int r = keys ? 0 : -ENOMEM;
 
 	for (size_t i = 0; r == 0 && i < b->ranges.n; i++)
-		keys[i] = (struct key){ (uint32_t)(b->ranges.items[i].lo - base), (uint32_t)i };
+		keys[i] = (struct radix_key){ (uint32_t)(b->ranges.items[i].lo - base), (uint32_t)i };
 	if (r == 0)
-		r = sort_keys(keys, b->ranges.n);
+		r = radix_sort(keys, b->ranges.n);
 	for (size_t i = 0; r == 0 && i < b->ranges.n; i++) {
 		const struct symunit_range *range = &b->ranges.items[keys[i].item];
 
-		r = sweep_to(&s, keys[i].addr);
+		r = sweep_to(&s, keys[i].by);
 		if (r == 0)
-			r = list_add(out, (struct entry){ keys[i].addr, range->scope, 0 });
+			r = list_add(out, (struct entry){ keys[i].by, range->scope, 0 });
 		if (r == 0)
 			r = array_push(&s.open, (struct open_range){ (uint32_t)(range->hi - base),
 								     range->scope });
@@ -325,10 +283,10 @@ static int build_segments(const struct symunit_builder *b, uint64_t base, struct
 /* --- rows ----------------------------------------------------------------------------------------- */
 
 /* The sequences' first rows, by address; sequences do not overlap in one another. */
-static int sort_sequences(const struct symunit_builder *b, uint64_t base, struct key **ret,
+static int sort_sequences(const struct symunit_builder *b, uint64_t base, struct radix_key **ret,
 			  size_t *ret_n)
 {
-	ARRAY(struct key) keys = { 0 };
+	ARRAY(struct radix_key) keys = { 0 };
 	bool begins = true;
 	int r = 0;
 
@@ -336,11 +294,11 @@ static int sort_sequences(const struct symunit_builder *b, uint64_t base, struct
 		const struct symunit_row *row = &b->rows.items[i];
 
 		if (begins)
-			r = array_push(&keys, (struct key){ (uint32_t)(row->addr - base), (uint32_t)i });
+			r = array_push(&keys, (struct radix_key){ (uint32_t)(row->addr - base), (uint32_t)i });
 		begins = row->file == SYMUNIT_NONE && row->line == 0;
 	}
 	if (r == 0)
-		r = sort_keys(keys.items, keys.n);
+		r = radix_sort(keys.items, keys.n);
 	if (r < 0) {
 		array_free(&keys);
 		return r;
@@ -374,7 +332,7 @@ static int add_sequence(const struct symunit_builder *b, size_t first, uint64_t 
 
 static int build_rows(const struct symunit_builder *b, uint64_t base, struct list_out *out)
 {
-	struct key *keys;
+	struct radix_key *keys;
 	size_t n;
 	uint32_t at = 0;
 	int r = sort_sequences(b, base, &keys, &n);

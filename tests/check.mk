@@ -5,11 +5,11 @@ check_units   = $(units) $(B)/unit-corpus $(B)/bpfsim $(replays)
 check_e2e     = $(B)/e2e $(sort $(wildcard tests/e2e/*.sh))
 # A sanitizer would slow the recorder down, not what it records: a matter of the release alone.
 check_corpus  = $(if $(filter release,$(VARIANT)),tests/corpus/run.sh:-a)
-check_symbols = tests/symagree/run.sh:$(B)
+check_symbols = tests/symagree/run.sh
 check_lint   := $(addprefix tests/lint/lint.sh:,$(shell tests/lint/lint.sh))
 check_vm      = $(if $(filter release,$(VARIANT)),tests/vm/run.sh:6.1)
 check_scripts = $(sort $(wildcard tests/scripts/*.sh tests/lint/*_test.sh tests/tools/*_test.py))
-run_tests     = LINT_BUILD=$(B) CC='$(CC)' CLANG='$(CLANG)' CORPUS=$(corpus) CORPUS_CHECK=$(corpus_check) $(vm_env) tests/run.sh
+run_tests     = LINT_BUILD=$(B) SYMAGREE_BUILD=$(B) CC='$(CC)' CLANG='$(CLANG)' CORPUS=$(corpus) CORPUS_CHECK=$(corpus_check) $(vm_env) tests/run.sh
 
 # What goes to /w of the virtual machines.
 vm_programs   = $(addprefix $(B)/workloads/,split syscalls threads faults storm)

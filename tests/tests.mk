@@ -69,6 +69,24 @@ $(symfix)/lines-%: $(linefix_src) tests/fixtures/symbolize/lines.h $(B)/.flags
 	@mkdir -p $(@D)
 	$(Q)$(linefix_cc.$(word 1,$(subst -, ,$*))) -O2 $(linefix_flags.$(word 2,$(subst -, ,$*))) \
 		-fPIE -pie -ffunction-sections -Wl,--gc-sections $(linefix_src) -o $@
+# What tests build programs of by themselves, in folders of their own.
+split_src := $(notdir $(wildcard tests/fixtures/symbolize/split/*))
+unit_needs.symbolize += $(addprefix $(symfix)/split/,$(split_src))
+$(symfix)/split/%: tests/fixtures/symbolize/split/%
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+# Go programs, where there is Go: as it builds them by default, and without symbols in all ways that
+# keep their table elsewhere. Their tests are skipped without.
+go_fixtures := $(addprefix $(symfix)/go-,debug stripped trimpath pie)
+go_flags.debug :=
+go_flags.stripped := -ldflags='-s -w'
+go_flags.trimpath := -trimpath -ldflags='-s -w'
+go_flags.pie := -buildmode=pie -ldflags='-s -w'
+unit_needs.symbolize += $(go_fixtures)
+$(go_fixtures): $(symfix)/go-%: tests/fixtures/symbolize/inlines.go
+	$(call say,FIX,$@)
+	@mkdir -p $(@D)
+	$(Q)! command -v go >/dev/null || env -u MAKEFLAGS -u MFLAGS CGO_ENABLED=0 go build $(go_flags.$*) -o $@ $<
 # Programs with inlined calls whose debug information libdw is asked about, too.
 dwfix := $(addprefix debug-,gcc-2 gcc-3 gcc-4 gcc-5 gcc-wide gcc-z clang-2 clang-3 clang-4 clang-5 clang-wide clang-z) \
 	debugxx-gcc-5 debugxx-clang-4 $(if $(shell command -v rustc),debug-rust)
@@ -90,7 +108,6 @@ $(symfix)/debug-rust: $(dwfix_dir)/ranges.rs $(B)/.flags
 	@mkdir -p $(@D)
 	$(Q)env -u MAKEFLAGS -u MFLAGS rustc -O -g $< -o $@
 # What the tests alone are linked with: second opinions on unwind tables and stacks.
-ext.unit.symbolize := -ldw -lelf
 ext.unit.unwind := -ldw -lelf -lunwind-ptrace -Wl,--wrap=malloc,--wrap=calloc,--wrap=reallocarray
 # Without frame pointers in every variant; private, or the stamp of the flags would take it up.
 $(B)/tests/unit/unwind/snapchain.o: private CFLAGS += -O2 -fomit-frame-pointer

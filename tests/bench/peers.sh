@@ -15,7 +15,8 @@ gimli=0.27.1
 llvm=19
 
 # The Debian packages: symbolizers, and debug files to ask about.
-packages=(binutils elfutils "llvm-$llvm" libc6-dbg librgw2-dbg)
+packages=(binutils elfutils "llvm-$llvm" "lld-$llvm" libc6-dbg librgw2-dbg libstdc++6-12-dbg python3.11-dbg
+    libkrb5-dbg)
 
 newest_llvm() {
     find /usr/bin -name 'llvm-symbolizer-*' 2>/dev/null | sort -t- -k3 -n | tail -n 1

@@ -85,6 +85,22 @@ Test(jit, jitdump)
 			 "/src/cold.js");
 }
 
+/* With a /tmp and a number of its own, both gone before names are given. */
+Test(jit, in_a_container)
+{
+	const char *file = in_dir("p.pb.gz");
+	struct run r = wick("record", "-F", "499", "-o", file, "--", "unshare", "--pid", "--fork",
+			    "--mount", "sh", "-c", "mount -t tmpfs none /tmp && exec \"$0\" 1 map",
+			    workload("jitcode"));
+	struct profile *p;
+
+	must_end(&r, 0);
+	p = recorded(file, NULL);
+	cr_expect_eq(said(&r, "pid"), 1);
+	cr_expect_gt(self(p, (struct pick){ .comm = "jitcode" }, "jit_hot one"),
+		     0.6 * total(p, (struct pick){ .comm = "jitcode" }));
+}
+
 /* A name holds for the samples of its time. Their time is known to a window, which is a second. */
 static void expect_first_and_second(const struct profile *p)
 {

@@ -20,6 +20,8 @@ libelf.h          symbolize
 gelf.h            symbolize
 dwarf.h           symbolize
 elfutils/         symbolize
+elfutils/libdwfl.h symbolize/libdwsource.c
+elfutils/libdw.h  symbolize/libdwwalk.h symbolize/libdwfind.h
 libiberty/        symbolize
 libunwind         unwind
 protobuf-c/       formats

@@ -10,7 +10,7 @@ import posixpath
 import re
 import subprocess
 
-CLONE = re.compile(r"(\.(cold|part|constprop|isra|lto_priv|localalias|llvm|warm|hot|exit|unlikely|startup|__part|"
+CLONE = re.compile(r"(\.(cold|eh|part|constprop|isra|lto_priv|localalias|llvm|warm|hot|exit|unlikely|startup|__part|"
                    r"resume|destroy|cleanup|actor|__uniq|specialized|abi0|abiinternal)(\.\d+)*)+$")
 # A number alone may be a part of the name, as in Go's main.main.func1.2.
 NUMBERED = re.compile(r"([^.]+)\.\d+$")
@@ -96,9 +96,11 @@ class Judge:
         self.names = names
 
     def name(self, address, a, b):
-        """How two names are equal: "same", "alias", "shorter"; None when they are not."""
+        """How b is equal to a: "same", "alias", "shorter", "named" where a says nothing; None when it is not."""
         if a == b or self.names.of(a) == self.names.of(b):
             return "same"
+        if not a and b:
+            return "named"
         if not a or not b:
             return None
         here = {self.names.of(n) for n in self.aliases(address)}
@@ -117,7 +119,8 @@ class Judge:
         return None
 
     def chain(self, address, want, got):
-        """(how equal, None) or (None, what differs first, innermost frame first)."""
+        """(how equal, None) or (None, what differs first, innermost frame first). Besides how names are
+        equal there is "folded": an alias with lines of its own. Of several the last frame's is told."""
         if not got and want:
             return None, "no answer"
         if got and not want:
@@ -133,12 +136,14 @@ class Judge:
             if equal != "same":
                 how = equal
             differs = self.place(w, g)
-            # Of two functions that are one code, each has its own lines.
-            if differs and equal != "alias":
+            # Of two functions that a linker made one, each has its own lines.
+            if differs and equal == "alias":
+                how = "folded"
+            elif differs:
                 return None, "no " + differs if not g[1] and w[1] else differs
         return how, None
 
 
 def flat(frames):
     """As go tool addr2line tells it: the outer function, the innermost place."""
-    return [(frames[-1][0], frames[0][1], frames[0][2])] if frames else []
+    return [frames[-1]._replace(file=frames[0].file, line=frames[0].line)] if frames else []

@@ -88,7 +88,7 @@ split() {
     shift 3
     made "$plain" || return
     build "$name-dwo" "$@" -gsplit-dwarf && as "$name-dwo" "$name-dwo" "$plain" "${*:2} (.dwo)"
-    build "$name-dwp" "$@" -gsplit-dwarf && try "$name-dwp" "$dwp" -e "$name-dwp" -o "$name-dwp.partswp" || return
+    build "$name-dwp" "$@" -gsplit-dwarf && try "$name-dwp" "$dwp" -e "$name-dwp" -o "$name-dwp.dwp" || return
     rm -f "$name-dwp.parts"/*.dwo
     as "$name-dwp" "$name-dwp" "$plain" "${*:2} (.dwp by $dwp)"
 }
@@ -187,10 +187,10 @@ full() {
     debian debian-python /usr/bin/python3.11d /usr/bin/python3.11d
     v=$(dpkg -L librgw2-dbg 2>/dev/null | grep '\.debug$')
     debian debian-librgw "${v:-librgw2-dbg}" "${v:-librgw2-dbg}"
-    # Debian's only debug files with a part in common (.gnu_debugaltlink) that stand alone; llvm does not
-    # read that part.
-    v=$lib/libkrb5.so.3
-    debian debian-krb5-dwz "$(realpath "$v" 2>/dev/null || echo "$v")" "$(debug_file "$v")" gimli,gnu
+    # A debug file of Debian's that shares a part with others (.gnu_debugaltlink): llvm and gimli lose the
+    # names in that part, and GNU the inlined calls.
+    v=$lib/krb5/plugins/preauth/spake.so
+    debian debian-spake-dwz "$v" "$(debug_file "$v")" blaze
 
     for v in 2 3 4; do
         cxx "cxx-gcc-dwarf$v" g++ -O2 "-gdwarf-$v" -gstrict-dwarf

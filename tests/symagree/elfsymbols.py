@@ -4,6 +4,7 @@ import bisect
 import random
 import re
 import subprocess
+import sys
 
 SYMBOL = re.compile(r"\s*\d+: ([0-9a-f]+) +(\d+|0x[0-9a-f]+) (FUNC|IFUNC|NOTYPE) +\S+ +\S+ +(?:\[.*?\] +)?(\w+) (\S+)")
 SECTION = re.compile(r"\s*\[ *(\d+)\] (\S*) +(\S+) +([0-9a-f]+) ([0-9a-f]+) ([0-9a-f]+) \S+ +([A-Za-z]*) ")
@@ -89,3 +90,14 @@ def sample(ranges, n, seed):
         i = bisect.bisect_right(ends, at)
         picked.append(ranges[i][1] - (ends[i] - at))
     return picked
+
+
+def main():
+    """elfsymbols.py text|symbols FILE N SEED: N addresses in the text, or in symbols, one a line."""
+    where, path, n, seed = sys.argv[1:]
+    ranges = text_ranges(path) if where == "text" else Symbols(path).ranges()
+    print("\n".join("0x%x" % a for a in sample(ranges, int(n), seed)))
+
+
+if __name__ == "__main__":
+    main()

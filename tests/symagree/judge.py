@@ -30,7 +30,7 @@ MARKS = ("<!-- made by `make symbolizer-agreement` -->\n", "<!-- end of what is 
 
 
 def show(frames):
-    return " < ".join("%s %s:%d" % (n or "??", agreement.path(f) or "??", line) for n, f, line in frames) or "nothing"
+    return " < ".join("%s %s:%d" % (f.name or "??", agreement.path(f.file) or "??", f.line) for f in frames) or "nothing"
 
 
 class Verdict:
@@ -42,6 +42,7 @@ class Verdict:
         self.counts = collections.Counter()  # how answers are equal, and how they differ
         self.differ = collections.Counter()
         self.apart = collections.Counter()   # where the references differ: with whom the subject is
+        self.starts = [0, 0]                 # of frames: begins where a reference says so, they do
         self.examples = []
 
     def percent(self):
@@ -56,7 +57,15 @@ class Verdict:
             self.name, self.asked, self.agreed, self.equal, self.percent())
         for what, n in self.differ.most_common():
             text += "; %s %d" % (what, n)
+        if self.starts[1]:
+            text += "; start lines %.2f %%" % (100.0 * self.starts[0] / self.starts[1])
         return text
+
+
+def starts(refs, got):
+    """How many functions begin in the line that llvm says, which alone of the references tells it; of how many."""
+    told = [(w.start, g.start) for w, g in zip(refs.get("llvm", []), got) if w.start]
+    return sum(w == g for w, g in told), len(told)
 
 
 def compare(verdict, judge, address, refs, got):
@@ -72,6 +81,8 @@ def compare(verdict, judge, address, refs, got):
     if best[0]:
         verdict.equal += 1
         verdict.counts[best[0]] += 1
+        if best[0] == "same":
+            verdict.starts = [a + b for a, b in zip(verdict.starts, starts(refs, got))]
         return None
     verdict.differ[best[1]] += 1
     return best[1]
@@ -106,16 +117,17 @@ def judge_file(row, options, names):
 def table(verdicts, options):
     lines = ["%s is asked for %d addresses of each file (seed %s). The references are %s where no others are named." %
              (options.subject, options.n, options.seed, options.references.replace(",", " and ")), "",
-             "| file | what it is | addresses | references agree | equal | % | of these by another name | differences |",
-             "|---|---|--:|--:|--:|--:|--:|---|"]
+             "| file | what it is | addresses | references agree | equal | % | of these by another name | start lines % | differences |",
+             "|---|---|--:|--:|--:|--:|---|--:|---|"]
     for v in verdicts:
-        other = ", ".join("%s %d" % (k, v.counts[k]) for k in ("alias", "shorter") if v.counts[k])
+        other = ", ".join("%s %d" % (k, v.counts[k]) for k in ("alias", "folded", "shorter", "named") if v.counts[k])
         why = ", ".join("%s %d" % d for d in v.differ.most_common()) or "none"
+        begins = "%.2f" % (100.0 * v.starts[0] / v.starts[1]) if v.starts[1] else ""
         refs = "" if ",".join(v.references) == options.references else " (by %s)" % " and ".join(v.references)
-        lines.append("| %s | %s%s | %d | %d | %d | %.2f | %s | %s |" % (
-            v.name, v.about.strip(), refs, v.asked, v.agreed, v.equal, v.percent(), other, why))
+        lines.append("| %s | %s%s | %d | %d | %d | %.2f | %s | %s | %s |" % (
+            v.name, v.about.strip(), refs, v.asked, v.agreed, v.equal, v.percent(), other, begins, why))
     all_of = [sum(getattr(v, k) for v in verdicts) for k in ("asked", "agreed", "equal")]
-    lines += ["| **all** | | %d | %d | %d | %.3f | | |" % (*all_of, 100.0 * all_of[2] / max(1, all_of[1])), "",
+    lines += ["| **all** | | %d | %d | %d | %.3f | | | |" % (*all_of, 100.0 * all_of[2] / max(1, all_of[1])), "",
               "Where the references differ from each other, %s says the same as:" % options.subject, "",
               "| file | addresses | the first | the second | neither |", "|---|--:|--:|--:|--:|"]
     for v in verdicts:

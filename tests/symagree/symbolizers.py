@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Asks symbolizers, wick among them, and gives their answers one shape: for each address a list of frames
-(name, file, line) from the innermost inlined function outwards. Names are as in the symbol table where
-the tool can say them; "" and 0 are what it does not know.
+(name, file, line, start), from the innermost inlined function outwards. Names are as in the symbol table
+where the tool can say them; start is the line where the function begins, of tools that tell it; "" and 0
+are what is not known.
 
-  ask("llvm", PATH, [ADDRESS, ...]) -> [[(name, file, line), ...], ...], one for each address
+  ask("llvm", PATH, [ADDRESS, ...]) -> [[Frame, ...], ...], one for each address
   present() -> {NAME: PROGRAM}
 Raises Absent for a tool that is not here and Failed for one that gave no usable answer.
 """
+import collections
 import glob
 import json
 import os
@@ -15,6 +17,9 @@ import shutil
 import subprocess
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+Frame = collections.namedtuple("Frame", "name file line start", defaults=(0,))
 
 
 class Absent(Exception):
@@ -58,21 +63,22 @@ def frames_of_pairs(lines):
         while at + 1 < len(lines) and not re.fullmatch(r"0x[0-9a-f]{8,16}", lines[at]):
             name, place = lines[at], re.sub(r" \(discriminator \d+\)$", "", lines[at + 1])
             file, _, line = place.rpartition(":")
-            frames.append(("" if name == "??" else name, "" if file.startswith("??") else file,
-                           int(line) if line.isdigit() else 0))
+            frames.append(Frame("" if name == "??" else name, "" if file.startswith("??") else file,
+                                int(line) if line.isdigit() else 0))
             at += 2
         answers.append(frames)
     return answers
 
 
 def frames_of_llvm(lines):
-    return [[(s.get("FunctionName") or "", s.get("FileName") or "", s.get("Line") or 0)
+    return [[Frame(s.get("FunctionName") or "", s.get("FileName") or "", s.get("Line") or 0, s.get("StartLine") or 0)
              for s in json.loads(line).get("Symbol", [])] for line in lines if line]
 
 
 def frames_of_wick(lines):
-    return [[(f.get("system_name") or f.get("function") or "", f.get("file") or "", f.get("line") or 0)
-             for f in json.loads(line)["frames"]] for line in lines if line]
+    return [[Frame(f.get("system_name") or f.get("function") or "", f.get("file") or "", f.get("line") or 0,
+                   f.get("start_line") or 0) for f in json.loads(line)["frames"]]
+            for line in lines if line]
 
 
 def frames_of_go(lines):
@@ -81,7 +87,7 @@ def frames_of_go(lines):
     for name, place in zip(lines[0::2], lines[1::2]):
         file, _, line = place.rpartition(":")
         known = name != "?"
-        answers.append([(name, file, int(line))] if known else [])
+        answers.append([Frame(name, file, int(line))] if known else [])
     return answers
 
 
@@ -102,7 +108,7 @@ def present():
 
 def trimmed(frames):
     """A frame about which nothing is known is none."""
-    while frames and frames[-1] == ("", "", 0):
+    while frames and frames[-1][:3] == ("", "", 0):
         frames = frames[:-1]
     return frames
 

@@ -15,7 +15,6 @@ import symbolizers  # noqa: E402
 NAMES = [
     ("f", "f", "same"),
     ("f", "g", None),
-    ("f", "", None),
     ("f.cold", "f", "same"),
     ("f.part.0.constprop.12", "f", "same"),
     ("inner.3", "inner", "same"),
@@ -53,11 +52,12 @@ CHAINS = [
     (W, (("f", "", 0), W[1]), None, "no line"),
     ((("f", "x.c", 0),), (("f", "", 0),), "same", None),
     # Two functions that are one code: each with lines of its own.
-    ((("one", "x.c", 1),), (("two", "y.c", 2),), "alias", None),
+    ((("one", "x.c", 1),), (("two", "y.c", 2),), "folded", None),
+    ((("one", "x.c", 1),), (("two", "x.c", 1),), "alias", None),
 ]
 PAIRS = "0x0000000000001000\nf\n/x.c:3\nmain\n/y.c:9 (discriminator 2)\n0x0000000000002000\n??\n??:0\n" \
     "0x0000000000003000\ng\n/x.c:?".split("\n")
-LLVM = ['{"Address":"0x1","Symbol":[{"FunctionName":"f","FileName":"/x.c","Line":3}]}', '{"Address":"0x2","Error":{}}']
+LLVM = ['{"Address":"0x1","Symbol":[{"FunctionName":"f","FileName":"/x.c","Line":3,"StartLine":2}]}', '{"Address":"0x2","Error":{}}']
 WICK = ['{"address":"0x1","frames":[{"function":"f(int)","short":"f","system_name":"_Z1fi","file":"/x.c","line":3,'
         '"start_line":1}],"reason":"ok"}', '{"address":"0x2","frames":[],"reason":"no symbols"}']
 READ = [
@@ -79,14 +79,20 @@ def main():
     for a, b, how in NAMES:
         expect("%s = %s" % (a, b), judge.name(1, a, b), how)
         expect("%s = %s" % (b, a), judge.name(1, b, a), how)
+    expect("a name where there is none", judge.name(1, "", "f"), "named")
+    expect("no name where there is one", judge.name(1, "f", ""), None)
     expect("aliases of an inlined function", judge.name(-1, "one", "uno"), None)
     for name, short in BARE:
         expect("bare " + name, agreement.bare(name), short)
     for want, got, how, why in CHAINS:
         expect("%s = %s" % (want, got), judge.chain(1, want, got), (how, why))
     for read, lines, want in READ:
-        expect(read.__name__, [symbolizers.trimmed(f) for f in read(lines)], want)
-    expect("flat", agreement.flat(list(W)), [("main", W[0][1], 3)])
+        expect(read.__name__, [[f[:3] for f in symbolizers.trimmed(a)] for a in read(lines)], want)
+    starts = [f.start for read in (symbolizers.frames_of_llvm, symbolizers.frames_of_wick) for f in
+              read(LLVM if read is symbolizers.frames_of_llvm else WICK)[0]]
+    expect("start lines", starts, [2, 1])
+    frames = [symbolizers.Frame(*w) for w in W]
+    expect("flat", [f[:3] for f in agreement.flat(frames)], [("main", W[0][1], 3)])
     expect("all addresses", elfsymbols.sample([(1, 3), (10, 12)], 4, 1), [1, 2, 10, 11])
     picked = elfsymbols.sample([(100, 200), (1000, 1001)], 50, 7)
     expect("a sample", (len(picked), all(100 <= a < 200 or a == 1000 for a in picked)), (50, True))

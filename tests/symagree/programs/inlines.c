@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inlined calls three deep, cold parts, clones, a switch, a loop that is unrolled; see inlines.h. */
+/* Inlined calls three deep, cold parts, clones, a switch, a loop that is unrolled; see inlines.h.
+ */
 #include "inlines.h"
 
 #include <stdio.h>
@@ -96,7 +97,9 @@ static __attribute__((noinline)) int words(char *text)
 
 int main(int argc, char **argv)
 {
-	struct shape shapes[] = { { DOT, 0, 0, 0 }, { LINE, 1, 2, 0 }, { BOX, 3, 4, 0 }, { ROUND, 0, 0, argc } };
+	struct shape shapes[] = {
+		{ DOT, 0, 0, 0 }, { LINE, 1, 2, 0 }, { BOX, 3, 4, 0 }, { ROUND, 0, 0, argc }
+	};
 	uint64_t v[32] = { (uint64_t)argc }, h = 1;
 	struct node *root = NULL;
 	char text[] = "one two three stop four";
@@ -104,9 +107,10 @@ int main(int argc, char **argv)
 	for (int i = 0; i < 100; i++)
 		root = far_insert(root, mix(i, h));
 	h ^= stirred(v, 32, 4);
-	printf("%f %llx %d %d %d %d\n", total(shapes, 4), (unsigned long long)h, deep(50, &h), words(text),
-	       far_check(root, 0), far_twin_one(argc) + far_twin_two(argc));
+	printf("%f %llx %d %d %d %d\n", total(shapes, 4), (unsigned long long)h, deep(50, &h),
+	       words(text), far_check(root, 0), far_twin_one(argc) + far_twin_two(argc));
 	if (argc > 1)
-		printf("%llx\n", (unsigned long long)far_fold((uint8_t *)argv[1], strlen(argv[1]), h));
+		printf("%llx\n",
+		       (unsigned long long)far_fold((uint8_t *)argv[1], strlen(argv[1]), h));
 	return 0;
 }

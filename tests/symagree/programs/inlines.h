@@ -48,8 +48,8 @@ static inline __attribute__((always_inline)) uint64_t fold(const uint8_t *p, siz
 	return n ? mix(h, load(p, n)) : h;
 }
 
-#define must(x)                                                                                    \
-	do {                                                                                       \
-		if (__builtin_expect(!(x), 0))                                                     \
-			far_fail(#x, __LINE__);                                                    \
+#define must(x)                                 \
+	do {                                    \
+		if (__builtin_expect(!(x), 0))  \
+			far_fail(#x, __LINE__); \
 	} while (0)

@@ -126,6 +126,40 @@ Test(objtab, closes_what_it_opened)
 	aspace_unref(as);
 }
 
+/* The kind of a memory file that begins with @text and is mapped as code. */
+static enum object_kind kind_of_memory(const char *text)
+{
+	int fd = memfd_create("test-code", MFD_CLOEXEC);
+	struct aspace *as;
+	struct objtab t;
+	enum object_kind kind;
+	void *code;
+
+	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	code = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+	cr_assert_neq(code, MAP_FAILED);
+	as = own_aspace();
+	objtab_init(&t, 100);
+	cr_assert_eq(enter_own(&t, as), 0);
+	kind = object_at(&t, as, (uintptr_t)code)->kind;
+	objtab_done(&t);
+	aspace_unref(as);
+	munmap(code, 4096);
+	close(fd);
+	return kind;
+}
+
+Test(objtab, memory_file_is_a_program_or_made_code)
+{
+	if (geteuid())
+		cr_skip("needs root to open what has no name");
+	cr_expect_eq(kind_of_memory("\x7f"
+				    "ELF..."),
+		     OBJECT_FILE);
+	cr_expect_eq(kind_of_memory("\x55\x48\x89\xe5"), OBJECT_ANON);
+	cr_expect_eq(kind_of_memory("\xc3"), OBJECT_ANON);
+}
+
 Test(objtab, tells_kinds_apart_by_name)
 {
 	static const struct {

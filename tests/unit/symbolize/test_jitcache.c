@@ -28,7 +28,7 @@ static void done(void)
 	close(map_fd);
 }
 
-TestSuite(jitcache, .init = start, .fini = done, .timeout = 60);
+TestSuite(jitcache, .init = start, .fini = done);
 
 static uint64_t size_of(int fd)
 {

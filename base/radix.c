@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "radix.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	BITS = 11,
+	PLACES = 1 << BITS,
+};
+
+int radix_sort(struct radix_key *keys, size_t n)
+{
+	struct radix_key *other, *from = keys, *to;
+
+	if (n < 2)
+		return 0;
+	to = other = malloc(n * sizeof(*other));
+	if (!other)
+		return -ENOMEM;
+	for (unsigned shift = 0; shift < 32; shift += BITS) {
+		size_t start[PLACES] = { 0 }, sum = 0;
+
+		for (size_t i = 0; i < n; i++)
+			start[from[i].by >> shift & (PLACES - 1)]++;
+		if (start[from[0].by >> shift & (PLACES - 1)] == n)
+			continue;
+		for (size_t i = 0; i < PLACES; i++) {
+			size_t count = start[i];
+
+			start[i] = sum;
+			sum += count;
+		}
+		for (size_t i = 0; i < n; i++)
+			to[start[from[i].by >> shift & (PLACES - 1)]++] = from[i];
+		from = to;
+		to = to == other ? keys : other;
+	}
+	if (from != keys)
+		memcpy(keys, from, n * sizeof(*keys));
+	free(other);
+	return 0;
+}
