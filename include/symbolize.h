@@ -113,6 +113,12 @@ struct symbolizer_opts {
 	 * root reads files of whoever runs a program there, and leaves it off.
 	 */
 	bool allow_libdw;
+	/*
+	 * Ask debuginfod servers for debug files that are nowhere here, in the background: it tells them
+	 * which programs run. Until one has come its object answers from its symbols.
+	 */
+	bool debuginfod;
+	uint64_t debug_refresh_ns; /* debug files that were not there are looked for again; 0 = 60 s */
 	unsigned threads;      /* that build an index; 0 = one a CPU, at most 8 */
 	uint64_t kernel_refresh_ns; /* kallsyms is read again for unknown addresses; 0 = 10 s */
 };
@@ -124,7 +130,10 @@ struct symbolizer_stats {
 	size_t objects, bytes; /* held now */
 };
 
-/* 0 and *@ret (free with symbolizer_free()) or -ENOMEM. */
+/*
+ * 0 and *@ret (free with symbolizer_free()) or -ENOMEM; with debuginfod also -EDESTADDRREQ when
+ * DEBUGINFOD_URLS names no server, -ENOSYS when its library is not there, -errno of starting a thread.
+ */
 int symbolizer_new(struct symbolizer **ret, const struct symbolizer_opts *opts);
 void symbolizer_free(struct symbolizer *s);
 
@@ -134,6 +143,15 @@ void symbolizer_free(struct symbolizer *s);
  */
 int symbolizer_run(struct symbolizer *s, const struct sym_request *req, struct sym_batch *ret);
 void sym_batch_done(struct sym_batch *b);
+
+/*
+ * Loads the object of @req (SYM_ELF, SYM_VADDR) as symbolizer_run() would, and names nothing: what it lacks
+ * has then been asked for. 0 or -ENOMEM.
+ */
+int symbolizer_prepare(struct symbolizer *s, const struct sym_request *req);
+
+/* Waits until debuginfod has answered all that was asked, at most @ms: 0, -ETIMEDOUT. */
+int symbolizer_wait(struct symbolizer *s, unsigned ms);
 
 struct symbolizer_stats symbolizer_stats(const struct symbolizer *s);
 

@@ -62,6 +62,8 @@ static const char usage[] =
 	"                          each, that are unwound while recording (dwarf)\n"
 	"      --max-stack N       at most N user frames (default 512)\n"
 	"      --no-inline         leave out functions that the compiler inlined\n"
+	"      --debuginfod        ask the servers in $DEBUGINFOD_URLS for debug files that\n"
+	"                          are not here, and wait for them up to 5 s at the end\n"
 	"\n"
 	"Output:\n"
 	"  -o, --output FILE       where to; the ending tells the format: .pb.gz .pb\n"
@@ -141,6 +143,7 @@ static int open_pipeline(struct recording *r, struct err *e)
 		.period = o->period,
 		.cpus = o->has_cpus ? &o->cpus : NULL,
 		.no_inlines = o->no_inlines,
+		.debuginfod = o->debuginfod,
 	};
 	int fd, n;
 

@@ -18,14 +18,18 @@
 #include "symbolize.h"
 #include "symbolize_options.h"
 #include "symprint.h"
+#include "symstart.h"
 
-#define OUT_BUFFER (256 << 10)
+#define OUT_BUFFER    (256 << 10)
+#define DEBUGINFOD_MS 120000 /* longer than one file may take */
 
 static const char usage[] =
 	"usage: wick symbolize [OPTIONS] ELF [ADDR...]\n"
 	"\n"
 	"Prints the function, source file and line of addresses in a program or a shared\n"
-	"library, and what was inlined there, from the innermost function outwards.\n"
+	"library, and what was inlined there, from the innermost function outwards. In an\n"
+	"object file or a kernel module they count in the first section with code that is\n"
+	"large enough to have them; --offsets reaches every section.\n"
 	"Addresses are hexadecimal, as nm and objdump print them; without any they are\n"
 	"read from standard input, one a line, and answered as they come.\n"
 	"\n"
@@ -101,15 +105,6 @@ static int open_elf(struct run *r, struct err *e)
 	}
 }
 
-/* Where debug files that are nowhere on this machine come from. */
-static int use_debuginfod(struct run *r, struct err *e)
-{
-	(void)r;
-	return err_set(e, -ENOTSUP,
-		       "this wick cannot ask debuginfod servers; install the package with the "
-		       "debug symbols, or give --debug-dir");
-}
-
 static int new_symbolizer(struct run *r, struct err *e)
 {
 	char cache[PATH_MAX];
@@ -117,19 +112,16 @@ static int new_symbolizer(struct run *r, struct err *e)
 		.debug_dirs = r->o.debug_dirs.items,
 		.store_dir = r->o.cache,
 		.threads = r->o.threads,
+		.debuginfod = r->o.debuginfod,
 		.allow_libdw = true, /* a person chose the file */
 	};
-	int n = 0;
+	int n = r->o.cache ? cachedir_make(r->o.cache, e) : 0;
 
-	if (r->o.debuginfod)
-		n = use_debuginfod(r, e);
-	if (n == 0 && r->o.cache)
-		n = cachedir_make(r->o.cache, e);
 	if (n < 0)
 		return n;
 	if (!r->o.cache && !r->o.no_cache && cachedir_default(cache) == 0)
 		so.store_dir = cache;
-	return symbolizer_new(&r->symbolizer, &so);
+	return symstart_new(&r->symbolizer, &so, e);
 }
 
 static int flush(struct err *e)
@@ -156,8 +148,13 @@ static int answer(struct run *r, struct err *e)
 		.n = r->asked.addrs.n,
 	};
 	struct sym_batch b;
-	int n = symbolizer_run(r->symbolizer, &req, &b);
+	int n = 0;
 
+	/* One file is asked for; servers that stall are given up by the symbolizer. */
+	if (r->o.debuginfod && (n = symbolizer_prepare(r->symbolizer, &req)) == 0)
+		(void)symbolizer_wait(r->symbolizer, DEBUGINFOD_MS);
+	if (n == 0)
+		n = symbolizer_run(r->symbolizer, &req, &b);
 	if (n < 0)
 		return n;
 	n = symprint_batch(&r->print, &r->asked, &b);

@@ -29,12 +29,14 @@
 #include "profile.h"
 #include "sideband.h"
 #include "symbolize.h"
+#include "symstart.h"
 #include "unwinding.h"
 
 #define DEFAULT_MAX_BYTES (512ul << 20)
 #define RING_BYTES	  (512u << 10) /* of a CPU: half a second of a storm of short processes */
 #define RINGS_BYTES	  (16u << 20)  /* of all CPUs */
 #define MAX_PROCESSES	  8192
+#define DEBUGINFOD_MS	  5000 /* that the profile waits for debug files */
 #define RESERVED_FILES	  256 /* descriptors left for everything but objects */
 
 /* --- the recording --------------------------------------------------------------------------- */
@@ -81,6 +83,7 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_opts *o, struct er
 	p->freq_hz = o->freq_hz;
 	p->period = o->period;
 	p->no_inlines = o->no_inlines;
+	p->debuginfod = o->debuginfod;
 	p->all_processes = !o->sampler.n_tgids && !o->sampler.n_tids && !o->sampler.follow;
 	p->verify = o->verify;
 	p->by_snapshot = o->sampler.by_snapshot;
@@ -94,9 +97,12 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_opts *o, struct er
 	intake_callbacks(p, &callbacks);
 	r = aggregate_init(&p->counts, o->max_bytes ? o->max_bytes : DEFAULT_MAX_BYTES);
 	if (r == 0)
-		r = symbolizer_new(&p->symbolizer,
-				   &(struct symbolizer_opts){
-					   .store_dir = cachedir_default(cache) == 0 ? cache : NULL });
+		r = symstart_new(
+			&p->symbolizer,
+			&(struct symbolizer_opts){
+				.store_dir = cachedir_default(cache) == 0 ? cache : NULL,
+				.debuginfod = o->debuginfod },
+			e);
 	if (r == 0)
 		r = sampler_new(&p->sampler, &o->sampler, &callbacks, e);
 	if (r == 0 && !o->sampler.by_pointer)
@@ -298,7 +304,7 @@ int pipeline_profile(struct pipeline *p, const char *info, struct profile **ret)
 	_cleanup_(profile_freep) struct profile *prof = NULL;
 	char text[TALLY_TEXT_MAX];
 	struct tally tally;
-	int r;
+	int r = 0;
 
 	jittab_settle(&p->jits);
 	if (p->jits.refused)
@@ -306,6 +312,10 @@ int pipeline_profile(struct pipeline *p, const char *info, struct profile **ret)
 			"too many open files: names of the code that %zu processes made are missing; raise "
 			"the limit with ulimit -n",
 			p->jits.refused);
+	if (p->debuginfod)
+		r = symstart_wait(p->symbolizer, &p->counts, &p->objects, DEBUGINFOD_MS);
+	if (r < 0)
+		return r;
 	r = naming_run(&(struct naming){ .counts = &p->counts,
 					 .objects = &p->objects,
 					 .jits = &p->jits,

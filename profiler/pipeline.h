@@ -25,6 +25,7 @@ struct pipeline_opts {
 	const struct cpuset *cpus; /* NULL = all; borrowed during pipeline_new() */
 	size_t max_bytes;	   /* for distinct stacks; 0 = 512 MiB */
 	bool no_inlines;	   /* inlined functions are not named */
+	bool debuginfod; /* servers are asked for debug files; the profile waits for them, 5 s at most */
 	/* Where the samples of sampler.verify_per_cpu are compared; borrowed. */
 	struct verify *verify;
 };

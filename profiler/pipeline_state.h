@@ -44,5 +44,6 @@ struct pipeline {
 	bool drain_wanted;
 	bool by_snapshot;
 	bool no_inlines;
+	bool debuginfod;
 	uint64_t walked; /* samples that were to be snapshots and are not */
 };

@@ -129,7 +129,7 @@ static int add_targets(struct record_options *o, const char *list, bool threads,
 		     : 0;
 }
 
-enum { OPT_CGROUP = 256, OPT_DURATION, OPT_FORMAT, OPT_MAX_STACK, OPT_CALL_GRAPH, OPT_NO_INLINE };
+enum { OPT_CGROUP = 256, OPT_DURATION, OPT_FORMAT, OPT_MAX_STACK, OPT_CALL_GRAPH, OPT_NO_INLINE, OPT_DEBUGINFOD };
 
 static const struct option long_options[] = {
 	{ "pid", required_argument, NULL, 'p' },
@@ -149,6 +149,7 @@ static const struct option long_options[] = {
 	{ "call-graph", required_argument, NULL, OPT_CALL_GRAPH },
 	{ "no-inline", no_argument, NULL, OPT_NO_INLINE },
 	{ "no-inlines", no_argument, NULL, OPT_NO_INLINE },
+	{ "debuginfod", no_argument, NULL, OPT_DEBUGINFOD },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
@@ -226,6 +227,9 @@ static int parse_option(int opt, const char *arg, struct record_options *o, stru
 		return 0;
 	case OPT_NO_INLINE:
 		o->no_inlines = true;
+		return 0;
+	case OPT_DEBUGINFOD:
+		o->debuginfod = true;
 		return 0;
 	case OPT_CGROUP:
 		return array_push(&o->cgroups, arg);

@@ -25,6 +25,7 @@ struct record_options {
 	struct cpuset cpus;
 	bool has_cpus, all, kernel_only, user_only, verbose, help;
 	bool no_inlines;
+	bool debuginfod;
 	bool by_pointer, by_snapshot; /* how user stacks are taken; neither = auto */
 	unsigned max_stack;	      /* 0 = default */
 	uint64_t duration_ns;	      /* 0 = until something ends the recording */

@@ -132,3 +132,24 @@ uint64_t elfwide_u64(struct elfwide w, const void *p)
 	memcpy(&v, p, sizeof(v));
 	return in_order_64(w, v);
 }
+
+/* A field of either class, @n bytes wide. */
+static void put(struct elfwide w, void *p, size_t at, size_t n, uint64_t v)
+{
+	for (size_t i = 0; i < n; i++)
+		((uint8_t *)p)[at + (w.swapped ? n - 1 - i : i)] = (uint8_t)(v >> (8 * i));
+}
+
+void elfwide_put_inflated(struct elfwide w, void *p, uint64_t off, uint64_t size)
+{
+	size_t n = w.narrow ? sizeof(Elf32_Word) : sizeof(Elf64_Xword);
+	Elf64_Shdr sh;
+
+	elfwide_shdr(w, p, &sh);
+	put(w, p, w.narrow ? offsetof(Elf32_Shdr, sh_flags) : offsetof(Elf64_Shdr, sh_flags), n,
+	    sh.sh_flags & ~(uint64_t)SHF_COMPRESSED);
+	put(w, p, w.narrow ? offsetof(Elf32_Shdr, sh_offset) : offsetof(Elf64_Shdr, sh_offset), n,
+	    off);
+	put(w, p, w.narrow ? offsetof(Elf32_Shdr, sh_size) : offsetof(Elf64_Shdr, sh_size), n,
+	    size);
+}

@@ -36,3 +36,7 @@ uint32_t elfwide_u32(struct elfwide w, const void *p);
 
 /* One of 8 bytes. */
 uint64_t elfwide_u64(struct elfwide w, const void *p);
+
+/* Writes into the section header at @p in the file: it has no flag SHF_COMPRESSED, and other bytes.
+ */
+void elfwide_put_inflated(struct elfwide w, void *p, uint64_t off, uint64_t size);

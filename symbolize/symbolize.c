@@ -10,6 +10,7 @@
 #include "answer.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "debuginfod.h"
 #include "dwanswer.h"
 #include "jitcache.h"
 #include "kallsyms.h"
@@ -33,6 +34,7 @@ struct symbolizer {
 	const char *const *debug_dirs; /* borrowed */
 	char *store_dir;
 	bool allow_libdw;
+	struct debuginfod *debuginfod; /* NULL = nobody is asked */
 	struct symcache cache;
 	struct jitcache jit;
 	struct kallsyms kernel;
@@ -69,6 +71,7 @@ int symbolizer_new(struct symbolizer **ret, const struct symbolizer_opts *opts)
 	static const struct symbolizer_opts none;
 	struct symbolizer *s = calloc(1, sizeof(*s));
 	const struct symbolizer_opts *o = opts ? opts : &none;
+	int r;
 
 	if (!s)
 		return -ENOMEM;
@@ -86,6 +89,13 @@ int symbolizer_new(struct symbolizer **ret, const struct symbolizer_opts *opts)
 		symbolizer_free(s);
 		return -ENOMEM;
 	}
+	if (o->debug_refresh_ns)
+		s->cache.look_ns = o->debug_refresh_ns;
+	r = o->debuginfod ? debuginfod_new(&s->debuginfod, NULL) : 0;
+	if (r < 0) {
+		symbolizer_free(s);
+		return r;
+	}
 	*ret = s;
 	return 0;
 }
@@ -95,6 +105,7 @@ void symbolizer_free(struct symbolizer *s)
 	if (!s)
 		return;
 	symcache_done(&s->cache);
+	debuginfod_free(s->debuginfod);
 	jitcache_done(&s->jit);
 	kallsyms_done(&s->kernel);
 	free(s->kallsyms_path);
@@ -232,7 +243,7 @@ static int run_jit(struct symbolizer *s, const struct sym_request *req, struct a
 
 /* --- the batch --------------------------------------------------------------------------- */
 
-static int run_object(struct symbolizer *s, const struct sym_request *req, struct answering *a)
+static int get_object(struct symbolizer *s, const struct sym_request *req, struct symobject **ret)
 {
 	struct symobject_opts opts = { .max_file_bytes = s->max_file_bytes,
 				       .max_bytes = s->cache.max_bytes,
@@ -243,7 +254,14 @@ static int run_object(struct symbolizer *s, const struct sym_request *req, struc
 				       .root_fd = req->root_fd_plus1 - 1,
 				       .build_id = req->build_id ? req->build_id : "",
 				       .store_dir = s->store_dir,
-				       .allow_libdw = s->allow_libdw };
+				       .allow_libdw = s->allow_libdw,
+				       .debuginfod = s->debuginfod };
+
+	return symcache_get(&s->cache, req->fd, opts.build_id, &opts, ret);
+}
+
+static int run_object(struct symbolizer *s, const struct sym_request *req, struct answering *a)
+{
 	struct symobject *o;
 	int r;
 
@@ -252,12 +270,29 @@ static int run_object(struct symbolizer *s, const struct sym_request *req, struc
 			a->answers[i].reason = SYM_NO_FILE;
 		return 0;
 	}
-	r = symcache_get(&s->cache, req->fd, opts.build_id, &opts, &o);
+	r = get_object(s, req, &o);
 	if (r == 0)
 		r = dwanswer_run(o, req, a);
 	if (r == 0)
 		symcache_count(&s->cache, o);
 	return r;
+}
+
+int symbolizer_prepare(struct symbolizer *s, const struct sym_request *req)
+{
+	struct symobject *o;
+	int r;
+
+	if ((req->kind != SYM_ELF && req->kind != SYM_VADDR) || req->fd < 0)
+		return 0;
+	r = get_object(s, req, &o);
+	symcache_trim(&s->cache);
+	return r;
+}
+
+int symbolizer_wait(struct symbolizer *s, unsigned ms)
+{
+	return s->debuginfod ? debuginfod_wait(s->debuginfod, ms) : 0;
 }
 
 int symbolizer_run(struct symbolizer *s, const struct sym_request *req, struct sym_batch *ret)

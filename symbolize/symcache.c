@@ -9,7 +9,7 @@
 
 int symcache_init(struct symcache *c, size_t max_bytes)
 {
-	*c = (struct symcache){ .max_bytes = max_bytes };
+	*c = (struct symcache){ .max_bytes = max_bytes, .look_ns = SYMCACHE_LOOK_NS };
 	c->slots = calloc(SYMCACHE_OBJECTS, sizeof(*c->slots));
 	return c->slots ? 0 : -ENOMEM;
 }
@@ -90,6 +90,32 @@ static struct symcache_slot *free_slot(struct symcache *c)
 			return &c->slots[i];
 }
 
+/* Counts what the object in @s holds. */
+static void count(struct symcache *c, struct symcache_slot *s)
+{
+	c->stats.bytes -= s->bytes;
+	c->stats.no_split -= s->no_split;
+	s->bytes = symobject_bytes(&s->object);
+	s->no_split = symobject_no_split(&s->object);
+	c->stats.bytes += s->bytes;
+	c->stats.no_split += s->no_split;
+}
+
+/* What an object was loaded without may be there by now. Without memory it stays as it is. */
+static void refresh(struct symcache *c, struct symcache_slot *s, int fd,
+		    const struct symobject_opts *opts)
+{
+	uint64_t now = clock_mono_ns();
+	bool look = now - s->looked_ns >= c->look_ns;
+
+	if (look)
+		s->looked_ns = now;
+	if (symobject_refresh(&s->object, fd, opts, look) != 1)
+		return;
+	c->stats.loads++;
+	count(c, s);
+}
+
 int symcache_get(struct symcache *c, int fd, const char *build_id,
 		 const struct symobject_opts *opts, struct symobject **ret)
 {
@@ -101,6 +127,7 @@ int symcache_get(struct symcache *c, int fd, const char *build_id,
 	s = make_key(fd, build_id, &key) ? find(c, &key) : NULL;
 	if (s) {
 		c->stats.hits++;
+		refresh(c, s, fd, opts);
 	} else {
 		r = symobject_load(fd, opts, &o);
 		if (r < 0)
@@ -109,10 +136,10 @@ int symcache_get(struct symcache *c, int fd, const char *build_id,
 		s = free_slot(c);
 		s->key = key;
 		s->object = o;
-		s->no_split = 0;
+		s->looked_ns = clock_mono_ns();
+		s->bytes = s->no_split = 0;
 		c->stats.objects++;
-		s->bytes = symobject_bytes(&o);
-		c->stats.bytes += s->bytes;
+		count(c, s);
 	}
 	s->used = ++c->uses;
 	*ret = &s->object;
@@ -124,14 +151,8 @@ void symcache_count(struct symcache *c, const struct symobject *o)
 	for (size_t i = 0; i < SYMCACHE_OBJECTS; i++) {
 		struct symcache_slot *s = &c->slots[i];
 
-		if (s->used && &s->object == o) {
-			c->stats.bytes -= s->bytes;
-			s->bytes = symobject_bytes(o);
-			c->stats.bytes += s->bytes;
-			c->stats.no_split -= s->no_split;
-			s->no_split = symobject_no_split(o);
-			c->stats.no_split += s->no_split;
-		}
+		if (s->used && &s->object == o)
+			count(c, s);
 	}
 }
 

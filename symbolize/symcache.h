@@ -13,6 +13,7 @@
 #include "symobject.h"
 
 enum { SYMCACHE_OBJECTS = 64 };
+#define SYMCACHE_LOOK_NS (60ull * 1000 * 1000 * 1000) /* the default of look_ns */
 
 /*
  * The build id and the size: a stripped copy has the id of its original and fewer names. Without a
@@ -29,10 +30,12 @@ struct symcache {
 		struct symobject object;
 		size_t bytes;	   /* of it, as they were counted last */
 		uint64_t no_split; /* the same */
+		uint64_t looked_ns; /* when what it lacks was looked for, CLOCK_MONOTONIC */
 		uint64_t used; /* number of the last use; 0 = the slot is free */
 	} *slots;	       /* SYMCACHE_OBJECTS */
 	uint64_t uses;
 	size_t max_bytes;
+	uint64_t look_ns; /* what an object lacks is looked for again after so long */
 	struct symbolizer_stats stats;
 };
 
@@ -40,7 +43,7 @@ int symcache_init(struct symcache *c, size_t max_bytes);
 void symcache_done(struct symcache *c);
 
 /*
- * The object open as @fd, loaded if it is not there: 0 and *@ret (borrowed until the next call with
+ * The object open as @fd, loaded if it is not there, or again if more is known of it by now: 0 and *@ret (borrowed until the next call with
  * @c) or -ENOMEM.
  */
 int symcache_get(struct symcache *c, int fd, const char *build_id,

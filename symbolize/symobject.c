@@ -13,6 +13,7 @@
 #include <lzma.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "debugfile.h"
 #include "elffile.h"
 #include "fdpath.h"
@@ -206,22 +207,39 @@ static bool has_dwarf(const struct elf_file *f)
 	return elf_file_section_named(f, ".debug_info") || elf_file_section_named(f, ".zdebug_info");
 }
 
-/*
- * Files beside the object that know more of it. One that cannot be read is as good as none. For an object
- * with debug information of its own none is looked for: separate files are copies of that.
- */
-static int find_sources(struct symsources *s, const struct symobject_opts *opts)
+static int open_separate(struct symsources *s, const struct symobject_opts *opts)
+{
+	int r = elf_file_open_fd(&s->separate, s->separate_fd, opts->max_file_bytes);
+
+	if (r == 0)
+		r = elf_file_read_sections(&s->separate);
+	return r == -ENOMEM ? r : 0;
+}
+
+static int find_separate(const struct elf_file *own, const struct symobject_opts *opts, int *ret_fd)
 {
 	const struct debugfile_search search = { .root_fd = opts->root_fd,
 						 .path = opts->path,
 						 .dirs = opts->debug_dirs,
 						 .max_bytes = opts->max_file_bytes };
-	size_t n;
-	int r = has_dwarf(&s->own) ? -ENOENT
-				   : debugfile_find(&s->own, &search, &s->separate_fd);
 
-	if (r == 0 && elf_file_open_fd(&s->separate, s->separate_fd, opts->max_file_bytes) == 0)
-		r = elf_file_read_sections(&s->separate);
+	return debugfile_find(own, &search, ret_fd);
+}
+
+/*
+ * Files beside the object that know more of it; s->separate_fd may be given. One that cannot be read is as
+ * good as none. For an object with debug information of its own none is looked for: separate files are
+ * copies of that.
+ */
+static int find_sources(struct symsources *s, const struct symobject_opts *opts)
+{
+	size_t n;
+	int r = 0;
+
+	if (s->separate_fd < 0 && !has_dwarf(&s->own))
+		r = find_separate(&s->own, opts, &s->separate_fd);
+	if (r != -ENOMEM && s->separate_fd >= 0)
+		r = open_separate(s, opts);
 	if (r == -ENOMEM || s->separate_fd >= 0 || elf_file_section_of_type(&s->own, SHT_SYMTAB))
 		return r == -ENOMEM ? r : 0;
 	r = debugfile_minidebug(&s->own, MINIDEBUG_MAX, &s->mini_bytes, &n);
@@ -230,11 +248,27 @@ static int find_sources(struct symsources *s, const struct symobject_opts *opts)
 	return r == -ENOMEM ? r : 0;
 }
 
+static struct symobject_file identity(int fd)
+{
+	struct symobject_file f = { 0 };
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0) {
+		f.dev = st.st_dev;
+		f.ino = st.st_ino;
+		f.size = (uint64_t)st.st_size;
+		f.mtime_ns = (uint64_t)st.st_mtim.tv_sec * NSEC_PER_SEC +
+			     (uint64_t)st.st_mtim.tv_nsec;
+	}
+	return f;
+}
+
 static int load_debug(struct symobject *o, struct symsources *s, int fd,
 		      const struct symobject_opts *opts)
 {
 	int r = -ENOENT;
 
+	o->separate = identity(s->separate_fd);
 	if (s->separate_fd >= 0)
 		r = open_dwarf(o, s->separate_fd, fd, opts);
 	if (r == -ENOENT)
@@ -272,8 +306,8 @@ static int load_symbols(struct symobject *o)
 }
 
 /* Loads an object of a kind that is read here; @s is its, with the file open as @opened says. */
-static int load(struct symobject *o, struct symsources *s, int opened, int fd,
-		const struct symobject_opts *opts)
+static int load_sources(struct symobject *o, struct symsources *s, int opened, int fd,
+			const struct symobject_opts *opts)
 {
 	int r = opened;
 
@@ -291,22 +325,26 @@ static int load(struct symobject *o, struct symsources *s, int opened, int fd,
 	return r;
 }
 
-int symobject_load(int fd, const struct symobject_opts *opts, struct symobject *ret)
+/* With the debug file @debug, which is taken; -1 = the one that is found here. */
+static int load(int fd, int debug, const struct symobject_opts *opts, struct symobject *ret)
 {
 	struct symobject o = { .sources = calloc(1, sizeof(*o.sources)) };
 	struct symsources *s = o.sources;
 	int r;
 
-	if (!s)
+	if (!s) {
+		if (debug >= 0)
+			close(debug);
 		return -ENOMEM;
-	s->separate_fd = -1;
+	}
+	s->separate_fd = debug;
 	s->own_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	r = elf_file_open_fd(&s->own, s->own_fd, opts->max_file_bytes);
 	if (r == -ENOTSUP && opts->allow_libdw) {
 		sources_free(take_ptr(o.sources));
 		r = load_by_libdw(&o, fd, opts);
 	} else {
-		r = load(&o, s, r, fd, opts);
+		r = load_sources(&o, s, r, fd, opts);
 	}
 	if (r < 0) {
 		symobject_done(&o);
@@ -332,6 +370,84 @@ int symobject_symbol(struct symobject *o, uint64_t addr, const char **ret)
 	*ret = range ? o->elf.syms.strings + range->name : NULL;
 	return 0;
 }
+
+
+/* --- what was not there --------------------------------------------------------------------------- */
+
+/* Whether a debug file could tell more: of a Go program its own table tells all. */
+static bool lacks_debug(const struct symobject *o)
+{
+	return !o->dwarf && !o->lib && !o->go && o->elf.n_code > 0;
+}
+
+/* Asks the servers, or for their answer: a descriptor, -1 while there is none or when there is none. */
+static int ask(struct symobject *o, const struct symobject_opts *opts)
+{
+	int r = -ENOENT;
+
+	if (opts->debuginfod && opts->build_id[0] && lacks_debug(o))
+		r = debuginfod_ask(opts->debuginfod, opts->build_id);
+	o->is_asked = r == -EINPROGRESS || r == -EAGAIN;
+	return r >= 0 ? r : -1;
+}
+
+int symobject_load(int fd, const struct symobject_opts *opts, struct symobject *ret)
+{
+	struct symobject o = { 0 };
+	int r = load(fd, -1, opts, &o), debug;
+
+	if (r < 0)
+		return r;
+	debug = ask(&o, opts);
+	if (debug >= 0) {
+		/* It came while the object was out of the cache. */
+		symobject_done(&o);
+		r = load(fd, debug, opts, &o);
+	}
+	if (r == 0)
+		*ret = o;
+	return r;
+}
+
+/* A debug file for @o that is another one than it was loaded with, -1 when there is none. */
+static int look_for_separate(const struct symobject *o, int fd, const struct symobject_opts *opts)
+{
+	_cleanup_close_ int found = -1;
+	_cleanup_(elf_file_closep) struct elf_file own = { 0 };
+	struct symobject_file f;
+	int r = elf_file_open_fd(&own, fd, opts->max_file_bytes);
+
+	if (r == 0)
+		r = elf_file_read_sections(&own);
+	if (r == 0 && !has_dwarf(&own))
+		r = find_separate(&own, opts, &found);
+	f = identity(found);
+	return r < 0 || found < 0 || memcmp(&f, &o->separate, sizeof(f)) == 0 ? -1 : take_fd(&found);
+}
+
+int symobject_refresh(struct symobject *o, int fd, const struct symobject_opts *opts, bool look)
+{
+	struct symobject better = { 0 };
+	bool is_better = false;
+	int debug = o->is_asked ? ask(o, opts) : -1, r;
+
+	if (look && debug < 0 && o->dwarf)
+		is_better = dwobject_look_again(o->dwarf);
+	if (look && debug < 0 && !o->dwarf && !o->lib && o->elf.n_code > 0)
+		debug = look_for_separate(o, fd, opts);
+	if (look && debug < 0 && !o->is_asked)
+		debug = ask(o, opts);
+	if (debug < 0 && !is_better)
+		return 0;
+	r = load(fd, debug, opts, &better);
+	if (r < 0)
+		return r;
+	symobject_done(o);
+	*o = better;
+	return 1;
+}
+
+/* --- asking --------------------------------------------------------------------------------------- */
 
 int symobject_find(struct symobject *o, struct dwquery *queries, size_t n, struct dwframes *ret)
 {

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "debuginfod.h"
 #include "dwobject.h"
 #include "elfsym.h"
 #include "libdwsource.h"
@@ -25,6 +26,11 @@ struct symobject {
 	size_t go_bytes;
 	struct strtab own;
 	struct libdwsource *lib; /* NULL = the object is of a kind that is read here */
+	bool is_asked; /* a server has been asked for its debug file, or is to be, and has not answered */
+	/* The debug file that it was loaded with: zeros = none. */
+	struct symobject_file {
+		uint64_t dev, ino, size, mtime_ns;
+	} separate;
 };
 
 struct symobject_opts {
@@ -38,13 +44,23 @@ struct symobject_opts {
 	const char *build_id;  /* hex; "" = none: such an object is not stored */
 	const char *store_dir; /* NULL = nowhere */
 	bool allow_libdw;
+	struct debuginfod *debuginfod; /* asked where no debug file is here; borrowed; NULL = nobody is */
 };
 
 /*
  * Reads what names @fd's code; @fd stays the caller's. 0 and *@ret (release with symobject_done()), its
- * elf.reason saying what is wrong with the file if anything is, or -ENOMEM.
+ * elf.reason saying what is wrong with the file if anything is, or -ENOMEM. Never waits for a server: an
+ * object without debug information answers from its symbols until symobject_refresh() is called.
  */
 int symobject_load(int fd, const struct symobject_opts *opts, struct symobject *ret);
+
+/*
+ * Loads @o, which came from @fd, again where more is known of it by now: the answer of a server has come;
+ * or, with @look, a debug file or split units that were not there are. 0, 1 when it was loaded again,
+ * -ENOMEM: it is then as it was. What is complete costs nothing; to look for a file takes a few system
+ * calls.
+ */
+int symobject_refresh(struct symobject *o, int fd, const struct symobject_opts *opts, bool look);
 void symobject_done(struct symobject *o);
 
 /*

@@ -448,3 +448,99 @@ Test(debuginfod, survives_every_failing_allocation)
 	alloc_fail_at(-1);
 	cr_expect_eq(rounds, 3);
 }
+
+/* --- through the symbolizer -------------------------------------------------------------- */
+
+/* Line of main() in "stripped", whose debug file is that of @id; 0 when only its symbol is known. */
+static unsigned line_of_main(struct symbolizer *s, const char *id)
+{
+	uint64_t addr = fixture_nm("", "good", "main");
+	int fd = open("stripped", O_RDONLY | O_CLOEXEC);
+	struct sym_request req = {
+		.kind = SYM_VADDR, .fd = fd, .build_id = id, .offs = &addr, .n = 1
+	};
+	struct sym_batch b;
+	unsigned line;
+
+	cr_assert_eq(symbolizer_run(s, &req, &b), 0);
+	cr_assert_eq(b.n_frames, 1);
+	cr_expect_str_eq(b.strings + b.frames[0].name, "main");
+	line = b.frames[0].line;
+	sym_batch_done(&b);
+	close(fd);
+	return line;
+}
+
+static struct symbolizer *symbolizer_that_asks(void)
+{
+	static const char *const nowhere[] = { NULL };
+	struct symbolizer *s = NULL;
+	int r = symbolizer_new(
+		&s, &(struct symbolizer_opts){ .debug_dirs = nowhere, .debuginfod = true });
+
+	if (r == -ENOSYS)
+		cr_skip("there is no libdebuginfod");
+	cr_assert_eq(r, 0, "%d", r);
+	sh("objcopy --strip-debug good stripped");
+	return s;
+}
+
+Test(debuginfod, names_of_an_object_get_better_when_its_file_has_come)
+{
+	struct symbolizer *s = symbolizer_that_asks();
+	uint64_t before = now_ms();
+
+	cr_expect_eq(line_of_main(s, good_id), 0);
+	cr_expect_lt(now_ms() - before, 5000, "answering does not wait");
+	cr_assert_eq(symbolizer_wait(s, 20000), 0);
+	cr_expect_gt(line_of_main(s, good_id), 0);
+	cr_expect_eq(symbolizer_stats(s).loads, 2);
+	cr_expect_gt(line_of_main(s, good_id), 0);
+	cr_expect_eq(symbolizer_stats(s).loads, 2);
+	symbolizer_free(s);
+}
+
+Test(debuginfod, names_come_from_symbols_where_no_server_knows_more)
+{
+	struct symbolizer *s = symbolizer_that_asks();
+	uint64_t before;
+
+	cr_expect_eq(line_of_main(s, ABSENT), 0);
+	cr_expect_eq(line_of_main(s, STALLS), 0);
+	before = now_ms();
+	cr_expect_eq(symbolizer_wait(s, 300), -ETIMEDOUT);
+	cr_expect_lt(now_ms() - before, 2000);
+	cr_expect_eq(line_of_main(s, ABSENT), 0);
+	cr_expect_eq(line_of_main(s, STALLS), 0);
+	cr_expect_eq(symbolizer_stats(s).loads, 2);
+	symbolizer_free(s);
+}
+
+Test(debuginfod, is_refused_without_servers)
+{
+	struct symbolizer *s = NULL;
+
+	unsetenv("DEBUGINFOD_URLS");
+	cr_expect_eq(symbolizer_new(&s, &(struct symbolizer_opts){ .debuginfod = true }),
+		     -EDESTADDRREQ);
+	cr_expect_null(s);
+	cr_assert_eq(symbolizer_new(&s, NULL), 0);
+	cr_expect_eq(symbolizer_wait(s, 1000), 0);
+	symbolizer_free(s);
+}
+
+/* An object that asks is prepared, and what has come for it is there at the first answer. */
+Test(debuginfod, answers_are_whole_after_preparing_and_waiting)
+{
+	struct symbolizer *s = symbolizer_that_asks();
+	int fd = open("stripped", O_RDONLY | O_CLOEXEC);
+
+	cr_assert_eq(symbolizer_prepare(s, &(struct sym_request){ .kind = SYM_ELF,
+								  .fd = fd,
+								  .build_id = good_id }),
+		     0);
+	cr_assert_eq(symbolizer_wait(s, 20000), 0);
+	cr_expect_gt(line_of_main(s, good_id), 0);
+	close(fd);
+	symbolizer_free(s);
+}

@@ -327,6 +327,41 @@ Test(dwsplit, reads_a_dwo_that_is_cut_off)
 	}
 }
 
+/* The .dwo and the .dwp appear while the object is in the cache. */
+Test(dwsplit, is_found_when_it_appears)
+{
+	const struct symbolizer_opts now = { .debug_refresh_ns = 1 }, later = { 0 };
+	struct symbolizer *s, *patient;
+
+	build_both("clang", "-gdwarf-5", "");
+	sh("mkdir away && mv split/*.dwo away");
+	cr_assert_eq(symbolizer_new(&s, &now), 0);
+	cr_assert_eq(symbolizer_new(&patient, &later), 0);
+	describe_by(s, &split, text);
+	describe_by(patient, &split, text);
+	describe_by(s, &split, text);
+	cr_expect_eq(symbolizer_stats(s).no_split, 3);
+	cr_expect_eq(symbolizer_stats(s).loads, 1, "nothing appeared");
+	sh("mv away/*.dwo split");
+	describe_by(patient, &split, text);
+	cr_expect_eq(symbolizer_stats(patient).loads, 1, "not within a minute");
+	describe_by(s, &split, text);
+	cr_expect_str_eq(text, whole);
+	cr_expect_eq(symbolizer_stats(s).no_split, 0);
+	cr_expect_eq(symbolizer_stats(s).loads, 2);
+	symbolizer_free(s);
+	symbolizer_free(patient);
+	if (!make_dwp("llvm-dwp", "split"))
+		return;
+	sh("mv split/prog.dwp away");
+	cr_assert_eq(symbolizer_new(&s, &now), 0);
+	describe_by(s, &split, text);
+	sh("mv away/prog.dwp split");
+	describe_by(s, &split, text);
+	cr_expect_str_eq(text, whole);
+	symbolizer_free(s);
+}
+
 /* Makes the n-th allocation fail for every n, until nothing is left to fail. */
 Test(dwsplit, survives_every_failing_allocation)
 {
