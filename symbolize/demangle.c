@@ -58,6 +58,18 @@ static void append(const char *s, size_t n, void *opaque)
 		longjmp(o->leave, 1);
 }
 
+/* Whether @name can be one of Rust's: v0, or a legacy one with its hash, "17h" and 16 digits. */
+static bool may_be_rust(const char *name)
+{
+	const char *hash = strstr(name, "17h");
+
+	if (name[0] == '_' && name[1] == 'R')
+		return true;
+	while (hash && strspn(hash + 3, "0123456789abcdef") < 16)
+		hash = strstr(hash + 3, "17h");
+	return hash;
+}
+
 /* Demangles @name, which begins as mangled names do. */
 static bool run(const char *name, struct output *o)
 {
@@ -66,7 +78,7 @@ static bool run(const char *name, struct output *o)
 
 	/* Rust first: its legacy names are valid C++ names with a hash at the end. */
 	if (setjmp(o->leave) == 0) {
-		ok = rust_demangle_callback(name, options, append, o);
+		ok = may_be_rust(name) && rust_demangle_callback(name, options, append, o);
 		if (!ok && !o->full) {
 			o->n = 0;
 			ok = cplus_demangle_v3_callback(name, options, append, o);

@@ -52,6 +52,8 @@ static enum dwslot slot_of(unsigned attr)
 		return DWSLOT_DWO_NAME;
 	case DW_AT_GNU_dwo_id:
 		return DWSLOT_DWO_ID;
+	case DW_AT_declaration:
+		return DWSLOT_DECLARATION;
 	default:
 		return DWSLOTS;
 	}
@@ -72,10 +74,15 @@ static bool is_kept(enum dwkind kind, unsigned slot)
 	}
 }
 
+/*
+ * What is jumped over can hold no code. That of a lambda may be in its class, in the abstract instance of
+ * the function it is written in: classes and functions without code are walked through.
+ */
 static enum dwkind kind_of(unsigned tag, bool children, unsigned slots)
 {
 	bool has_code = slots & (1u << DWSLOT_LOW_PC | 1u << DWSLOT_RANGES);
 	bool has_sibling = children && slots & 1u << DWSLOT_SIBLING;
+	bool declared = slots & 1u << DWSLOT_DECLARATION;
 
 	switch (tag) {
 	case DW_TAG_inlined_subroutine:
@@ -83,10 +90,7 @@ static enum dwkind kind_of(unsigned tag, bool children, unsigned slots)
 	case DW_TAG_subprogram:
 		if (has_code)
 			return DWKIND_FUNCTION;
-		return has_sibling ? DWKIND_JUMP : DWKIND_PASS;
-	case DW_TAG_structure_type:
-	case DW_TAG_class_type:
-	case DW_TAG_union_type:
+		return has_sibling && declared ? DWKIND_JUMP : DWKIND_PASS;
 	case DW_TAG_enumeration_type:
 	case DW_TAG_array_type:
 	case DW_TAG_subroutine_type:
@@ -198,7 +202,11 @@ static const uint8_t *read_attrs(struct dwabbrevs *a, const uint8_t *p, const ui
 	}
 }
 
-/* Passes over an abbreviation that nobody wants, behind its code. */
+/*
+ * Passes over an abbreviation that nobody wants, behind its code. That of a unit's first entry may be the
+ * last of some hundred, so nearly all attributes, of one byte for the name and one for the form, take the
+ * short way.
+ */
 static const uint8_t *skip_abbrev(const uint8_t *p, const uint8_t *end)
 {
 	uint64_t tag, name, form;
@@ -209,8 +217,14 @@ static const uint8_t *skip_abbrev(const uint8_t *p, const uint8_t *end)
 		return NULL;
 	p++;
 	do {
-		p = dwform_uleb(p, end, &name);
-		p = p ? dwform_uleb(p, end, &form) : NULL;
+		if (end - p >= 2 && (p[0] | p[1]) < 0x80) {
+			name = p[0];
+			form = p[1];
+			p += 2;
+		} else {
+			p = dwform_uleb(p, end, &name);
+			p = p ? dwform_uleb(p, end, &form) : NULL;
+		}
 		if (p && form == DW_FORM_implicit_const)
 			p = dwform_sleb(p, end, &implicit);
 	} while (p && (name || form));

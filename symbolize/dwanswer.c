@@ -136,34 +136,26 @@ static int get_file(struct run *r, const struct symunit_file *file, uint32_t *re
 
 /* --- symbols -------------------------------------------------------------------------------------- */
 
-/* The name of the symbol at @addr, NULL when there is none. */
-static const char *symbol_at(const struct run *r, uint64_t addr)
+/*
+ * The name of a mangled symbol at @addr without what the compiler hung on it, in r->buf, which is "" when
+ * there is none: 0 or -ENOMEM.
+ */
+static int mangled_symbol_at(struct run *r, uint64_t addr)
 {
-	const struct elf_object *o = &r->o->elf;
-	const struct symtab_range *range = elf_object_find_vaddr(o, addr);
+	const char *s;
+	size_t n = 0;
+	int res = symobject_symbol(r->o, addr, &s);
 
-	/* A return address that was put on the stack by hand (a signal's trampoline, the end of a
-	 * coroutine) is where a function begins, and is looked up one byte before: nobody else is
-	 * there. */
-	if (!range && addr != UINT64_MAX)
-		range = elf_object_find_vaddr(o, addr + 1);
-	return range ? o->syms.strings + range->name : NULL;
-}
-
-/* The name of a mangled symbol without what the compiler hung on it, in r->buf; false: it has none. */
-static bool mangled_symbol_at(struct run *r, uint64_t addr)
-{
-	const char *s = symbol_at(r, addr);
-	size_t n;
-
-	if (!s || !is_mangled(s))
-		return false;
-	n = strcspn(s, ".@");
+	if (res < 0)
+		return res;
+	if (s && is_mangled(s))
+		n = strcspn(s, ".@");
 	if (n >= sizeof(r->buf))
-		return false;
-	memcpy(r->buf, s, n);
+		n = 0;
+	if (n > 0)
+		memcpy(r->buf, s, n);
 	r->buf[n] = '\0';
-	return true;
+	return 0;
 }
 
 /* --- frames --------------------------------------------------------------------------------------- */
@@ -181,8 +173,11 @@ static int add_frame(struct run *r, const struct symunit_frame *f, uint64_t addr
 		return res;
 	frame.name = k.name;
 	frame.system_name = k.system_name;
-	if (outermost && !k.mangled && mangled_symbol_at(r, addr))
-		res = answering_add_name(r->a, r->buf, &frame);
+	if (outermost && !k.mangled) {
+		res = mangled_symbol_at(r, addr);
+		if (res == 0 && r->buf[0])
+			res = answering_add_name(r->a, r->buf, &frame);
+	}
 	return res < 0 ? res : answering_add_frame(r->a, &frame);
 }
 
@@ -225,7 +220,9 @@ static int set_answer(struct run *r, const struct dwquery *q, struct sym_answer 
 	if (q->n > 0 && !q->line_only) {
 		res = add_debug_frames(r, q);
 	} else {
-		symbol = symbol_at(r, q->addr);
+		res = symobject_symbol(r->o, q->addr, &symbol);
+		if (res < 0)
+			return res;
 		if (!symbol) {
 			ret->reason = q->limited		    ? SYM_LIMIT :
 				      r->o->elf.reason != SYM_OK ? r->o->elf.reason :

@@ -2,6 +2,7 @@
 #include "dwdir.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "cleanup.h"
@@ -33,11 +34,17 @@ static int sort(struct dwdir *d)
 	struct dwdir_range *sorted;
 	uint64_t lo = UINT64_MAX, hi = 0;
 	size_t n = d->ranges.n;
+	bool sorted_already = true; /* what comes from an index on disk is */
 
-	array_each(&d->ranges, r) {
+	for (size_t i = 0; i < n; i++) {
+		const struct dwdir_range *r = &d->ranges.items[i];
+
+		sorted_already &= i == 0 || r->lo >= hi;
 		lo = r->lo < lo ? r->lo : lo;
 		hi = r->lo > hi ? r->lo : hi;
 	}
+	if (sorted_already)
+		return 0;
 	if (hi - lo > UINT32_MAX) {
 		qsort(d->ranges.items, n, sizeof(*d->ranges.items), by_lo);
 		return 0;

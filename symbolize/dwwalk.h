@@ -49,7 +49,8 @@ struct dwwalk_unit {
  */
 int dwwalk_run(struct dwwalk *w, const struct dwwalk_unit *in, struct symunit_builder *b);
 
-/* Forgets what it knows of files: to be called when one that it read is closed. */
+/* Forgets what it knows by the addresses of files and units: they are going to be closed, and others may
+ * come to lie where they were. */
 void dwwalk_forget(struct dwwalk *w);
 
 void dwwalk_done(struct dwwalk *w);

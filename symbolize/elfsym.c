@@ -259,22 +259,13 @@ static enum sym_reason miss_reason(const struct symtab_builder *b, size_t plt)
 	return SYM_NO_SYMBOLS;
 }
 
-int elf_object_load(const struct elf_file *own, int opened, const struct elf_file *const *extra,
-		    size_t n_extra, struct elf_object *ret)
+int elf_object_load_code(const struct elf_file *own, int opened, struct elf_object *ret)
 {
-	struct source sources[ELF_EXTRA_MAX + 3];
-	size_t n = list_sources(own, extra, n_extra, sources);
-	struct loading l = { 0 };
-	struct elf_object o = { 0 };
+	struct elf_object o = { .on_miss = SYM_NO_SYMBOLS };
 	int r = opened;
 
 	if (r == 0)
 		r = load_code(own, &o);
-	if (r == 0)
-		r = load_symbols(&l, sources, n, &o);
-	o.on_miss = miss_reason(&l.builder, n - 1);
-	symtab_builder_done(&l.builder);
-	array_free(&l.exec);
 	if (r == -ENOMEM) {
 		elf_object_done(&o);
 		return r;
@@ -284,14 +275,40 @@ int elf_object_load(const struct elf_file *own, int opened, const struct elf_fil
 	return 0;
 }
 
+int elf_object_load_symbols(struct elf_object *o, const struct elf_file *own,
+			    const struct elf_file *const *extra, size_t n_extra)
+{
+	struct source sources[ELF_EXTRA_MAX + 3];
+	size_t n = list_sources(own, extra, n_extra, sources);
+	struct loading l = { 0 };
+	int r = 0;
+
+	if (o->reason == SYM_OK)
+		r = load_symbols(&l, sources, n, o);
+	if (o->reason == SYM_OK && r != -ENOMEM) {
+		o->on_miss = miss_reason(&l.builder, n - 1);
+		o->reason = reason_of(r);
+	}
+	symtab_builder_done(&l.builder);
+	array_free(&l.exec);
+	return r == -ENOMEM ? r : 0;
+}
+
 static int load_alone(struct elf_file *f, int opened, struct elf_object *ret)
 {
+	struct elf_object o = { 0 };
 	int r = opened;
 
 	if (r == 0)
 		r = elf_file_read_sections(f);
-	r = r == -ENOMEM ? r : elf_object_load(f, r, NULL, 0, ret);
+	r = r == -ENOMEM ? r : elf_object_load_code(f, r, &o);
+	if (r == 0)
+		r = elf_object_load_symbols(&o, f, NULL, 0);
 	elf_file_close(f);
+	if (r < 0)
+		elf_object_done(&o);
+	else
+		*ret = o;
 	return r;
 }
 

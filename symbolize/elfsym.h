@@ -31,16 +31,21 @@ struct elf_object {
 enum { ELF_EXTRA_MAX = 2 };
 
 /*
- * Reads what names the code of @own, whose sections have been read; @opened is what opening it gave, and
- * if that is negative nothing of it is read. @extra: files whose .symtab is of the same object (a separate
- * debug file, .gnu_debugdata), the better one first; those without sections are passed over. 0 and *@ret
- * (release with elf_object_done()), its reason saying what is wrong with the file if anything is, or
- * -ENOMEM.
+ * Reads where the code of @own lies; @opened is what opening it gave, and if that is negative nothing is
+ * read. 0 and *@ret (release with elf_object_done()), its reason saying what is wrong with the file if
+ * anything is, or -ENOMEM.
  */
-int elf_object_load(const struct elf_file *own, int opened, const struct elf_file *const *extra,
-		    size_t n_extra, struct elf_object *ret);
+int elf_object_load_code(const struct elf_file *own, int opened, struct elf_object *ret);
 
-/* The same for a file on its own. */
+/*
+ * Adds what names that code. The sections of all files have been read. @extra: files whose .symtab is of
+ * the same object (a separate debug file, .gnu_debugdata), the better one first; those without sections
+ * are passed over. 0, and a reason in @o as above, or -ENOMEM.
+ */
+int elf_object_load_symbols(struct elf_object *o, const struct elf_file *own,
+			    const struct elf_file *const *extra, size_t n_extra);
+
+/* Both, for a file on its own. */
 int elf_object_load_fd(int fd, uint64_t max_bytes, struct elf_object *ret);
 
 /* The same for one in memory. */

@@ -25,9 +25,32 @@ enum {
 	STORE_KEY_BYTES = BUILD_ID_HEX_MAX + 18,
 };
 
+/* The object's files, best source of symbols first. */
+struct symsources {
+	struct elf_file own, separate, mini;
+	int own_fd, separate_fd;
+	void *mini_bytes;
+};
+
+static void sources_free(struct symsources *s)
+{
+	if (!s)
+		return;
+	elf_file_close(&s->own);
+	elf_file_close(&s->separate);
+	elf_file_close(&s->mini);
+	free(s->mini_bytes);
+	if (s->own_fd >= 0)
+		close(s->own_fd);
+	if (s->separate_fd >= 0)
+		close(s->separate_fd);
+	free(s);
+}
+
 void symobject_done(struct symobject *o)
 {
 	elf_object_done(&o->elf);
+	sources_free(o->sources);
 	dwobject_free(o->dwarf);
 	libdwsource_free(o->lib);
 	free(o->go);
@@ -179,29 +202,12 @@ static int read_go(struct symobject *o, struct elf_file *f)
 
 /* --- loading -------------------------------------------------------------------------------------- */
 
-/* The object's files, best source of symbols first. */
-struct sources {
-	struct elf_file own, separate, mini;
-	int separate_fd;
-	void *mini_bytes;
-};
-
-static void sources_done(struct sources *s)
-{
-	elf_file_close(&s->own);
-	elf_file_close(&s->separate);
-	elf_file_close(&s->mini);
-	free(s->mini_bytes);
-	if (s->separate_fd >= 0)
-		close(s->separate_fd);
-}
-
 static bool has_dwarf(const struct elf_file *f)
 {
 	return elf_file_section_named(f, ".debug_info") || elf_file_section_named(f, ".zdebug_info");
 }
 
-static int open_separate(struct sources *s, const struct symobject_opts *opts)
+static int open_separate(struct symsources *s, const struct symobject_opts *opts)
 {
 	int r = elf_file_open_fd(&s->separate, s->separate_fd, opts->max_file_bytes);
 
@@ -225,7 +231,7 @@ static int find_separate(const struct elf_file *own, const struct symobject_opts
  * good as none. For an object with debug information of its own none is looked for: separate files are
  * copies of that.
  */
-static int find_sources(struct sources *s, const struct symobject_opts *opts)
+static int find_sources(struct symsources *s, const struct symobject_opts *opts)
 {
 	size_t n;
 	int r = 0;
@@ -257,7 +263,7 @@ static struct symobject_file identity(int fd)
 	return f;
 }
 
-static int load_debug(struct symobject *o, struct sources *s, int fd,
+static int load_debug(struct symobject *o, struct symsources *s, int fd,
 		      const struct symobject_opts *opts)
 {
 	int r = -ENOENT;
@@ -289,33 +295,57 @@ static int load_by_libdw(struct symobject *o, int fd, const struct symobject_opt
 	return 0;
 }
 
+static int load_symbols(struct symobject *o)
+{
+	struct symsources *s = take_ptr(o->sources);
+	const struct elf_file *extra[] = { &s->separate, &s->mini };
+	int r = elf_object_load_symbols(&o->elf, &s->own, extra, 2);
+
+	sources_free(s);
+	return r;
+}
+
+/* Loads an object of a kind that is read here; @s is its, with the file open as @opened says. */
+static int load_parts(struct symobject *o, struct symsources *s, int opened, int fd,
+		      const struct symobject_opts *opts)
+{
+	int r = opened;
+
+	if (r == 0)
+		r = elf_file_read_sections(&s->own);
+	if (r == 0)
+		r = find_sources(s, opts);
+	if (r != -ENOMEM)
+		r = elf_object_load_code(&s->own, r, &o->elf);
+	if (r == 0 && o->elf.reason == SYM_OK)
+		r = load_debug(o, s, fd, opts);
+	/* Where they are all that there is they are wanted now, and what is wrong with them. */
+	if (r == 0 && !o->dwarf)
+		r = load_symbols(o);
+	return r;
+}
+
 /* With the debug file @debug, which is taken; -1 = the one that is found here. */
 static int load(int fd, int debug, const struct symobject_opts *opts, struct symobject *ret)
 {
-	struct sources s = { .separate_fd = debug };
-	struct symobject o = { 0 };
-	int r = elf_file_open_fd(&s.own, fd, opts->max_file_bytes), bad = 0;
+	struct symobject o = { .sources = calloc(1, sizeof(*o.sources)) };
+	struct symsources *s = o.sources;
+	int r;
 
+	if (!s) {
+		if (debug >= 0)
+			close(debug);
+		return -ENOMEM;
+	}
+	s->separate_fd = debug;
+	s->own_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	r = elf_file_open_fd(&s->own, s->own_fd, opts->max_file_bytes);
 	if (r == -ENOTSUP && opts->allow_libdw) {
+		sources_free(take_ptr(o.sources));
 		r = load_by_libdw(&o, fd, opts);
-		if (r == 0)
-			*ret = o;
-		sources_done(&s);
-		return r;
+	} else {
+		r = load_parts(&o, s, r, fd, opts);
 	}
-	if (r == 0)
-		r = elf_file_read_sections(&s.own);
-	if (r == 0)
-		r = find_sources(&s, opts);
-	bad = r;
-	if (r != -ENOMEM) {
-		const struct elf_file *extra[] = { &s.separate, &s.mini };
-
-		r = elf_object_load(&s.own, bad, extra, 2, &o.elf);
-	}
-	if (r == 0 && bad == 0)
-		r = load_debug(&o, &s, fd, opts);
-	sources_done(&s);
 	if (r < 0) {
 		symobject_done(&o);
 		return r;
@@ -394,12 +424,34 @@ int symobject_refresh(struct symobject *o, int fd, const struct symobject_opts *
 	r = load(fd, debug, opts, &better);
 	if (r < 0)
 		return r;
+	if (is_better && !better.dwarf) {
+		/* Split units of a debug file that a server had sent, and that is not here. */
+		symobject_done(&better);
+		return 0;
+	}
 	symobject_done(o);
 	*o = better;
 	return 1;
 }
 
 /* --- asking --------------------------------------------------------------------------------------- */
+
+int symobject_symbol(struct symobject *o, uint64_t addr, const char **ret)
+{
+	const struct symtab_range *range;
+	int r = o->sources ? load_symbols(o) : 0;
+
+	if (r < 0)
+		return r;
+	range = elf_object_find_vaddr(&o->elf, addr);
+	/* A return address that was put on the stack by hand (a signal's trampoline, the end of a
+	 * coroutine) is where a function begins, and is looked up one byte before: nobody else is
+	 * there. */
+	if (!range)
+		range = elf_object_find_vaddr(&o->elf, addr + 1);
+	*ret = range ? o->elf.syms.strings + range->name : NULL;
+	return 0;
+}
 
 int symobject_find(struct symobject *o, struct dwquery *queries, size_t n, struct dwframes *ret)
 {

@@ -16,8 +16,11 @@
 #include "libdwsource.h"
 #include "strtab.h"
 
+struct symsources;
+
 struct symobject {
 	struct elf_object elf;
+	struct symsources *sources; /* of symbols, not read yet; NULL = they are in elf */
 	struct dwobject *dwarf; /* NULL = none */
 	struct symunit *go;	/* Go's table; NULL = none. Its strings are in own. */
 	size_t go_bytes;
@@ -64,6 +67,12 @@ void symobject_done(struct symobject *o);
  * Debug information of @n addresses, sorted: dwobject_find(), or the same from libdw or Go's table.
  */
 int symobject_find(struct symobject *o, struct dwquery *queries, size_t n, struct dwframes *ret);
+
+/*
+ * The symbol at @addr: 0 and *@ret, borrowed until the object is released, NULL when there is none; -ENOMEM.
+ * The first call reads the object's symbols: debug information seldom leaves a use for them.
+ */
+int symobject_symbol(struct symobject *o, uint64_t addr, const char **ret);
 
 /* As dwobject_string(). */
 const char *symobject_string(const struct symobject *o, strref_t s, size_t n, char *buf);

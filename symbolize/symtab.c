@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "radix.h"
 
 enum {
 	SYMS_MAX = 4 << 20,  /* the largest browsers have a million functions */
@@ -106,6 +107,48 @@ static int by_start(const void *pa, const void *pb, void *ctx)
 		return by_number(b->source, a->source);
 	r = symtab_rank(b->bind, strings + b->name, a->bind, strings + a->name);
 	return r ? r : by_number(b->name, a->name);
+}
+
+/* Sorts symbols that lie within 4 GiB, by their addresses in linear time: few are equal in these. */
+static int sort_near(struct symtab_builder *b, uint64_t base)
+{
+	size_t n = b->syms.n, end;
+	_cleanup_free_ struct radix_key *keys = malloc(n * sizeof(*keys));
+	struct symtab_sym *sorted = malloc(b->syms.cap * sizeof(*sorted));
+
+	for (size_t i = 0; keys && i < n; i++)
+		keys[i] = (struct radix_key){ (uint32_t)(b->syms.items[i].start - base), (uint32_t)i };
+	if (!keys || !sorted || radix_sort(keys, n) < 0) {
+		free(sorted);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = b->syms.items[keys[i].item];
+	free(b->syms.items);
+	b->syms.items = sorted;
+	for (size_t i = 0; i < n; i = end) {
+		for (end = i + 1; end < n && sorted[end].start == sorted[i].start; end++)
+			;
+		if (end - i > 1)
+			qsort_r(sorted + i, end - i, sizeof(*sorted), by_start, b->strings.items);
+	}
+	return 0;
+}
+
+static int sort_symbols(struct symtab_builder *b)
+{
+	uint64_t lo = UINT64_MAX, hi = 0;
+
+	array_each(&b->syms, s) {
+		lo = s->start < lo ? s->start : lo;
+		hi = s->start > hi ? s->start : hi;
+	}
+	if (b->syms.n < 2)
+		return 0;
+	if (hi - lo <= UINT32_MAX)
+		return sort_near(b, lo);
+	qsort_r(b->syms.items, b->syms.n, sizeof(*b->syms.items), by_start, b->strings.items);
+	return 0;
 }
 
 /* Ends each symbol of unknown size at the next symbol of its tier or a better one. */
@@ -211,11 +254,6 @@ static int sweep_all(struct sweep *s, size_t n)
 	return sweep_advance(s, pos, UINT64_MAX);
 }
 
-static int by_u64(const void *pa, const void *pb)
-{
-	return by_number(*(const uint64_t *)pa, *(const uint64_t *)pb);
-}
-
 /*
  * Copies the strings that ranges use and points the ranges at the copies. In order of their
  * offsets, because a string that begins inside another one is its tail: copied once, so that the
@@ -223,7 +261,7 @@ static int by_u64(const void *pa, const void *pb)
  */
 static int keep_used_strings(struct symtab *t, const struct symtab_builder *b)
 {
-	_cleanup_free_ uint64_t *order = calloc(t->n + 1, sizeof(*order));
+	_cleanup_free_ struct radix_key *order = calloc(t->n + 1, sizeof(*order));
 	size_t n = 0, src = 0, src_end = 0, dst = 0;
 	char *fit;
 
@@ -232,11 +270,12 @@ static int keep_used_strings(struct symtab *t, const struct symtab_builder *b)
 		return -ENOMEM;
 	for (size_t i = 0; i < t->n; i++)
 		if (t->ranges[i].name != SYMTAB_HOLE)
-			order[n++] = (uint64_t)t->ranges[i].name << 32 | i;
-	qsort(order, n, sizeof(*order), by_u64);
+			order[n++] = (struct radix_key){ t->ranges[i].name, (uint32_t)i };
+	if (radix_sort(order, n) < 0)
+		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
-		struct symtab_range *r = &t->ranges[(uint32_t)order[i]];
-		size_t name = order[i] >> 32;
+		struct symtab_range *r = &t->ranges[order[i].item];
+		size_t name = order[i].by;
 
 		if (name >= src_end) {
 			src = name;
@@ -265,8 +304,8 @@ int symtab_build(struct symtab_builder *b, struct symtab *ret)
 
 	if (!below)
 		return -ENOMEM;
-	if (n > 0)
-		qsort_r(b->syms.items, n, sizeof(*b->syms.items), by_start, b->strings.items);
+	if (sort_symbols(b) < 0)
+		return -ENOMEM;
 	close_open_ends(b->syms.items, n);
 	s.syms = b->syms.items;
 	for (int i = 0; i < SYMTAB_TIERS; i++)

@@ -88,7 +88,7 @@ split() {
     shift 3
     made "$plain" || return
     build "$name-dwo" "$@" -gsplit-dwarf && as "$name-dwo" "$name-dwo" "$plain" "${*:2} (.dwo)"
-    build "$name-dwp" "$@" -gsplit-dwarf && try "$name-dwp" "$dwp" -e "$name-dwp" -o "$name-dwp.partswp" || return
+    build "$name-dwp" "$@" -gsplit-dwarf && try "$name-dwp" "$dwp" -e "$name-dwp" -o "$name-dwp.dwp" || return
     rm -f "$name-dwp.parts"/*.dwo
     as "$name-dwp" "$name-dwp" "$plain" "${*:2} (.dwp by $dwp)"
 }

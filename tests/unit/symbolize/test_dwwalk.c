@@ -20,6 +20,7 @@ enum {
 	BLOCK,
 	ABSTRACT, /* name, sibling; with children */
 	STRUCT,	  /* sibling; with children */
+	DECLARED, /* a declaration: sibling; with children */
 	RANGES_FUNC, /* name, ranges; with children */
 	ADDRX_FUNC,  /* name, low_pc as an index */
 	UNKNOWN,     /* of a form that nobody knows */
@@ -41,6 +42,8 @@ static void put_table(struct dwmaker *m)
 	DWMAKER_ABBREV(m, ABSTRACT, DW_TAG_subprogram, true, DW_AT_name, DW_FORM_string,
 		       DW_AT_sibling, DW_FORM_ref4);
 	DWMAKER_ABBREV(m, STRUCT, DW_TAG_structure_type, true, DW_AT_sibling, DW_FORM_ref4);
+	DWMAKER_ABBREV(m, DECLARED, DW_TAG_subprogram, true, DW_AT_declaration,
+		       DW_FORM_flag_present, DW_AT_sibling, DW_FORM_ref4);
 	DWMAKER_ABBREV(m, RANGES_FUNC, DW_TAG_subprogram, true, DW_AT_name, DW_FORM_string,
 		       DW_AT_ranges, DW_FORM_sec_offset);
 	DWMAKER_ABBREV(m, ADDRX_FUNC, DW_TAG_subprogram, true, DW_AT_name, DW_FORM_string,
@@ -258,14 +261,19 @@ Test(dwwalk, functions_within_types_and_functions_are_found)
 	size_t at;
 
 	begin_unit(&m);
-	/* A sibling further on says that there is nothing of interest between. */
-	at = dwmaker_at(&m, DW_INFO);
-	dwmaker_uleb(&m, DW_INFO, STRUCT);
-	dwmaker_u32(&m, at + 5 + 30);
-	for (unsigned i = 0; i < 30; i++)
-		dwmaker_u8(&m, 0xfe); /* no entries at all */
 	put_func(&m, FUNC, "outer", 0x1000, 0x100);
 	put_func(&m, LEAF, "nested", 0x1020, 0x10);
+	dwmaker_u8(&m, 0);
+	/* The code of a lambda: in its class, in the abstract instance of the function around it. Both
+	 * say where they end. */
+	at = dwmaker_at(&m, DW_INFO);
+	put_abstract(&m, "around", at + 200);
+	dwmaker_uleb(&m, DW_INFO, STRUCT);
+	dwmaker_u32(&m, at + 199);
+	put_func(&m, LEAF, "lambda", 0x2000, 0x10);
+	while (dwmaker_at(&m, DW_INFO) < at + 198)
+		put_func(&m, LEAF, "", 0, 0);
+	dwmaker_u8(&m, 0);
 	dwmaker_u8(&m, 0);
 	end_unit(&m);
 	walk(&k, &m);
@@ -273,6 +281,28 @@ Test(dwwalk, functions_within_types_and_functions_are_found)
 	EXPECT(&k, 0x1000, "outer");
 	EXPECT(&k, 0x1020, "nested");
 	EXPECT(&k, 0x1030, "outer");
+	EXPECT(&k, 0x2000, "lambda");
+	walked_done(&k);
+	dwmaker_done(&m);
+}
+
+Test(dwwalk, what_a_declaration_holds_is_jumped_over)
+{
+	struct dwmaker m = { 0 };
+	struct walked k;
+	size_t at;
+
+	begin_unit(&m);
+	at = dwmaker_at(&m, DW_INFO);
+	dwmaker_uleb(&m, DW_INFO, DECLARED);
+	dwmaker_u32(&m, at + 5 + 30);
+	for (unsigned i = 0; i < 30; i++)
+		dwmaker_u8(&m, 0xfe); /* no entries at all */
+	put_func(&m, LEAF, "next", 0x1000, 0x10);
+	end_unit(&m);
+	walk(&k, &m);
+	cr_expect_eq(k.r, 0);
+	EXPECT(&k, 0x1000, "next");
 	walked_done(&k);
 	dwmaker_done(&m);
 }
