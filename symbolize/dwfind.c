@@ -13,14 +13,13 @@
 
 #include "cleanup.h"
 #include "dwaranges.h"
-#include "dwbuild.h"
+#include "dwimage.h"
 #include "dwobject_state.h"
 
 enum {
 	THREADS_MAX = 8,
 	HOLD_WORTH = 8 << 20, /* bytes of .debug_info that are read */
 	HELD_MAX = 64 << 20,  /* of a section that is read whole; of a larger one, windows */
-	UNIT_COST = 512, /* of making the image of a unit, however small, in bytes read */
 };
 
 /* Bytes of .debug_info for which another thread is started; a unit that is
@@ -49,121 +48,16 @@ struct round {
 	struct dwquery *found;	/* answers of this round to them; first counts in its worker's frames */
 	struct symstore_writer *writer; /* takes all images; NULL = they are not stored */
 	atomic_size_t next;
-	atomic_bool unsettled; /* a split unit could not be read to its end */
 };
 
 struct worker {
 	struct round *round;
 	uint32_t number;
 	pthread_t thread;
-	struct dwbuild build;
-	struct dwsplit_unit split; /* the last one that was read */
+	struct dwimager images;
 	struct dwframes frames;
 	int error;
 };
-
-/* The split unit of skeleton @i in w->split: 0, -ENOENT when it is not there, -ENOMEM. */
-static int find_split(struct worker *w, uint32_t i)
-{
-	struct dwobject *o = w->round->o;
-	struct unit_image *kept = &o->images[i];
-	int r = -ENOENT;
-
-	if (!kept->same_id)
-		r = dwsplit_find(o->split, &o->file, &o->file.units[i], &w->split);
-	if (r == -ENOENT && !kept->no_split)
-		atomic_fetch_add(&o->no_split, 1);
-	kept->no_split = r == -ENOENT;
-	if (r < 0)
-		return r;
-	atomic_fetch_add(&o->work, UNIT_COST * w->split.file.n_units);
-	/* That of a .dwp counts since it was opened. */
-	if (!w->split.is_view && !kept->credited)
-		atomic_fetch_add(&o->max_work, DWOBJECT_WORK_FACTOR *
-						       (w->split.unit->end - w->split.unit->off));
-	kept->credited = true;
-	return 0;
-}
-
-/* The image of unit @i from the file, and from that of its split unit. */
-static int build_image(struct worker *w, uint32_t i, struct symunit **ret, size_t *ret_bytes,
-		       enum dwbuild_flaw *ret_flaw)
-{
-	struct dwobject *o = w->round->o;
-	uint64_t work = dwbuild_work(&w->build);
-	struct dwbuild_unit in = { .file = &o->file,
-				   .alt = o->has_alt ? &o->alt : NULL,
-				   .unit = &o->file.units[i],
-				   .code = o->code,
-				   .n_code = o->n_code };
-	int r = -ENOENT;
-
-	if (o->split && dwunit_is_skeleton(in.unit))
-		r = find_split(w, i);
-	if (r == -ENOMEM)
-		return r;
-	in.split = r == 0 ? &w->split : NULL;
-	r = dwbuild_run(&w->build, &in, ret, ret_bytes, ret_flaw);
-	/* A split file that is being written may be whole the next time. */
-	if (*ret_flaw == DWBUILD_BROKEN && in.split)
-		w->round->unsettled = true;
-	atomic_fetch_add(&o->work, UNIT_COST + dwbuild_work(&w->build) - work);
-	return r;
-}
-
-/* Makes the image of unit @i: NULL when it cannot be read. */
-static int make_image(struct worker *w, uint32_t i, struct symunit **ret, size_t *ret_bytes)
-{
-	struct dwobject *o = w->round->o;
-	enum dwbuild_flaw flaw = DWBUILD_SOUND;
-	int r = -EFBIG;
-
-	*ret = NULL;
-	if (atomic_load(&o->work) > o->max_work) {
-		flaw = DWBUILD_LIMITED;
-	} else if (o->store) {
-		r = symstore_unit(o->store, i, ret, ret_bytes);
-		if (r == 0)
-			atomic_fetch_add(&o->work, *ret_bytes);
-	} else {
-		r = build_image(w, i, ret, ret_bytes, &flaw);
-	}
-	if (r == -ENOMEM)
-		return r;
-	o->images[i].limited = flaw == DWBUILD_LIMITED;
-	if (flaw == DWBUILD_LIMITED)
-		atomic_fetch_add(&o->limited, 1);
-	else if (flaw == DWBUILD_BROKEN || r < 0)
-		atomic_fetch_add(&o->broken, 1);
-	return 0;
-}
-
-/* The image of unit @i, made if it is not there. *@ret_mine: the caller has to free it. */
-static int get_image(struct worker *w, uint32_t i, struct symunit **ret, bool *ret_mine)
-{
-	struct dwobject *o = w->round->o;
-	struct unit_image *kept = &o->images[i];
-	size_t bytes = kept->bytes;
-	int r = 0;
-
-	*ret_mine = false;
-	*ret = kept->image;
-	if (!kept->image) {
-		r = make_image(w, i, ret, &bytes);
-		if (r < 0 || !*ret)
-			return r;
-		symunit_extent(*ret, &kept->lo, &kept->hi);
-		*ret_mine = atomic_fetch_add(&o->image_bytes, bytes) + bytes > o->max_images;
-		if (*ret_mine)
-			atomic_fetch_sub(&o->image_bytes, bytes);
-		else
-			kept->image = *ret, kept->bytes = bytes;
-	}
-	/* What goes wrong with the store is no concern of who asks. */
-	if (w->round->writer)
-		symstore_writer_add(w->round->writer, i, *ret, bytes);
-	return 0;
-}
 
 static bool is_line_only(const struct symunit_frame *f, size_t n)
 {
@@ -201,10 +95,14 @@ static int answer(const struct symunit *image, const struct dwquery *known, stru
 static int do_job(struct worker *w, struct job *job)
 {
 	struct symunit *image;
+	size_t bytes;
 	bool mine;
-	int r = get_image(w, job->unit, &image, &mine);
+	int r = dwimager_get(&w->images, w->round->o, job->unit, &image, &bytes, &mine);
 
 	job->worker = w->number;
+	/* What goes wrong with the store is no concern of who asks. */
+	if (r == 0 && image && w->round->writer)
+		symstore_writer_add(w->round->writer, job->unit, image, bytes);
 	for (uint32_t i = job->first; r == 0 && i < job->first + job->n; i++) {
 		struct dwquery *found = &w->round->found[i];
 
@@ -356,8 +254,7 @@ static int run_round(struct round *round, struct dwframes *ret)
 	if (r == 0)
 		r = gather(round, workers, n, ret);
 	for (unsigned i = 0; i < n; i++) {
-		dwbuild_done(&workers[i].build);
-		dwsplit_unit_done(&workers[i].split);
+		dwimager_done(&workers[i].images);
 		array_free(&workers[i].frames.frames);
 	}
 	return r;
@@ -532,7 +429,7 @@ static int run_saving(struct round *round, struct dwframes *ret)
 		r = settle_loose(o);
 	/* Not without the units that this call could not read any more. */
 	symstore_writer_end(round->writer, r == 0 && atomic_load(&o->work) <= o->max_work &&
-						   o->no_split == 0 && !round->unsettled);
+						   o->no_split == 0 && !o->unsettled);
 	round->writer = NULL;
 	give_up_saving(o);
 	return r;

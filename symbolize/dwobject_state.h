@@ -43,6 +43,7 @@ struct dwobject {
 	atomic_size_t image_bytes;
 	atomic_uint_fast64_t broken, limited;
 	atomic_uint_fast64_t no_split; /* skeletons without their split units */
+	atomic_bool unsettled;	       /* a split unit could not be read to its end */
 	/* Bytes that the present call has read, in a wide sense, and how many it may. */
 	atomic_uint_fast64_t work, max_work;
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dwsection.h"
 
+#include <dwarf.h>
 #include <endian.h>
 #include <errno.h>
 #include <pthread.h>
@@ -21,6 +22,7 @@
 enum {
 	THREADS_MAX = 4,
 	STR_CHUNK = 256,
+	LENGTH_MAX = 4 + 8, /* bytes of a unit_length */
 };
 
 #define SLACK_MAX ((uint64_t)1 << 20)
@@ -84,19 +86,49 @@ static bool is_named(const char *name, enum dwsection_id id, bool dwo, bool *ret
 	return true;
 }
 
-/* Type units in a .dwo lie in groups, each in a .debug_info.dwo of its own: not what is wanted. */
+/* Whether a section begins with a type unit of DWARF 5 (§7.5.1); of a compressed one it is not known. */
+static bool has_type_unit(const struct elf_file *f, const Elf64_Shdr *sh, bool z)
+{
+	uint8_t head[LENGTH_MAX + 3];
+	uint32_t length;
+	const uint8_t *p = head + 4;
+
+	if (z || (sh->sh_flags & SHF_COMPRESSED) || sh->sh_size < sizeof(head) ||
+	    elf_file_read(f, sh->sh_offset, head, sizeof(head)) < 0)
+		return false;
+	memcpy(&length, head, sizeof(length));
+	if (length == UINT32_MAX)
+		p += 8;
+	return p[0] == 5 && p[1] == 0 && (p[2] == DW_UT_type || p[2] == DW_UT_split_type);
+}
+
+/*
+ * In a .dwo each type unit has a .debug_info.dwo of its own. It may be in a group, or have been in one
+ * before objcopy made the .dwo; that is not what is wanted, if there is another one. What is left is the
+ * largest one: the others are types that are compressed.
+ */
 static const Elf64_Shdr *find_section(const struct elf_file *f, enum dwsection_id id, bool dwo,
 				      bool *ret_z)
 {
-	for (size_t i = 0; i < f->n_sections; i++) {
-		const Elf64_Shdr *sh = &f->sections[i];
+	const Elf64_Shdr *found = NULL;
+	bool many = dwo && id == DW_INFO, has_types = false;
 
-		if (sh->sh_type != SHT_NOBITS && sh->sh_type != SHT_NULL && sh->sh_size > 0 &&
-		    !(sh->sh_flags & SHF_GROUP) && sh->sh_name < f->n_names &&
-		    is_named(f->names + sh->sh_name, id, dwo, ret_z))
-			return sh;
+	for (size_t i = 0; i < f->n_sections && (many || !found); i++) {
+		const Elf64_Shdr *sh = &f->sections[i];
+		bool z, types;
+
+		if (sh->sh_type == SHT_NOBITS || sh->sh_type == SHT_NULL || sh->sh_size == 0 ||
+		    (sh->sh_flags & SHF_GROUP) || sh->sh_name >= f->n_names ||
+		    !is_named(f->names + sh->sh_name, id, dwo, &z))
+			continue;
+		types = many && has_type_unit(f, sh, z);
+		if (found && (types > has_types || (types == has_types && sh->sh_size <= found->sh_size)))
+			continue;
+		found = sh;
+		has_types = types;
+		*ret_z = z;
 	}
-	return NULL;
+	return found;
 }
 
 /* --- inflating -------------------------------------------------------------------------------- */

@@ -307,8 +307,8 @@ static int load_symbols(struct symobject *o)
 }
 
 /* Loads an object of a kind that is read here; @s is its, with the file open as @opened says. */
-static int load_sources(struct symobject *o, struct symsources *s, int opened, int fd,
-			const struct symobject_opts *opts)
+static int load_parts(struct symobject *o, struct symsources *s, int opened, int fd,
+		      const struct symobject_opts *opts)
 {
 	int r = opened;
 
@@ -345,7 +345,7 @@ static int load(int fd, int debug, const struct symobject_opts *opts, struct sym
 		sources_free(take_ptr(o.sources));
 		r = load_by_libdw(&o, fd, opts);
 	} else {
-		r = load_sources(&o, s, r, fd, opts);
+		r = load_parts(&o, s, r, fd, opts);
 	}
 	if (r < 0) {
 		symobject_done(&o);
@@ -354,24 +354,6 @@ static int load(int fd, int debug, const struct symobject_opts *opts, struct sym
 	*ret = o;
 	return 0;
 }
-
-int symobject_symbol(struct symobject *o, uint64_t addr, const char **ret)
-{
-	const struct symtab_range *range;
-	int r = o->sources ? load_symbols(o) : 0;
-
-	if (r < 0)
-		return r;
-	range = elf_object_find_vaddr(&o->elf, addr);
-	/* A return address that was put on the stack by hand (a signal's trampoline, the end of a
-	 * coroutine) is where a function begins, and is looked up one byte before: nobody else is
-	 * there. */
-	if (!range)
-		range = elf_object_find_vaddr(&o->elf, addr + 1);
-	*ret = range ? o->elf.syms.strings + range->name : NULL;
-	return 0;
-}
-
 
 /* --- what was not there --------------------------------------------------------------------------- */
 
@@ -443,12 +425,34 @@ int symobject_refresh(struct symobject *o, int fd, const struct symobject_opts *
 	r = load(fd, debug, opts, &better);
 	if (r < 0)
 		return r;
+	if (is_better && !better.dwarf) {
+		/* Split units of a debug file that a server had sent, and that is not here. */
+		symobject_done(&better);
+		return 0;
+	}
 	symobject_done(o);
 	*o = better;
 	return 1;
 }
 
 /* --- asking --------------------------------------------------------------------------------------- */
+
+int symobject_symbol(struct symobject *o, uint64_t addr, const char **ret)
+{
+	const struct symtab_range *range;
+	int r = o->sources ? load_symbols(o) : 0;
+
+	if (r < 0)
+		return r;
+	range = elf_object_find_vaddr(&o->elf, addr);
+	/* A return address that was put on the stack by hand (a signal's trampoline, the end of a
+	 * coroutine) is where a function begins, and is looked up one byte before: nobody else is
+	 * there. */
+	if (!range)
+		range = elf_object_find_vaddr(&o->elf, addr + 1);
+	*ret = range ? o->elf.syms.strings + range->name : NULL;
+	return 0;
+}
 
 int symobject_find(struct symobject *o, struct dwquery *queries, size_t n, struct dwframes *ret)
 {

@@ -59,7 +59,9 @@ Test(record_options, flags_in_both_spellings)
 	good("-a -v");
 	cr_expect(o.all && o.verbose);
 	good("--no-inline");
-	cr_expect(o.no_inlines);
+	cr_expect(o.no_inlines && !o.debuginfod);
+	good("--debuginfod");
+	cr_expect(o.debuginfod);
 	good("--no-inlines");
 	cr_expect(o.no_inlines);
 	good("--all-cpus --verbose");

@@ -62,7 +62,7 @@ static bool make_dwp(const char *tool, const char *at)
 
 static void build(const char *cc, const char *flags, const char *at)
 {
-	sh("mkdir -p %s && cd %s && for f in main other third; do "
+	sh("mkdir -p %s && cd %s && for f in first other third; do "
 	   "%s -O2 -fPIE %s -ffunction-sections -c ../src/$f.c -o $f.o || exit 1; done && "
 	   "%s -pie -Wl,--gc-sections -Wl,--build-id=sha1 *.o -o prog && rm *.o",
 	   at, at, cc, flags, cc);
@@ -246,8 +246,8 @@ Test(dwsplit, looks_in_the_folders_of_the_object)
 	struct asked a = { .path = "moved/prog", .root = -1 };
 
 	build_both("gcc", "-gdwarf-5", "");
-	/* The folder of the compilation is gone; the names are "obj/main.dwo". */
-	sh("cd split && rm * && mkdir obj && for f in main other third; do gcc -O2 -fPIE -gdwarf-5 "
+	/* The folder of the compilation is gone; the names are "obj/first.dwo". */
+	sh("cd split && rm * && mkdir obj && for f in first other third; do gcc -O2 -fPIE -gdwarf-5 "
 	   "-gsplit-dwarf -ffunction-sections -c ../src/$f.c -o obj/$f.o || exit 1; done && "
 	   "gcc -pie -Wl,--gc-sections -Wl,--build-id=sha1 obj/*.o -o prog");
 	sh("mv split moved");

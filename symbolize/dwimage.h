@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The images of an object's units: kept ones, from the index on disk, or made from its files. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dwbuild.h"
+#include "dwobject.h"
+
+/* Zero it; one a thread. What it holds is used again for the next unit. */
+struct dwimager {
+	struct dwbuild build;
+	struct dwsplit_unit split; /* the last one that was read */
+};
+
+/*
+ * The image of unit @i of @o: 0, *@ret (NULL when it cannot be read, which is counted),
+ * *@ret_bytes; free() it when *@ret_mine is set, else it is @o's. -ENOMEM. No two threads may ask
+ * for the same unit at once.
+ */
+int dwimager_get(struct dwimager *m, struct dwobject *o, uint32_t i, struct symunit **ret,
+		 size_t *ret_bytes, bool *ret_mine);
+
+void dwimager_done(struct dwimager *m);
