@@ -29,6 +29,12 @@ struct walking {
 	uint32_t scope;		   /* around the entries of this level */
 };
 
+void dwwalk_forget(struct dwwalk *w)
+{
+	w->abbrevs.file = NULL;
+	dwnames_forget(&w->names);
+}
+
 void dwwalk_done(struct dwwalk *w)
 {
 	dwabbrevs_done(&w->abbrevs);
