@@ -49,11 +49,8 @@ static void check_all(const struct symunit_builder *b, const struct strtab *own)
 	}
 	array_each(&b->ranges, r)
 		check(r->lo < r->hi && r->scope < b->scopes.n);
-	array_each(&b->names, name) {
+	array_each(&b->names, name)
 		check_string(own, name->name);
-		check_string(own, name->linkage);
-		check(name->decl_file == SYMUNIT_NONE || name->decl_file < b->files.n);
-	}
 	array_each(&b->files, file)
 		check_string(own, file->name);
 	check_rows(b);
