@@ -14,8 +14,9 @@ opt.release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 opt.debug   := -O0 -g3
 opt.asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 opt.cov     := -O0 -g --coverage
+opt.tsan    := -O1 -g -fsanitize=thread
 opt.fuzz    := -O1 -g -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
-$(if $(opt.$(VARIANT)),,$(error VARIANT=$(VARIANT) is unknown; use release, debug, asan, cov or fuzz))
+$(if $(opt.$(VARIANT)),,$(error VARIANT=$(VARIANT) is unknown; use release, debug, asan, tsan, cov or fuzz))
 
 ifeq ($(origin CC),default)
 CC := gcc
@@ -52,23 +53,26 @@ BPF_CFLAGS := -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -mcpu=v3 -g -O2 -Wall -Wex
 # --- rooms -----------------------------------------------------------------------------------------
 # In dependency order: a room may call the rooms before it in its libs.* line and no other. Each room
 # is compiled with the include paths of inc.* alone, so a forbidden include does not build.
-ROOMS := base symbolize unwind formats flamegraph profiler
+ROOMS := base elf symbolize unwind formats flamegraph profiler
 
 inc.base       := -Ibase
-inc.symbolize  := -Iinclude -Ibase -Isymbolize
-inc.unwind     := -Iinclude -Ibase -Iunwind
+inc.elf        := -Ibase -Ielf
+inc.symbolize  := -Iinclude -Ibase -Ielf -Isymbolize
+inc.unwind     := -Iinclude -Ibase -Ielf -Iunwind
 inc.formats    := -Iinclude -Ibase -Iformats -I$(B)/gen/formats
 inc.flamegraph := -Iinclude -Ibase -Iflamegraph
 inc.profiler   := -Iinclude -Ibase -Iprofiler -I$(B)/gen/bpf
 
 libs.base       := base
-libs.symbolize  := symbolize base
-libs.unwind     := unwind base
+libs.elf        := elf base
+libs.symbolize  := symbolize elf base
+libs.unwind     := unwind elf base
 libs.formats    := formats base
 libs.flamegraph := flamegraph formats base
-libs.profiler   := profiler flamegraph formats unwind symbolize base
+libs.profiler   := profiler flamegraph formats unwind symbolize elf base
 
 ext.base       :=
+ext.elf        :=
 ext.symbolize  := -ldw -lelf -lz -ldeflate -lzstd -llzma -pthread -l:libiberty.a
 ext.unwind     := -lunwind-generic
 ext.formats    := -lprotobuf-c -lz -lzstd

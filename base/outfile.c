@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,23 +27,28 @@ struct outfile {
 	char buf[1 << 16];
 };
 
-/* Temporary names that a dying process should take with it; a slot is NULL or a live f->tmp. */
-static char *volatile pending[8];
+/* Temporary names that a dying process should take with it; a slot is NULL or a live f->tmp.
+ * Atomic, because threads write files of their own. */
+static char *_Atomic pending[8];
 
 static void set_pending(char *from, char *to)
 {
-	for (size_t i = 0; i < sizeof(pending) / sizeof(*pending); i++)
-		if (pending[i] == from) {
-			pending[i] = to;
+	for (size_t i = 0; i < sizeof(pending) / sizeof(*pending); i++) {
+		char *was = from;
+
+		if (atomic_compare_exchange_strong(&pending[i], &was, to))
 			return;
-		}
+	}
 }
 
 void outfile_unlink_all(void)
 {
-	for (size_t i = 0; i < sizeof(pending) / sizeof(*pending); i++)
-		if (pending[i])
-			unlink(pending[i]);
+	for (size_t i = 0; i < sizeof(pending) / sizeof(*pending); i++) {
+		const char *name = atomic_load(&pending[i]);
+
+		if (name)
+			unlink(name);
+	}
 }
 
 static void outfile_free(struct outfile *f)

@@ -66,14 +66,17 @@ struct {
 	__uint(max_entries, 1);
 } ring SEC(".maps");
 
-struct counters {
-	__u64 n[CTR_BPF_MAX];
-};
+_Static_assert(CTR_BPF_MAX <= sizeof(struct wire_counters) / sizeof(__u64), "a line holds all");
 
+/*
+ * By CPU: an array is found without a helper call on every kernel, a per-CPU array is not, and one that
+ * can be mapped begins with a page.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
-	__type(value, struct counters);
+	__type(value, struct wire_counters);
 	__uint(max_entries, 1);
 } counters SEC(".maps");
 
@@ -84,19 +87,19 @@ struct {
 #define WORK_RULES	 1024
 
 /*
- * A rule that was found before. By table and pc, so that one serves every process with that object;
- * a table that comes or goes has another tag. The rules lie in the order in which walks met them,
- * and each names the one that was wanted after it: walks of like stacks read them from first to
- * last.
+ * A rule that was found before, as far as the common frame needs it. By table and pc, so that one serves
+ * every process with that object; a table that comes or goes has another tag. The rules lie in the order
+ * in which walks met them, and each names the one that was wanted after it: walks of like stacks read
+ * them from first to last.
  */
 struct known_rule {
-	__u64 key; /* table, its tag, pc */
-	struct unwind_rule rule;
-	__u16 kind; /* enum step_kind */
+	__u64 key;     /* table, its tag, pc */
+	__u16 cfa_off; /* of STEP_BY_SP and STEP_BY_FP */
+	__s16 fp_off;
 	__u16 next; /* for the caller's frame, the last time */
-	__u32 pad;
+	__u16 kind; /* enum step_kind */
 };
-_Static_assert(sizeof(struct known_rule) == 32, "two rules a cache line");
+_Static_assert(sizeof(struct known_rule) == 16, "four rules a cache line");
 
 /*
  * What a CPU works on during a tick: the record of the sample with its addresses, and the state of
@@ -126,10 +129,11 @@ struct work {
 	__u64 addr[WIRE_USER_FRAMES + WIRE_KERNEL_FRAMES];
 	__u8 block[WORK_BLOCK];
 	struct known_rule rules[WORK_RULES];
+	struct unwind_rule whole[WORK_RULES]; /* the same rules, for what is not the common frame */
 	__u16 rule_at[WORK_RULES]; /* hash of a key → where in rules it was put last */
 };
 
-/* By CPU. An array is found without a helper call on every kernel, a per-CPU array is not. */
+/* By CPU, as the counters are. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__type(key, __u32);
@@ -176,8 +180,8 @@ struct {
 
 static __always_inline void count(enum counter c)
 {
-	__u32 zero = 0;
-	struct counters *all = bpf_map_lookup_elem(&counters, &zero);
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct wire_counters *all = bpf_map_lookup_elem(&counters, &cpu);
 
 	if (all)
 		all->n[c]++;

@@ -179,12 +179,14 @@ static __always_inline int register_value(const struct work *w, __u32 reg, __u64
 	return 0;
 }
 
-/* Goes to the caller. @sp must be above the present one, but where a signal came in. */
-static __always_inline int climb(struct work *w, __u64 pc, __u64 sp, __u64 fp, __u8 exact)
+/* Goes to the caller. @sp must be above the present one, but where a signal came in or the stack
+ * was changed: @jumps. */
+static __always_inline int climb(struct work *w, __u64 pc, __u64 sp, __u64 fp, __u8 exact,
+				 __u32 jumps)
 {
 	if (!pc)
 		return WIRE_END_ROOT;
-	if (!exact && sp <= w->sp && !(w->leaf && sp == w->sp))
+	if (!jumps && sp <= w->sp && !(w->leaf && sp == w->sp))
 		return WIRE_END_LOOP;
 	w->pc = pc;
 	w->sp = sp;
@@ -222,7 +224,7 @@ static __always_inline int step_by_pointer(struct work *w)
 		if (above >= 0 && read_word(w, w->sp + above, &pc))
 			return WIRE_END_READ;
 		if (above >= 0)
-			return climb(w, pc, w->sp + above + 8, w->fp, 0);
+			return climb(w, pc, w->sp + above + 8, w->fp, 0, 0);
 	}
 	/* JIT code and Go end their chains so; where rows were expected, rbp may just hold a zero.
 	 */
@@ -232,7 +234,7 @@ static __always_inline int step_by_pointer(struct work *w)
 		return WIRE_END_NO_INFO;
 	if (read_word(w, w->fp, &fp) || read_word(w, w->fp + 8, &pc))
 		return WIRE_END_READ;
-	return climb(w, pc, w->fp + 16, fp, 0);
+	return climb(w, pc, w->fp + 16, fp, 0, 0);
 }
 
 /* One step by a rule, in the order of unwind_row.h. */
@@ -267,7 +269,8 @@ static __always_inline int step_by_rule(struct work *w, const struct unwind_rule
 	reg = unwind_fp_address(bits, rule->fp_off, cfa, reg);
 	if (unwind_fp_is_read(bits, reg, cfa) && read_word(w, reg, &fp))
 		return WIRE_END_READ;
-	return climb(w, pc, cfa, fp, UNWIND_RULE_SIGNAL(bits));
+	return climb(w, pc, cfa, fp, UNWIND_RULE_SIGNAL(bits),
+		     UNWIND_RULE_SIGNAL(bits) || UNWIND_RULE_SWITCH(bits));
 }
 
 /* How a known rule is applied. */
@@ -279,12 +282,12 @@ enum step_kind {
 
 /* All that a rule of STEP_BY_SP may have, but for where the frame pointer is and its offsets. */
 #define PLAIN_RULE(reg) UNWIND_RULE_BITS(UNWIND_CFA_REG, reg, 0, 0, UNWIND_RA_STD, 0, 0, 0)
-#define PLAIN_MASK	UNWIND_RULE_BITS(15, 31, 0, 0, 3, 0, 1, 0)
+#define PLAIN_MASK	UNWIND_RULE_BITS(15, 31, 0, 0, 3, 0, 1, 1)
 
 /* Looks the rule for @pc up in the current table. 0, or why the walk is over. */
-static __always_inline int look_up_rule(const struct work *w, __u32 pc, struct known_rule *ret)
+static __always_inline int look_up_rule(const struct work *w, __u32 pc, struct unwind_rule *ret)
 {
-	__u32 table = w->table, number, page, fp;
+	__u32 table = w->table, number, page;
 	struct wire_table *t = bpf_map_lookup_elem(&tables, &table);
 	struct wire_page *p;
 
@@ -298,18 +301,30 @@ static __always_inline int look_up_rule(const struct work *w, __u32 pc, struct k
 		return WIRE_END_NO_INFO;
 	/* Rules are aligned to their size, so none lies across two pages. */
 	number &= WIRE_PAGE_WORDS - UNWIND_RULE_WORDS;
-	__builtin_memcpy(&ret->rule, &p->word[number], sizeof(ret->rule));
-	fp = UNWIND_RULE_FP(ret->rule.bits);
-	ret->kind = STEP_ANY;
-	if (fp != UNWIND_FP_SAME && (fp != UNWIND_FP_CFA || !ret->rule.fp_off))
-		return 0;
-	if (fp == UNWIND_FP_SAME)
-		ret->rule.fp_off = 0;
-	if ((ret->rule.bits & PLAIN_MASK) == PLAIN_RULE(REG_SP))
-		ret->kind = STEP_BY_SP;
-	else if ((ret->rule.bits & PLAIN_MASK) == PLAIN_RULE(REG_FP))
-		ret->kind = STEP_BY_FP;
+	__builtin_memcpy(ret, &p->word[number], sizeof(*ret));
 	return 0;
+}
+
+/* Whether an offset is what 16 bits make of it. */
+#define FITS_U16(off) ((off) == (__u16)(off))
+#define FITS_S16(off) ((off) == (__u32)(__s32)(__s16)(off))
+
+/* The rule as the common frame takes it, if it is of that form. */
+static __always_inline void make_known(struct known_rule *k, const struct unwind_rule *rule)
+{
+	__u32 fp = UNWIND_RULE_FP(rule->bits), fp_off = fp == UNWIND_FP_SAME ? 0 : rule->fp_off;
+
+	k->kind = STEP_ANY;
+	if (fp != UNWIND_FP_SAME && (fp != UNWIND_FP_CFA || !fp_off))
+		return;
+	if (!FITS_U16(rule->cfa_off) || !FITS_S16(fp_off))
+		return;
+	k->cfa_off = (__u16)rule->cfa_off;
+	k->fp_off = (__s16)fp_off;
+	if ((rule->bits & PLAIN_MASK) == PLAIN_RULE(REG_SP))
+		k->kind = STEP_BY_SP;
+	else if ((rule->bits & PLAIN_MASK) == PLAIN_RULE(REG_FP))
+		k->kind = STEP_BY_FP;
 }
 
 /* Never 0, the key of what was never filled: no table has the number 65535. */
@@ -334,14 +349,17 @@ __noinline int find_known_rule(__u64 key)
 	i = w->rule_at[hash] & (WORK_RULES - 1);
 	if (w->rules[i].key != key) {
 		struct known_rule found = { .key = key };
+		struct unwind_rule rule;
 
-		end = look_up_rule(w, (__u32)key, &found);
+		end = look_up_rule(w, (__u32)key, &rule);
 		if (end)
 			return end;
+		make_known(&found, &rule);
 		i = w->new_rule & (WORK_RULES - 1);
 		i += !i; /* rule 0 is no rule: what is wanted after it is wanted first */
 		w->new_rule = i + 1;
 		w->rules[i] = found;
+		w->whole[i] = rule;
 		w->rule_at[hash] = i;
 	}
 	w->rules[w->last_rule & (WORK_RULES - 1)].next = i;
@@ -352,7 +370,7 @@ __noinline int find_known_rule(__u64 key)
 __noinline int walk_rare(__u64 at)
 {
 	struct work *w = this_work();
-	struct known_rule *known;
+	struct unwind_rule *rule;
 
 	if (!w)
 		return WIRE_END_NO_INFO;
@@ -366,8 +384,8 @@ __noinline int walk_rare(__u64 at)
 	default:
 		return WIRE_END_NO_INFO;
 	}
-	known = &w->rules[w->last_rule & (WORK_RULES - 1)];
-	switch (UNWIND_RULE_CFA(known->rule.bits)) {
+	rule = &w->whole[w->last_rule & (WORK_RULES - 1)];
+	switch (UNWIND_RULE_CFA(rule->bits)) {
 	case UNWIND_CFA_NONE:
 		return step_by_pointer(w);
 	case UNWIND_CFA_ROOT:
@@ -375,7 +393,7 @@ __noinline int walk_rare(__u64 at)
 	case UNWIND_CFA_UNSUPPORTED:
 		return WIRE_END_RULE;
 	default:
-		return step_by_rule(w, &known->rule, at);
+		return step_by_rule(w, rule, at);
 	}
 }
 
@@ -401,10 +419,10 @@ static __always_inline int step_plain(struct work *w, const struct known_rule *k
 		cfa = w->fp;
 	else
 		return -1;
-	cfa += unwind_extend(known->rule.cfa_off);
+	cfa += known->cfa_off;
 	if (cfa <= w->sp || peek_word(w, cfa - 8, &pc) || !pc)
 		return -1;
-	if (known->rule.fp_off && peek_word(w, cfa + unwind_extend(known->rule.fp_off), &fp))
+	if (known->fp_off && peek_word(w, cfa + (__s64)known->fp_off, &fp))
 		return -1;
 	w->pc = pc;
 	w->sp = cfa;

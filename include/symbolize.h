@@ -15,12 +15,12 @@ struct symbolizer;
 /* Why an address has no name, or that it has one. "Could not symbolize" is data, not an error. */
 enum sym_reason {
 	SYM_OK,
-	SYM_NO_FILE,	/* the object could not be opened when it was first seen */
-	SYM_BAD_FILE,	/* not an ELF file, or a broken one */
-	SYM_NO_SYMBOLS, /* stripped: the object has no symbol table that holds code */
-	SYM_NO_MATCH,	/* no symbol covers the address */
-	SYM_LIMIT,	/* the file, or what it takes to find the address in it, is more than may be read */
-	SYM_UNSUPPORTED, /* an ELF file of a kind that is not read: 32-bit, big-endian, relocatable */
+	SYM_NO_FILE,	 /* the object could not be opened when it was first seen */
+	SYM_BAD_FILE,	 /* not an ELF file, or a broken one */
+	SYM_NO_SYMBOLS,	 /* stripped: the object has no symbol table that holds code */
+	SYM_NO_MATCH,	 /* no symbol covers the address */
+	SYM_LIMIT,	 /* the file, or what it takes to find the address, is more than may be read */
+	SYM_UNSUPPORTED, /* an ELF file of a kind that is not read: see allow_libdw */
 	SYM_HIDDEN,	 /* the kernel hides its addresses (kernel.kptr_restrict) */
 	SYM_REASON_MAX,
 };
@@ -108,9 +108,9 @@ struct symbolizer_opts {
 	const char *const *debug_dirs; /* borrowed; where debug files lie; NULL-terminated; NULL = /usr/lib/debug */
 	const char *store_dir; /* indexes kept on disk, by build id; NULL = none */
 	/*
-	 * Read files of 32 bits, of the other byte order and relocatable ones, too, by libdw, which was
-	 * not made for files of an enemy. For files that a person chose; what records a whole machine as
-	 * root reads files of whoever runs a program there, and leaves it off.
+	 * Read files of 32 bits, of the other byte order and relocatable ones, too, by libdw, which
+	 * was not made for files of an enemy. For files that a person chose; what records a whole
+	 * machine as root reads files of whoever runs a program there, and leaves it off.
 	 */
 	bool allow_libdw;
 	/*

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Unwind tables: the call frame information of an ELF object (.eh_frame, and .debug_frame for what
- * that leaves out) as compact rows that can be searched in constant time, in the kernel too. The
- * layout and the lookup are in unwind_row.h.
+ * Unwind tables: the call frame information of an ELF object (.eh_frame; what that leaves out by
+ * Go's table of functions, and then .debug_frame) as compact rows that can be searched in constant
+ * time, in the kernel too. The layout and the lookup are in unwind_row.h.
  *
  * Objects are foreign and may be hostile. Building never reads outside the bytes given, takes time
  * linear in their number (but for sorting the functions) and memory up to the caller's limits. What
@@ -24,12 +24,14 @@
 struct unwind_opts {
 	size_t max_rows;	  /* rows after merging, also FDEs; 0 = 8 million */
 	size_t max_bytes;	  /* size of the table; 0 = 64 MiB */
-	size_t max_section_bytes; /* largest .eh_frame or .debug_frame read; 0 = 64 MiB */
+	size_t max_section_bytes; /* largest .eh_frame, .gopclntab or .debug_frame read; 0 = 64 MiB
+				   */
 };
 
 struct unwind_stats {
 	uint64_t cies, fdes;	   /* entries read */
-	uint64_t raw_rows;	   /* rows that the FDEs describe */
+	uint64_t go_funcs;	   /* functions that Go's table describes */
+	uint64_t raw_rows;	   /* rows that all of these describe */
 	uint64_t rows;		   /* after merging, with the ends of gaps */
 	uint64_t long_rows;	   /* of these, with a code of 3 slots */
 	uint64_t bad_cies;	   /* broken, or of an unknown kind */

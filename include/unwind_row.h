@@ -124,8 +124,8 @@ struct unwind_rule {
 /*
  *  31       25     24   23  19 18  17 16   12 11    9 8     4 3   0
  * ┌───────────┬────────┬──────┬──────┬───────┬───────┬───────┬─────┐
- * │ threshold │ signal │ra reg│  ra  │ fp reg│  fp   │cfa reg│ cfa │
- * │  or why   │        │      │      │       │       │       │     │
+ * │ threshold,│ signal │ra reg│  ra  │ fp reg│  fp   │cfa reg│ cfa │
+ * │why, switch│        │      │      │       │       │       │     │
  * └───────────┴────────┴──────┴──────┴───────┴───────┴───────┴─────┘
  */
 #define UNWIND_RULE_BITS(cfa, cfa_reg, fp, fp_reg, ra, ra_reg, signal, extra)              \
@@ -142,6 +142,8 @@ struct unwind_rule {
 #define UNWIND_RULE_WHY(bits)	    ((bits) >> 25)
 /* The caller was interrupted: its pc is no return address, so look up pc itself and not pc - 1. */
 #define UNWIND_RULE_SIGNAL(bits)    ((bits) >> 24 & 1u)
+/* Of UNWIND_CFA_REG: the caller's frame may be on another stack, so below this one. */
+#define UNWIND_RULE_SWITCH(bits)    (UNWIND_RULE_CFA(bits) == UNWIND_CFA_REG && ((bits) >> 25 & 1u))
 
 _Static_assert(sizeof(struct unwind_place) == 20, "part of the kernel interface");
 _Static_assert(sizeof(struct unwind_rule) == 4 * UNWIND_RULE_WORDS, "part of the kernel interface");

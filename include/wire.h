@@ -86,6 +86,11 @@ static inline __u64 wire_place(__u32 block, __u32 off)
 	return ((__u64)block + 1) << 32 | off;
 }
 
+/* Value of `counters`, by CPU: one cache line, by enum counter. */
+struct wire_counters {
+	__u64 n[8];
+};
+
 enum wire_type {
 	WIRE_SAMPLE = 1, /* struct wire_sample */
 	WIRE_DRAIN = 2,	 /* struct wire_notice: a set fills up, drain now */

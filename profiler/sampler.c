@@ -106,6 +106,7 @@ static int size_maps(struct sampler *s, const struct sampler_opts *o)
 	    (r = bpf_map__set_max_entries(k->maps.arena_1, (uint32_t)s->n_blocks)) ||
 	    (r = bpf_map__set_max_entries(k->maps.ring, (uint32_t)ring)) ||
 	    (r = bpf_map__set_max_entries(k->maps.works, (uint32_t)s->n_cpus)) ||
+	    (r = bpf_map__set_max_entries(k->maps.counters, (uint32_t)s->n_cpus)) ||
 	    (r = bpf_map__set_max_entries(k->maps.snapshots, (uint32_t)s->n_cpus)))
 		return r;
 	return o->by_pointer ? 0 : size_unwind_maps(k);
@@ -417,18 +418,18 @@ int sampler_add_target(struct sampler *s, uint32_t pid)
 
 int sampler_counters(const struct sampler *s, uint64_t ret[CTR_BPF_MAX])
 {
-	_cleanup_free_ uint64_t(*per_cpu)[CTR_BPF_MAX] =
-		calloc((size_t)s->n_cpus, sizeof(*per_cpu));
-	uint32_t zero = 0;
+	int fd = bpf_map__fd(s->skel->maps.counters);
+	uint64_t sum[CTR_BPF_MAX] = { 0 };
 
-	if (!per_cpu)
-		return -ENOMEM;
-	if (bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.counters), &zero, per_cpu) < 0)
-		return -errno;
-	memset(ret, 0, sizeof(*per_cpu));
-	for (int cpu = 0; cpu < s->n_cpus; cpu++)
+	for (uint32_t cpu = 0; cpu < (uint32_t)s->n_cpus; cpu++) {
+		struct wire_counters of_cpu;
+
+		if (bpf_map_lookup_elem(fd, &cpu, &of_cpu) < 0)
+			return -errno;
 		for (size_t c = 0; c < CTR_BPF_MAX; c++)
-			ret[c] += per_cpu[cpu][c];
+			sum[c] += of_cpu.n[c];
+	}
+	memcpy(ret, sum, sizeof(sum));
 	return 0;
 }
 

@@ -48,9 +48,8 @@ static int find_in_notes(struct bytes b, struct elfwide wide, size_t align,
 		name_n = elfwide_u32(wide, &head[0]);
 		desc_n = elfwide_u32(wide, &head[1]);
 		type = elfwide_u32(wide, &head[2]);
-		if (bytes_take(&b, name_n, &name) < 0 ||
-		    skip_padding(&b, align) < 0 || bytes_take(&b, desc_n, &desc) < 0 ||
-		    skip_padding(&b, align) < 0)
+		if (bytes_take(&b, name_n, &name) < 0 || skip_padding(&b, align) < 0 ||
+		    bytes_take(&b, desc_n, &desc) < 0 || skip_padding(&b, align) < 0)
 			return -EBADMSG;
 		if (type == NT_GNU_BUILD_ID && name_n == sizeof(ELF_NOTE_GNU) &&
 		    memcmp(name, ELF_NOTE_GNU, sizeof(ELF_NOTE_GNU)) == 0 && desc_n > 0 &&

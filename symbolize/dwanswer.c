@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "cleanup.h"
 #include "hash.h"
@@ -31,6 +32,7 @@ struct run {
 	struct answering *a;
 	struct dwframes frames;
 	struct hindex by_ref, by_file;
+	uint64_t seed; /* of both: who makes a file cannot make its strings collide */
 	ARRAY(struct known_name) names;
 	ARRAY(struct known_file) files;
 	char buf[NAME_BYTES];
@@ -60,7 +62,7 @@ static int get_name(struct run *r, strref_t ref, struct known_name *ret)
 	const char *s;
 	int res;
 
-	hindex_each(&r->by_ref, hash_u64(ref), i)
+	hindex_each(&r->by_ref, hash_add(r->seed, ref), i)
 		if (r->names.items[i].ref == ref) {
 			*ret = r->names.items[i];
 			return 0;
@@ -72,7 +74,7 @@ static int get_name(struct run *r, strref_t ref, struct known_name *ret)
 		return res;
 	k.name = f.name;
 	k.system_name = f.system_name;
-	if (hindex_add(&r->by_ref, hash_u64(ref), (uint32_t)r->names.n) < 0 ||
+	if (hindex_add(&r->by_ref, hash_add(r->seed, ref), (uint32_t)r->names.n) < 0 ||
 	    array_push(&r->names, k) < 0)
 		return -ENOMEM;
 	*ret = k;
@@ -101,14 +103,14 @@ static size_t add_part(struct run *r, size_t n, strref_t ref)
 	return n + len;
 }
 
-static uint64_t hash_file(const struct symunit_file *f)
+static uint64_t hash_file(const struct run *r, const struct symunit_file *f)
 {
-	return hash_add(hash_add(hash_u64(f->base), f->dir), f->name);
+	return hash_add(hash_add(hash_add(r->seed, f->base), f->dir), f->name);
 }
 
 static int get_file(struct run *r, const struct symunit_file *file, uint32_t *ret)
 {
-	uint64_t hash = hash_file(file);
+	uint64_t hash = hash_file(r, file);
 	size_t n;
 	int res;
 
@@ -301,6 +303,8 @@ int dwanswer_run(struct symobject *o, const struct sym_request *req, struct answ
 
 	if (!places || !queries || !r)
 		return -ENOMEM;
+	if (getrandom(&r->seed, sizeof(r->seed), GRND_NONBLOCK) < 0)
+		r->seed = 1;
 	r->o = o;
 	r->req = req;
 	r->a = a;

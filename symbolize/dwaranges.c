@@ -6,7 +6,7 @@
 
 #include "cleanup.h"
 
-#define SECTION_MAX ((uint64_t)256 << 20) /* it is read as a whole */
+#define SECTION_MAX ((uint64_t)128 << 20) /* it is read as a whole */
 
 /* A set: the header that names its unit, then pairs of address and length up to a pair of zeroes. */
 static const uint8_t *read_header(const uint8_t *p, const uint8_t *end, const uint8_t **ret_end,

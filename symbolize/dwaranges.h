@@ -10,5 +10,5 @@
 #include "dwunit.h"
 
 /* Adds to @ret, which has to be sorted then, what the section says of such units. What is broken
- * ends the reading, and of a section of more than 256 MiB nothing is read. 0 or -ENOMEM. */
+ * ends the reading, and of a section of more than 128 MiB nothing is read. 0 or -ENOMEM. */
 int dwaranges_read(const struct dwfile *f, struct dwdir *ret);

@@ -3,7 +3,10 @@
 
 #include <errno.h>
 
-enum { ROWS_MAX = 64 << 20 }; /* of one unit: 1.5 GB */
+enum {
+	ROWS_MAX = 16 << 20, /* of one unit: 256 MB */
+	LINE_COST = 4,	     /* a byte of a program makes a row, which is sorted and packed */
+};
 
 void dwbuild_done(struct dwbuild *d)
 {
@@ -26,9 +29,14 @@ static uint64_t program_bytes(const struct dwsections *s, uint64_t off)
 	return n < size - off ? n : size - off;
 }
 
+static enum dwbuild_flaw flaw_of(int error)
+{
+	return error == -EFBIG ? DWBUILD_LIMITED : DWBUILD_BROKEN;
+}
+
 uint64_t dwbuild_work(const struct dwbuild *d)
 {
-	return d->walk.work + d->line_bytes;
+	return d->walk.work + LINE_COST * d->line_bytes;
 }
 
 /* Names of a file that is closed again are copied; so many of them that they are not is a limit, too. */
@@ -96,12 +104,12 @@ int dwbuild_run(struct dwbuild *d, const struct dwbuild_unit *in, struct symunit
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
-		*ret_flaw = DWBUILD_BROKEN;
+		*ret_flaw = flaw_of(r);
 	r = walk(d, in, first_file, n_files);
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0)
-		*ret_flaw = DWBUILD_BROKEN;
+		*ret_flaw = flaw_of(r);
 	if (d->walk.limited)
 		*ret_flaw = DWBUILD_LIMITED;
 	return symunit_build(&d->builder, ret, ret_bytes);

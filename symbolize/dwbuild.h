@@ -34,7 +34,8 @@ struct dwbuild_unit {
 int dwbuild_run(struct dwbuild *d, const struct dwbuild_unit *in, struct symunit **ret,
 		size_t *ret_bytes, enum dwbuild_flaw *ret_flaw);
 
-/* Bytes that were read so far, and entries of lists. */
+/* Bytes that were read so far; where a byte makes more work than one of an entry, it counts for
+ * more. */
 uint64_t dwbuild_work(const struct dwbuild *d);
 
 void dwbuild_done(struct dwbuild *d);

@@ -27,37 +27,17 @@ static int by_lo(const void *pa, const void *pb)
 	return (a->unit > b->unit) - (a->unit < b->unit);
 }
 
-/* Ranges within 4 GiB of each other are sorted in linear time: large programs have 100,000 of them. */
-static int sort(struct dwdir *d)
+/* Sorts ranges within 4 GiB of each other, of which large programs have 100,000, in linear time: 0, or
+ * -ENOMEM, and they are as they were. */
+static int sort_near(struct dwdir *d, uint64_t base)
 {
-	_cleanup_free_ struct radix_key *keys = NULL;
-	struct dwdir_range *sorted;
-	uint64_t lo = UINT64_MAX, hi = 0;
 	size_t n = d->ranges.n;
-	bool sorted_already = true; /* what comes from an index on disk is */
+	_cleanup_free_ struct radix_key *keys = malloc(n * sizeof(*keys));
+	struct dwdir_range *sorted = malloc(d->ranges.cap * sizeof(*sorted));
 
-	for (size_t i = 0; i < n; i++) {
-		const struct dwdir_range *r = &d->ranges.items[i];
-
-		sorted_already &= i == 0 || r->lo >= hi;
-		lo = r->lo < lo ? r->lo : lo;
-		hi = r->lo > hi ? r->lo : hi;
-	}
-	if (sorted_already)
-		return 0;
-	if (hi - lo > UINT32_MAX) {
-		qsort(d->ranges.items, n, sizeof(*d->ranges.items), by_lo);
-		return 0;
-	}
-	keys = malloc(n * sizeof(*keys));
-	sorted = malloc(d->ranges.cap * sizeof(*sorted));
-	if (!keys || !sorted) {
-		free(sorted);
-		return -ENOMEM;
-	}
-	for (size_t i = 0; i < n; i++)
-		keys[i] = (struct radix_key){ (uint32_t)(d->ranges.items[i].lo - lo), (uint32_t)i };
-	if (radix_sort(keys, n) < 0) {
+	for (size_t i = 0; keys && i < n; i++)
+		keys[i] = (struct radix_key){ (uint32_t)(d->ranges.items[i].lo - base), (uint32_t)i };
+	if (!keys || !sorted || radix_sort(keys, n) < 0) {
 		free(sorted);
 		return -ENOMEM;
 	}
@@ -66,6 +46,20 @@ static int sort(struct dwdir *d)
 	free(d->ranges.items);
 	d->ranges.items = sorted;
 	return 0;
+}
+
+static void sort(struct dwdir *d)
+{
+	uint64_t lo = UINT64_MAX, hi = 0;
+	bool is_sorted = true; /* what comes from an index on disk is */
+
+	array_each(&d->ranges, r) {
+		is_sorted &= r->lo >= hi;
+		lo = r->lo < lo ? r->lo : lo;
+		hi = r->lo > hi ? r->lo : hi;
+	}
+	if (!is_sorted && (hi - lo > UINT32_MAX || sort_near(d, lo) < 0))
+		qsort(d->ranges.items, d->ranges.n, sizeof(*d->ranges.items), by_lo);
 }
 
 /* Of range number @n, counted from 1: how many ranges its reach is of, itself the last. */
@@ -79,12 +73,11 @@ static size_t span_of(size_t n)
  * to 16. So who looks for the last range that goes on to an address passes over all that end before
  * it.
  */
-int dwdir_sort(struct dwdir *d)
+void dwdir_sort(struct dwdir *d)
 {
 	struct dwdir_range *r;
 
-	if (d->ranges.n > 0 && sort(d) < 0)
-		return -ENOMEM;
+	sort(d);
 	r = d->ranges.items;
 	for (size_t n = 1; n <= d->ranges.n; n++) {
 		r[n - 1].reach = r[n - 1].hi;
@@ -92,7 +85,6 @@ int dwdir_sort(struct dwdir *d)
 			if (r[part - 1].reach > r[n - 1].reach)
 				r[n - 1].reach = r[part - 1].reach;
 	}
-	return 0;
 }
 
 uint32_t dwdir_next(const struct dwdir *d, uint64_t addr, size_t *pos)

@@ -19,8 +19,7 @@ struct dwdir {
 };
 
 int dwdir_add(struct dwdir *d, uint64_t lo, uint64_t hi, uint32_t unit);
-/* 0 or -ENOMEM. */
-int dwdir_sort(struct dwdir *d);
+void dwdir_sort(struct dwdir *d);
 void dwdir_done(struct dwdir *d);
 
 /*

@@ -375,22 +375,29 @@ static int add_other_units(struct round *round, bool *seen)
 /* The units that did not say where their code is have been read: now it is known. */
 static int settle_loose(struct dwobject *o)
 {
+	int r = 0;
+
 	array_each(&o->loose, i) {
 		const struct unit_image *image = &o->images[*i];
 
 		if (image->lo < image->hi && dwdir_add(&o->dir, image->lo, image->hi, *i) < 0)
-			return -ENOMEM;
+			r = -ENOMEM;
 	}
 	o->loose.n = 0;
-	return 0;
+	dwdir_sort(&o->dir);
+	return r;
 }
 
 static int add_aranges(struct dwobject *o)
 {
+	int r;
+
 	if (o->has_aranges)
 		return 0;
 	o->has_aranges = true;
-	return dwaranges_read(&o->file, &o->dir);
+	r = dwaranges_read(&o->file, &o->dir);
+	dwdir_sort(&o->dir);
+	return r;
 }
 
 /* A round that reads all units and stores them. Without the store it is as good as any other. */
@@ -507,14 +514,6 @@ static bool has_open(const struct asking *a)
 	return false;
 }
 
-/* Asks again, when ranges were added to the directory. */
-static int ask_more(struct asking *a)
-{
-	int r = dwdir_sort(&a->round.o->dir);
-
-	return r < 0 ? r : ask_directory(a);
-}
-
 /* Asks again about what no unit claimed, now with .debug_aranges at hand. */
 static int ask_aranges(struct asking *a)
 {
@@ -525,7 +524,7 @@ static int ask_aranges(struct asking *a)
 	if (o->has_aranges || o->store || !has_open(a))
 		return 0;
 	r = add_aranges(o);
-	return r < 0 || o->dir.ranges.n == n ? r : ask_more(a);
+	return r < 0 || o->dir.ranges.n == n ? r : ask_directory(a);
 }
 
 /* And with what is known of the units that do not say where their code is, once they are read. */
@@ -548,7 +547,7 @@ static int ask_loose(struct asking *a)
 					   : run_round(round, a->frames);
 	if (r == 0)
 		r = settle_loose(o);
-	return r < 0 || o->dir.ranges.n == n ? r : ask_more(a);
+	return r < 0 || o->dir.ranges.n == n ? r : ask_directory(a);
 }
 
 int dwobject_find(struct dwobject *o, struct dwquery *queries, size_t n, struct dwframes *ret)

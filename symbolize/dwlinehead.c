@@ -238,6 +238,9 @@ static const uint8_t *read_format(const uint8_t *p, const uint8_t *end, struct f
 
 		if (!(p = dwform_uleb(p, end, &what)) || !(p = dwform_uleb(p, end, &form)))
 			return NULL;
+		/* What takes no byte of an entry could be many for nothing. */
+		if (form == DW_FORM_flag_present || form == DW_FORM_implicit_const)
+			return NULL;
 		f->items[i].what = limited(what);
 		f->items[i].form = limited(form);
 	}

@@ -20,6 +20,7 @@ enum {
 	WORK_FREE = 64 << 20,
 	RANGES_FREE = 64 << 10, /* entries of lists of units */
 	LOOK_AGAIN_MAX = 16, /* missing split units that are looked for again, at a time */
+	RANGES_MAX = 8 << 20,	/* 256 MB of directory */
 };
 
 /* --- opening -------------------------------------------------------------------------------------- */
@@ -88,13 +89,15 @@ static int read_units(struct dwobject *o)
 		atomic_fetch_add(&o->limited, 1);
 	/* All that there are, twice: an entry takes two bytes, or 16. Units may share a list. */
 	spans.left = RANGES_FREE + s[DW_RNGLISTS].size + s[DW_RANGES].size / 8;
+	if (spans.left > RANGES_MAX)
+		spans.left = RANGES_MAX;
 	for (size_t i = 0; r == 0 && i < o->file.n_units; i++)
 		r = add_unit(o, (uint32_t)i, &spans);
 	array_free(&spans.spans);
 	if (r < 0)
 		return r;
-	r = dwdir_sort(&o->dir);
-	return r < 0 ? r : make_images(o, o->file.n_units);
+	dwdir_sort(&o->dir);
+	return make_images(o, o->file.n_units);
 }
 
 struct split_id {

@@ -11,8 +11,8 @@ enum {
 	HEAD_WINDOW = 1024, /* a header and the first entry fit; larger ones are read again */
 	HEAD_WINDOW_MAX = 1 << 20, /* names in place can be long */
 	ABBREV_WINDOW = 64 << 10,  /* of a table in a section that is not in memory */
-	UNITS_MAX = 4000000,
-	PADDING_MAX = 4096, /* headers of length 0: a sparse file has a billion of them */
+	UNITS_MAX = 500000,	   /* 120 MB; there are objects with a tenth of it */
+	PADDING_MAX = 4096,	   /* headers of length 0: a sparse file has a billion of them */
 	/* Units that share tables in turn may make reading them long: bytes of tables that are
 	 * read, for each byte of the file's, and what is free. Compilers make it less than two. */
 	WORK_FACTOR = 32,
@@ -322,7 +322,7 @@ int dwfile_read_units(struct dwfile *f)
 		struct dwunit u;
 		bool code;
 
-		f->limited = a.work > work_limit(f);
+		f->limited = a.work > work_limit(f) || units.n >= UNITS_MAX;
 		if (f->limited)
 			break;
 		r = read_unit(f, off, buf, &a, &u, &code);
@@ -331,7 +331,7 @@ int dwfile_read_units(struct dwfile *f)
 			break;
 		}
 		if (r == 0 && code)
-			r = units.n >= UNITS_MAX ? -EFBIG : array_push(&units, u);
+			r = array_push(&units, u);
 		if (r < 0)
 			break;
 		padding += u.end - off == 4;

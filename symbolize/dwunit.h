@@ -48,14 +48,14 @@ struct dwfile {
 	struct dwsections s;
 	struct dwunit *units; /* by offset */
 	size_t n_units;
-	bool limited; /* there are more units than their abbreviations could be read for */
+	bool limited; /* there are more units */
 	bool alt; /* what .gnu_debugaltlink named: its strings have places of their own */
 };
 
 /*
  * Reads the units of @f->s, which is open; type units are left out. 0; -EBADMSG when not even the
- * first one can be read (one whose end is unknown ends the list), -EFBIG when there are too many,
- * -ENOMEM.
+ * first one can be read (one whose end is unknown ends the list), -ENOMEM. Units beyond half a
+ * million are left out, and those whose abbreviations would take too long to read (f->limited).
  */
 int dwfile_read_units(struct dwfile *f);
 void dwfile_close(struct dwfile *f);

@@ -8,12 +8,14 @@
 #include "hash.h"
 
 enum {
-	DEPTH_MAX = 4096, /* levels of entries */
-	SCOPES_MAX = 64 << 20,
+	DEPTH_MAX = 4096,     /* levels of entries */
+	SCOPES_MAX = 4 << 20, /* half a gigabyte while an image is made */
+	LISTS_MAX = 8 << 20,  /* entries; as much */
 	UNIT_MAX = 512 << 20, /* bytes; it is read as a whole */
-	/* What a unit may ask for, beside its bytes: entries of lists, one for each byte (compilers
+	/* What a unit may ask for, beside its bytes: entries of lists, one for two bytes (compilers
 	 * make one for ten); bytes read for names, 64 for each (compilers: one or two). */
 	LIST_FREE = 4096,
+	LIST_COST = 8, /* of an entry, in bytes */
 	NAMES_FREE = 1 << 20,
 	NAMES_FACTOR = 64,
 };
@@ -27,6 +29,12 @@ struct walking {
 	uint32_t scope;		   /* around the entries of this level */
 };
 
+void dwwalk_forget(struct dwwalk *w)
+{
+	w->abbrevs.file = NULL;
+	dwnames_forget(&w->names);
+}
+
 void dwwalk_done(struct dwwalk *w)
 {
 	dwabbrevs_done(&w->abbrevs);
@@ -37,12 +45,6 @@ void dwwalk_done(struct dwwalk *w)
 	hindex_free(&w->by_ref);
 	free(w->buf);
 	*w = (struct dwwalk){ 0 };
-}
-
-void dwwalk_forget(struct dwwalk *w)
-{
-	w->abbrevs.file = NULL;
-	dwnames_forget(&w->names);
 }
 
 /* The number in builder.names of the name of the entry @ref. */
@@ -310,9 +312,11 @@ int dwwalk_run(struct dwwalk *w, const struct dwwalk_unit *in, struct symunit_bu
 {
 	struct walking k = { .w = w, .in = in, .b = b };
 	uint64_t bytes = in->unit->end - in->unit->off, abbrevs = w->abbrevs.work;
-	uint64_t lists = LIST_FREE + bytes, names = NAMES_FREE + NAMES_FACTOR * bytes;
+	uint64_t lists = LIST_FREE + bytes / 2, names = NAMES_FREE + NAMES_FACTOR * bytes;
 	int r = get_bytes(w, in, &k.unit), r2;
 
+	if (lists > LISTS_MAX)
+		lists = LISTS_MAX;
 	w->limited = false;
 	if (r == 0)
 		r = dwunit_read_abbrevs(in->file, in->unit, 0, &w->abbrevs);
@@ -328,7 +332,7 @@ int dwwalk_run(struct dwwalk *w, const struct dwwalk_unit *in, struct symunit_bu
 	w->names.abbrevs = &w->abbrevs;
 	r = walk(&k, k.unit + (in->unit->die - in->unit->off));
 	r2 = read_names(&k);
-	w->work += lists - w->spans.left + names - w->names.left;
+	w->work += LIST_COST * (lists - w->spans.left) + names - w->names.left;
 	w->limited |= w->names.left == 0;
 	return r < 0 ? r : r2;
 }

@@ -27,7 +27,7 @@ struct dwwalk {
 	uint8_t *buf;
 	size_t n_buf;
 	uint64_t seed; /* of by_ref: who makes a file cannot make references collide */
-	uint64_t work; /* bytes read so far and entries of lists, of all units */
+	uint64_t work; /* bytes read so far, of all units; an entry of a list counts as eight */
 	bool limited;  /* the last unit asked for more of it than its size allows */
 };
 

@@ -60,7 +60,8 @@ struct elf_named {
 
 /*
  * The same from symbols that were read elsewhere, for @own of any kind (elf_file_open_any()). Of a
- * relocatable one, sh_addr of its sections says where they have been placed. 0 and *@ret or -ENOMEM.
+ * relocatable one, sh_addr of its sections says where they have been placed. 0 and *@ret or
+ * -ENOMEM.
  */
 int elf_object_load_named(const struct elf_file *own, const struct elf_named *syms, size_t n,
 			  struct elf_object *ret);

@@ -369,10 +369,13 @@ static void reading_done(struct reading *rd)
 static int read_table(const struct go_image *img, const struct elf_file *f, struct reading *rd)
 {
 	_cleanup_free_ void *p = NULL;
+	struct go_bases bases;
 	int r = gofind_table(img, f, rd->max_bytes, &p, &rd->table);
 
 	if (r == 0)
-		r = gofind_bases(img, f, &rd->table);
+		r = gofind_bases(img, f, &rd->table, &bases);
+	if (r == 0)
+		r = goinline_detect(img, &rd->table, bases.words, bases.n);
 	if (r == 0)
 		r = goinline_open(img, &rd->table, rd->max_bytes, &rd->trees);
 	if (r < 0)

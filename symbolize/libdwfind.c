@@ -34,8 +34,9 @@ struct unit {
 	struct symunit *image; /* NULL = not made, or given up */
 	size_t bytes;
 	bool is_skeleton;
-	bool is_empty; /* there is nothing in it */
-	bool limit;    /* it takes too much, and is not tried again */
+	bool is_single; /* it says of one range only that it is its own */
+	bool is_empty;	/* there is nothing in it */
+	bool limit;	/* it takes too much, and is not tried again */
 };
 
 /* Where a unit has code; top: the highest hi up to here, in the order of lo. */
@@ -101,9 +102,9 @@ void libdwfind_free(struct libdwfind *f)
 /* --- the list of units
  * ------------------------------------------------------------------------------ */
 
-static int add_span(struct libdwfind *f, uint64_t lo, uint64_t hi)
+static int add_span(struct libdwfind *f, size_t unit, uint64_t lo, uint64_t hi)
 {
-	struct unit_span s = { lo, hi, 0, (uint32_t)(f->units.n - 1) };
+	struct unit_span s = { lo, hi, 0, (uint32_t)unit };
 
 	if (f->spans.n >= SPANS_MAX)
 		return -EFBIG;
@@ -123,9 +124,52 @@ static int add_unit(struct libdwfind *f, Dwarf_Die *die, bool is_skeleton)
 	if (array_push(&f->units, u) < 0)
 		return -ENOMEM;
 	while (r == 0 && (at = dwarf_ranges(die, at, &base, &lo, &hi)) > 0)
-		r = add_span(f, lo, hi);
+		r = add_span(f, f->units.n - 1, lo, hi);
+	f->units.items[f->units.n - 1].is_single = f->spans.n == had + 1;
 	if (r == 0 && f->spans.n == had)
 		r = array_push(&f->anywhere, (uint32_t)(f->units.n - 1));
+	return r;
+}
+
+/* The unit whose first entry is at @off of .debug_info, NULL when it is none of ours. */
+static struct unit *unit_at(struct libdwfind *f, uint64_t off)
+{
+	size_t lo = 0, hi = f->units.n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (dwarf_dieoffset(&f->units.items[mid].die) < off)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < f->units.n && dwarf_dieoffset(&f->units.items[lo].die) == off
+		       ? &f->units.items[lo]
+		       : NULL;
+}
+
+/* Before DWARF 3 a unit could not say that it has code in several places; .debug_aranges could. */
+static int add_aranges(struct libdwfind *f)
+{
+	Dwarf_Aranges *aranges;
+	size_t n;
+	int r = 0;
+
+	if (dwarf_getaranges(f->dw, &aranges, &n) != 0)
+		return 0;
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		Dwarf_Addr lo;
+		Dwarf_Word size;
+		Dwarf_Off off;
+		struct unit *u;
+
+		if (dwarf_getarangeinfo(dwarf_onearange(aranges, i), &lo, &size, &off) != 0)
+			continue;
+		u = unit_at(f, off);
+		if (u && u->is_single && size <= UINT64_MAX - lo)
+			r = add_span(f, (size_t)(u - f->units.items), lo, lo + size);
+	}
 	return r;
 }
 
@@ -155,8 +199,8 @@ static int list_units(struct libdwfind *f)
 		if (type == DW_UT_compile || type == DW_UT_skeleton)
 			r = add_unit(f, &die, type == DW_UT_skeleton);
 	}
-	if (r == 0 && f->units.n == 0)
-		r = -ENOENT;
+	if (r == 0)
+		r = f->units.n > 0 ? add_aranges(f) : -ENOENT;
 	if (r < 0)
 		return r;
 	f->libdw_bytes = heap_grown(before);

@@ -13,12 +13,12 @@
 #include "clock.h"
 #include "debugfile.h"
 #include "elffile.h"
+#include "elfnamed.h"
+#include "libdwbytes.h"
 #include "libdwfind.h"
+#include "libdwplace.h"
 
 enum {
-	ABBREVS_MAX = 64 << 20,	  /* bytes: libdw takes ten times that */
-	NAMES_MAX = 256 << 20,	  /* bytes of symbols' names */
-	SYMBOLS_MAX = 16 << 20,	  /* of one file */
 	MINIDEBUG_MAX = 64 << 20, /* bytes, uncompressed */
 };
 #define FILE_MAX       ((uint64_t)1 << 30)
@@ -31,24 +31,17 @@ struct image {
 	size_t n;
 	Dwfl *dwfl;
 	Dwfl_Module *module;
-	Dwarf *dwarf; /* NULL = none; libdwfl's */
+	Dwarf *dwarf;	 /* NULL = none */
+	bool owns_dwarf; /* or it is libdwfl's */
 };
 
 enum { OWN, SEPARATE, MINI, COMMON, IMAGES }; /* COMMON: the one that dwz made */
-
-/* Sections with code, of a relocatable file. */
-struct section_span {
-	uint64_t off, n; /* n: 0 for one that has no bytes in the file */
-	uint64_t size, vaddr;
-};
 
 struct libdwsource {
 	struct image images[IMAGES];
 	struct libdwfind *find; /* NULL = there is no debug information */
 	bool is_relocatable;
-	ARRAY(struct section_span) by_off;
-	ARRAY(struct section_span)
-	by_size; /* those that are larger than all before them in the file */
+	struct libdwplace places; /* of a relocatable file */
 };
 
 /* --- reading a file
@@ -57,94 +50,29 @@ struct libdwsource {
 static void image_done(struct image *im)
 {
 	elf_file_close(&im->elf);
+	if (im->owns_dwarf)
+		dwarf_end(im->dwarf);
 	if (im->dwfl)
 		dwfl_end(im->dwfl);
 	free(im->bytes);
 	*im = (struct image){ 0 };
 }
 
-static const char *section_name(const struct image *im, size_t i)
-{
-	const Elf64_Shdr *sh = &im->elf.sections[i];
-
-	return sh->sh_name < im->elf.n_names ? im->elf.names + sh->sh_name : "";
-}
-
-/* Whether a section is ".NAME", compressed in the old way (".zNAME") or not. */
-static bool is_named(const struct image *im, size_t i, const char *name)
-{
-	const char *own = section_name(im, i);
-
-	if (im->elf.sections[i].sh_type == SHT_NOBITS || own[0] != '.')
-		return false;
-	return strcmp(own + 1, name) == 0 || (own[1] == 'z' && strcmp(own + 2, name) == 0);
-}
-
 static bool has_dwarf(const struct image *im)
 {
 	for (size_t i = 0; i < im->elf.n_sections; i++)
-		if (is_named(im, i, "debug_info"))
+		if (libdwbytes_is_named(&im->elf, i, "debug_info"))
 			return true;
 	return false;
 }
 
-/* What a section becomes when libelf inflates it, which takes the memory that the section asks for.
- */
-static uint64_t inflated_size(const struct image *im, size_t i)
+static bool has_relocations(const struct image *im)
 {
-	const Elf64_Shdr *sh = &im->elf.sections[i];
-	const char *p = im->bytes + sh->sh_offset;
-	bool narrow = im->elf.wide.narrow;
-
-	if (sh->sh_type == SHT_NOBITS || sh->sh_offset > im->n ||
-	    sh->sh_size > im->n - sh->sh_offset)
-		return 0;
-	if ((sh->sh_flags & SHF_COMPRESSED) &&
-	    sh->sh_size >= (narrow ? sizeof(Elf32_Chdr) : sizeof(Elf64_Chdr)))
-		return narrow ? elfwide_u32(im->elf.wide, p + 4) : elfwide_u64(im->elf.wide, p + 8);
-	if (sh->sh_size >= 12 && memcmp(p, "ZLIB", 4) == 0)
-		return elfwide_u64((struct elfwide){ .swapped = true }, p + 4);
-	return is_named(im, i, "debug_abbrev") ? sh->sh_size : 0;
-}
-
-static int check_sizes(const struct image *im, size_t max_inflated)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < im->elf.n_sections; i++) {
-		uint64_t n = inflated_size(im, i);
-
-		if (is_named(im, i, "debug_abbrev") && n > ABBREVS_MAX)
-			return -EFBIG;
-		if (n > max_inflated - sum)
-			return -EFBIG;
-		sum += n;
-	}
-	return 0;
-}
-
-/*
- * libdw would look for other files by itself, and inflate a symbol table without a bound. Sections
- * that make it do so lose their names in our copy; that takes a name 0 which is "", as the standard
- * has it.
- */
-static int hide_sections(struct image *im)
-{
-	size_t one = elfwide_shdr_size(im->elf.wide);
-
-	/* libelf is not to find names where we found none. */
-	if (!im->elf.names && im->elf.header.e_shstrndx != SHN_UNDEF)
-		return -EBADMSG;
-	for (size_t i = 0; i < im->elf.n_sections; i++) {
-		if (!is_named(im, i, "gnu_debugaltlink") && !is_named(im, i, "gnu_debugdata") &&
-		    !is_named(im, i, "gnu_debuglink"))
-			continue;
-		if (im->elf.names[0] != '\0')
-			return -EBADMSG;
-		/* The headers were read from there. */
-		memset(im->bytes + im->elf.header.e_shoff + i * one, 0, sizeof(uint32_t));
-	}
-	return 0;
+	for (size_t i = 0; i < im->elf.n_sections; i++)
+		if (im->elf.sections[i].sh_type == SHT_REL ||
+		    im->elf.sections[i].sh_type == SHT_RELA)
+			return im->elf.header.e_type == ET_REL;
+	return false;
 }
 
 static int no_elf(Dwfl_Module *module, void **data, const char *name, Dwarf_Addr base, char **path,
@@ -204,8 +132,13 @@ static int open_dwfl(struct image *im)
 	im->module = dwfl_report_offline_memory(im->dwfl, "", "", im->bytes, im->n);
 	if (!im->module || dwfl_report_end(im->dwfl, NULL, NULL) != 0)
 		return -EBADMSG;
-	if (has_dwarf(im))
-		im->dwarf = dwfl_module_getdwarf(im->module, &bias);
+	im->dwarf = dwfl_module_getdwarf(im->module, &bias);
+	/* libdwfl wants symbols to relocate by, which the file that dwz made has no need of. */
+	if (!im->dwarf && !has_relocations(im)) {
+		im->dwarf =
+			dwarf_begin_elf(dwfl_module_getelf(im->module, &bias), DWARF_C_READ, NULL);
+		im->owns_dwarf = im->dwarf != NULL;
+	}
 	return place_sections(im);
 }
 
@@ -220,9 +153,7 @@ static int open_bytes(struct image *im, size_t max_inflated)
 	if (r == 0)
 		r = elf_file_read_sections(&im->elf);
 	if (r == 0)
-		r = check_sizes(im, max_inflated);
-	if (r == 0)
-		r = hide_sections(im);
+		r = libdwbytes_prepare(&im->elf, max_inflated, &im->bytes, &im->n);
 	return r < 0 ? r : open_dwfl(im);
 }
 
@@ -247,20 +178,33 @@ static int open_image(struct image *im, int fd, const struct libdwsource_opts *o
 /* --- files beside the file
  * ---------------------------------------------------------------------------- */
 
-/* A debug file of a relocatable file says the same of sections only if they lie at the same places.
+/* The next section from number @i on that is placed anywhere; n_sections when there is none. */
+static size_t next_placed(const struct image *im, size_t i)
+{
+	while (i < im->elf.n_sections && !(im->elf.sections[i].sh_flags & SHF_ALLOC))
+		i++;
+	return i;
+}
+
+/*
+ * A debug file of a relocatable file is placed on its own, and what it says is of use only if its
+ * sections came to lie where those of the file itself are.
  */
 static bool is_placed_alike(const struct image *a, const struct image *b)
 {
-	if (a->elf.header.e_type != b->elf.header.e_type || a->elf.n_sections != b->elf.n_sections)
-		return false;
-	for (size_t i = 0; a->elf.header.e_type == ET_REL && i < a->elf.n_sections; i++) {
-		const Elf64_Shdr *x = &a->elf.sections[i], *y = &b->elf.sections[i];
+	size_t i = next_placed(a, 0), k = next_placed(b, 0);
 
-		if ((x->sh_flags & SHF_ALLOC) &&
-		    (x->sh_addr != y->sh_addr || x->sh_size != y->sh_size))
+	if (a->elf.header.e_type != b->elf.header.e_type)
+		return false;
+	while (i < a->elf.n_sections && k < b->elf.n_sections) {
+		const Elf64_Shdr *x = &a->elf.sections[i], *y = &b->elf.sections[k];
+
+		if (x->sh_addr != y->sh_addr || x->sh_size != y->sh_size)
 			return false;
+		i = next_placed(a, i + 1);
+		k = next_placed(b, k + 1);
 	}
-	return true;
+	return i == a->elf.n_sections && k == b->elf.n_sections;
 }
 
 /* One that cannot be read is as good as none: 0, or -ENOMEM. */
@@ -270,7 +214,7 @@ static int open_beside(struct libdwsource *s, int which, int fd,
 	struct image *im = &s->images[which];
 	int r = open_image(im, fd, opts);
 
-	if (r == 0 && which == SEPARATE && im->elf.header.e_type == ET_REL &&
+	if (r == 0 && which == SEPARATE && s->images[OWN].elf.header.e_type == ET_REL &&
 	    !is_placed_alike(&s->images[OWN], im))
 		image_done(im);
 	return r == -ENOMEM ? r : 0;
@@ -343,141 +287,24 @@ static int open_all(struct libdwsource *s, int fd, const struct libdwsource_opts
 /* --- symbols
  * ------------------------------------------------------------------------------------------ */
 
-struct named {
-	ARRAY(struct elf_named) syms;
-	size_t names; /* bytes */
-};
-
-/* In the symbols of some machines the lowest bit says in which of two instruction sets a function
- * is. */
-static uint64_t code_address(const struct elf_file *f, const GElf_Sym *sym, uint64_t addr)
-{
-	bool has_bit = f->header.e_machine == EM_ARM || f->header.e_machine == EM_MIPS;
-
-	return has_bit && GELF_ST_TYPE(sym->st_info) == STT_FUNC ? addr & ~(uint64_t)1 : addr;
-}
-
-static int add_symbols(struct image *im, unsigned source, struct named *ret)
-{
-	int n = im->module ? dwfl_module_getsymtab(im->module) : 0;
-	GElf_Addr bias;
-
-	if (n <= 0 || !dwfl_module_getelf(im->module, &bias))
-		return 0;
-	if (n > SYMBOLS_MAX)
-		return -EFBIG;
-	for (int i = 1; i < n; i++) {
-		struct elf_named s = { .source = source };
-		GElf_Word section;
-		GElf_Addr addr;
-
-		s.name =
-			dwfl_module_getsym_info(im->module, i, &s.sym, &addr, &section, NULL, NULL);
-		if (!s.name || !s.name[0] || section == SHN_UNDEF || section == SHN_ABS)
-			continue;
-		/* Names may share their bytes; in the table that is made of them they do not. */
-		ret->names += strlen(s.name) + 1;
-		if (ret->names > NAMES_MAX)
-			return -EFBIG;
-		s.sym.st_value = code_address(&im->elf, &s.sym, addr - bias);
-		if (array_push(&ret->syms, s) < 0)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
+/*
+ * By our own reading of the tables: the names that libdwfl gives of a broken file need not end in a
+ * NUL (0.188, .dynsym found by program headers).
+ */
 static int load_symbols(struct libdwsource *s, struct elf_object *ret)
 {
-	struct named named = { 0 };
-	int r = add_symbols(&s->images[SEPARATE], 0, &named);
+	static const int best_first[] = { SEPARATE, OWN, MINI };
+	struct elf_nameds named = { 0 };
+	int r = 0;
 
-	if (r == 0)
-		r = add_symbols(&s->images[OWN], 1, &named);
-	if (r == 0)
-		r = add_symbols(&s->images[MINI], 2, &named);
-	/* Some names are better than none. */
+	/* Of a table that is broken somewhere the rest is better than nothing. */
+	for (unsigned i = 0; r != -ENOMEM && i < ARRAY_LEN(best_first); i++)
+		if (s->images[best_first[i]].module)
+			r = elf_nameds_read(&s->images[best_first[i]].elf, i, &named);
 	if (r != -ENOMEM)
 		r = elf_object_load_named(&s->images[OWN].elf, named.syms.items, named.syms.n, ret);
 	array_free(&named.syms);
 	return r;
-}
-
-/* --- places in a relocatable file
- * ---------------------------------------------------------------------- */
-
-static int by_offset(const void *pa, const void *pb)
-{
-	const struct section_span *a = pa, *b = pb;
-
-	return (a->off > b->off) - (a->off < b->off);
-}
-
-static int list_sections(struct libdwsource *s)
-{
-	const struct elf_file *f = &s->images[OWN].elf;
-	uint64_t largest = 0;
-
-	s->is_relocatable = f->header.e_type == ET_REL;
-	for (size_t i = 0; s->is_relocatable && i < f->n_sections; i++) {
-		const Elf64_Shdr *sh = &f->sections[i];
-		struct section_span span = { sh->sh_offset, sh->sh_size, sh->sh_size, sh->sh_addr };
-
-		if (!(sh->sh_flags & SHF_EXECINSTR) || !(sh->sh_flags & SHF_ALLOC) ||
-		    sh->sh_size == 0)
-			continue;
-		if (sh->sh_type == SHT_NOBITS)
-			span.n = 0;
-		if (array_push(&s->by_off, span) < 0)
-			return -ENOMEM;
-		if (span.size > largest && array_push(&s->by_size, span) < 0)
-			return -ENOMEM;
-		largest = span.size > largest ? span.size : largest;
-	}
-	if (s->by_off.n > 0)
-		qsort(s->by_off.items, s->by_off.n, sizeof(*s->by_off.items), by_offset);
-	return 0;
-}
-
-static uint64_t address_in_section(const struct libdwsource *s, uint64_t addr)
-{
-	size_t lo = 0, hi = s->by_size.n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (s->by_size.items[mid].size <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < s->by_size.n ? s->by_size.items[lo].vaddr + addr : UINT64_MAX;
-}
-
-static uint64_t address_of_offset(const struct libdwsource *s, uint64_t off)
-{
-	size_t lo = 0, hi = s->by_off.n;
-	const struct section_span *span;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (s->by_off.items[mid].off <= off)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	span = lo > 0 ? &s->by_off.items[lo - 1] : NULL;
-	return span && off - span->off < span->n ? span->vaddr + (off - span->off) : UINT64_MAX;
-}
-
-bool libdwsource_is_relocatable(const struct libdwsource *s)
-{
-	return s->is_relocatable;
-}
-
-uint64_t libdwsource_address(const struct libdwsource *s, enum sym_kind kind, uint64_t off)
-{
-	return kind == SYM_VADDR ? address_in_section(s, off) : address_of_offset(s, off);
 }
 
 /* --- debug information
@@ -497,7 +324,7 @@ static struct bytes line_tables(struct image *im)
 	Elf_Data *data;
 
 	for (size_t i = 1; i < im->elf.n_sections; i++) {
-		if (!is_named(im, i, "debug_line"))
+		if (!libdwbytes_is_named(&im->elf, i, "debug_line"))
 			continue;
 		data = elf_getdata(elf_getscn(elf, i), NULL);
 		return data && data->d_buf ? bytes_of(data->d_buf, data->d_size)
@@ -538,10 +365,14 @@ int libdwsource_open(int fd, const struct libdwsource_opts *opts, struct elf_obj
 {
 	struct libdwsource *s = calloc(1, sizeof(*s));
 	struct elf_object o = { 0 };
-	int r = s ? open_all(s, fd, opts) : -ENOMEM;
+	int r;
 
-	if (r == 0)
-		r = list_sections(s);
+	if (!s)
+		return -ENOMEM;
+	r = open_all(s, fd, opts);
+	s->is_relocatable = r == 0 && s->images[OWN].elf.header.e_type == ET_REL;
+	if (s->is_relocatable)
+		r = libdwplace_read(&s->places, &s->images[OWN].elf);
 	if (r == 0)
 		r = load_symbols(s, &o);
 	if (r == 0)
@@ -563,9 +394,18 @@ void libdwsource_free(struct libdwsource *s)
 	libdwfind_free(s->find);
 	for (size_t i = 0; i < IMAGES; i++)
 		image_done(&s->images[i]);
-	array_free(&s->by_off);
-	array_free(&s->by_size);
+	libdwplace_done(&s->places);
 	free(s);
+}
+
+bool libdwsource_is_relocatable(const struct libdwsource *s)
+{
+	return s->is_relocatable;
+}
+
+uint64_t libdwsource_address(const struct libdwsource *s, enum sym_kind kind, uint64_t off)
+{
+	return libdwplace_address(&s->places, kind, off);
 }
 
 int libdwsource_find(struct libdwsource *s, struct dwquery *queries, size_t n, struct dwframes *ret)
@@ -589,7 +429,7 @@ const char *libdwsource_string(const struct libdwsource *s, strref_t ref)
 
 size_t libdwsource_bytes(const struct libdwsource *s)
 {
-	size_t n = sizeof(*s) + (s->by_off.cap + s->by_size.cap) * sizeof(*s->by_off.items);
+	size_t n = sizeof(*s) + libdwplace_bytes(&s->places);
 
 	for (size_t i = 0; i < IMAGES; i++)
 		n += s->images[i].n + s->images[i].elf.n_sections * sizeof(Elf64_Shdr);

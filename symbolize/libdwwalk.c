@@ -137,6 +137,23 @@ static int name_of(struct libdwwalk *w, const Dwarf_Die *die, uint32_t *ret)
 	return hindex_add(&w->by_key, hash, *ret);
 }
 
+/*
+ * The strings of @path. libdw puts the unit's directory in front of names that have no other, and
+ * not in front of another one that is relative, to which it belongs as well.
+ */
+static int add_path(struct libdwwalk *w, const char *path, struct symunit_file *ret)
+{
+	size_t n = w->comp_dir ? strlen(w->comp_dir) : 0;
+	int r;
+
+	if (path[0] != '/' && n > 0 && !(strncmp(path, w->comp_dir, n) == 0 && path[n] == '/')) {
+		r = add_text(w, w->comp_dir, &ret->base);
+		if (r < 0)
+			return r;
+	}
+	return add_text(w, path, &ret->name);
+}
+
 /* The number in b.files of @path, which is libdw's and the same pointer for the same file of a
  * table. */
 static int file_of(struct libdwwalk *w, const char *path, uint32_t *ret)
@@ -154,7 +171,7 @@ static int file_of(struct libdwwalk *w, const char *path, uint32_t *ret)
 			*ret = i;
 			return 0;
 		}
-	r = add_text(w, path, &file.name);
+	r = add_path(w, path, &file);
 	if (r < 0)
 		return r;
 	*ret = (uint32_t)w->b.files.n;
@@ -395,6 +412,7 @@ int libdwwalk_run(struct libdwwalk *w, Dwarf_Die *die, Dwarf_Die *skeleton, stru
 	hindex_clear(&w->by_path);
 	w->files = NULL;
 	w->n_files = 0;
+	w->comp_dir = string_of(skeleton, DW_AT_comp_dir);
 	r = read_lines(w, skeleton);
 	if (r < 0)
 		return r;

@@ -30,7 +30,8 @@ struct libdwwalk {
 	uint64_t deadline_ns; /* clock_mono_ns() when to give up */
 
 	struct symunit_builder b;
-	Dwarf_Files *files; /* of the unit, for call sites */
+	const char *comp_dir; /* of the unit; NULL = unknown */
+	Dwarf_Files *files;   /* of the unit, for call sites */
 	size_t n_files;
 	ARRAY(const void *) name_keys; /* of b.names: the entries they are the names of */
 	struct hindex by_key;

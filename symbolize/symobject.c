@@ -278,7 +278,8 @@ static int load_debug(struct symobject *o, struct symsources *s, int fd,
 	return r == -ENOENT ? 0 : r;
 }
 
-/* Loads an object of a kind that is not read here: 0, with a reason if that was not possible; -ENOMEM. */
+/* Loads an object of a kind that is not read here: 0, with a reason if that was not possible;
+ * -ENOMEM. */
 static int load_by_libdw(struct symobject *o, int fd, const struct symobject_opts *opts)
 {
 	const struct libdwsource_opts lo = { .max_file_bytes = opts->max_file_bytes,
@@ -488,8 +489,8 @@ const char *symobject_string(const struct symobject *o, strref_t s, size_t n, ch
 size_t symobject_bytes(const struct symobject *o)
 {
 	return elf_object_bytes(&o->elf) + (o->dwarf ? dwobject_bytes(o->dwarf) : 0) +
-	       (o->lib ? libdwsource_bytes(o->lib) : 0) + o->go_bytes +
-	       o->own.cap_bytes + o->own.cap * sizeof(*o->own.ents);
+	       (o->lib ? libdwsource_bytes(o->lib) : 0) + o->go_bytes + o->own.cap_bytes +
+	       o->own.cap * sizeof(*o->own.ents);
 }
 
 uint64_t symobject_no_split(const struct symobject *o)

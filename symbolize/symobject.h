@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One object as the symbolizer keeps it: its symbols, and its debug information where it has some, in
- * the file itself, in a separate one, or as Go's table of functions. Of a kind that is not read here all
- * of it is libdw's.
+ * One object as the symbolizer keeps it: its symbols, and its debug information where it has some,
+ * in the file itself, in a separate one, or as Go's table of functions. Of a kind that is not read
+ * here all of it is libdw's.
  */
 #pragma once
 

@@ -147,8 +147,7 @@ static int read_directory(struct symstore *s, struct dwdir *dirs)
 		if (dwdir_add(dirs, ranges[i].lo, ranges[i].hi, ranges[i].unit) < 0)
 			return -ENOMEM;
 	}
-	if (dwdir_sort(dirs) < 0)
-		return -ENOMEM;
+	dwdir_sort(dirs);
 	s->bytes = t->directory.size + t->n_chunks * sizeof(*s->strings);
 	return 0;
 }

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Runs test programs one after another and ends with one line, "N passed, N failed, N skipped".
-# A Criterion program is asked for TAP and counted by test; a corpus replay (build/*/replay/fuzz_X)
-# and a script (*.sh, *.py, or script.sh:ARGUMENT) count as one test each: exit 0 passed, 77 skipped,
-# anything else failed. A script that ends with such a line itself counts as what it says there.
+# A Criterion program is asked for TAP and counted by test; a corpus replay (build/*/replay/fuzz_X), a
+# plain program (build/*/conc-ROOM) and a script (*.sh, *.py, or script.sh:ARGUMENT) count as one test
+# each: exit 0 passed, 77 skipped, anything else failed. A script that ends with such a line itself counts as what it says there.
 # -j1 before the programs runs the tests of each one at a time.
 # No program may take longer than TEST_SECONDS (default 900): one that hangs has failed.
 set -u
@@ -66,6 +66,7 @@ for p in "$@"; do
     */replay/fuzz_*)
         name=$(basename "$p")
         single "$name" "$p" "tests/fuzz/corpus/${name#fuzz_}" ;;
+    */conc-*) single "$(basename "$p")" "$p" ;;
     *.sh:*)
         name=$(basename "$p")
         single "${name/.sh:/ }" "${p%%:*}" "${p#*:}" ;;

@@ -16,9 +16,16 @@ unit_ld.symbolize := $(foreach f,malloc calloc realloc reallocarray strdup free,
 unit_ld.unwind := $(foreach f,malloc calloc reallocarray,-Wl,--wrap=$(f))
 unit_ld.base := $(foreach f,malloc calloc realloc reallocarray strdup,-Wl,--wrap=$(f))
 unit_ld.profiler := $(unit_ld.base)
+unit_ld.elf := $(unit_ld.base)
 unit_add.base := $(B)/tests/allocfail.o
 unit_add.profiler := $(unit_add.base)
 $(unit_add.base): INC = -Itests
+# A Go program made by hand, for the rooms that read such.
+go_image := $(B)/tests/go_image.o
+unit_add.elf := $(go_image) $(unit_add.base)
+unit_add.symbolize := $(go_image)
+unit_add.unwind := $(go_image)
+$(go_image): INC = $(call test_inc,elf)
 unit_ld.formats := $(foreach f,malloc calloc reallocarray,-Wl,--wrap=$(f))
 # perf_event_open(2) is wrapped so that a test can be on a kernel that knows less.
 unit_ld.profiler += -Wl,--wrap=syscall
@@ -136,6 +143,18 @@ $(B)/fixtures/unwind/row.bpf.o: tests/unit/unwind/row.bpf.c include/unwind_row.h
 	$(call say,BPF,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -Werror -c $< -o $@
+# Go programs, where there is Go: with call frame information for debuggers, without, and with C.
+go_rows := $(addprefix $(B)/fixtures/unwind/go-,plain stripped cgo)
+go_rows_flags.plain := -ldflags=-compressdwarf=false
+go_rows_flags.stripped := -ldflags='-s -w'
+go_rows_from.plain := tests/corpus/programs/go_strings.go
+go_rows_from.stripped := $(go_rows_from.plain)
+go_rows_from.cgo := tests/corpus/programs/go_cgo.go
+$(go_rows): $(B)/fixtures/unwind/go-%: $(go_rows_from.plain) $(go_rows_from.cgo)
+	$(call say,FIX,$@)
+	@mkdir -p $(@D)
+	$(Q)! command -v go >/dev/null || env -u MAKEFLAGS -u MFLAGS go build $(go_rows_flags.$*) -o $@ $(go_rows_from.$*)
+$(B)/unit-unwind: | $(go_rows)
 $(B)/unit-profiler: | $(unwind_fixtures)
 $(B)/unit-unwind: | $(unwind_fixtures) $(B)/fixtures/unwind/row.bpf.o
 
@@ -145,7 +164,7 @@ golden-unwind: $(B)/unit-unwind
 # The BPF programs compiled as C, walking by tables that the room unwind built:
 # tests/bpfsim/bpf/bpf_helpers.h hides libbpf's header of that name.
 bpfsim_o := $(call obj,$(sort $(wildcard tests/bpfsim/*.c)))
-$(B)/bpfsim: $(bpfsim_o) $(B)/libunwind.a $(B)/libbase.a | $(unwind_fixtures)
+$(B)/bpfsim: $(bpfsim_o) $(foreach l,$(libs.unwind),$(B)/lib$(l).a) | $(unwind_fixtures)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(all_ldflags) $^ -lcriterion $(ext.unwind) -o $@
 $(bpfsim_o): INC = -Itests/bpfsim -Ibpf $(call test_inc,unwind)
@@ -170,6 +189,25 @@ $(call obj,$(1)): | $(if $(filter formats flamegraph,$(2)),$(pbc))
 endef
 $(foreach f,$(fuzz_src),$(eval $(call fuzz,$(f),$(call fuzz_room,$(f)))))
 $(B)/tests/fuzz/replay.o: INC = -Itests
+
+# tests/conc/conc_ROOM.c: what runs on several threads, under the thread sanitizer. Criterion does not, so
+# these are plain programs that say nothing when all is well. conc_obj.ROOM: what they share with unit tests.
+conc_src := $(sort $(wildcard tests/conc/conc_*.c))
+conc_room = $(patsubst conc_%,%,$(basename $(notdir $(1))))
+conc_obj.symbolize := $(B)/tests/unit/symbolize/dwmaker.o
+concs := $(foreach f,$(conc_src),$(B)/conc-$(call conc_room,$(f)))
+define conc
+$(B)/conc-$(1): $(B)/tests/conc/conc_$(1).o $(conc_obj.$(1)) $(foreach l,$(libs.$(1)),$(B)/lib$(l).a)
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(all_ldflags) $$^ $$(ext.$(1)) -o $$@
+$(B)/tests/conc/conc_$(1).o: INC = $(call test_inc,$(1)) -Itests/unit/$(1)
+endef
+$(foreach f,$(conc_src),$(eval $(call conc,$(call conc_room,$(f)))))
+conc: ## what runs on several threads, under the thread sanitizer
+	$(Q)$(MAKE) --no-print-directory VARIANT=tsan conc-run
+conc-run: $(concs)
+	$(Q)tests/run.sh $^
+.PHONY: conc conc-run
 
 include tests/corpus/corpus.mk
 

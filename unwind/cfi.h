@@ -50,6 +50,8 @@ struct cfi_state {
 	int32_t add; /* DEREF, INDEX */
 	int64_t off; /* REG */
 	struct cfi_where fp, ra;
+	bool changes_stack; /* REG: the caller's frame may be on another one; no instruction says so
+			     */
 };
 
 #define CFI_NO_REG 0xff

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "bytes.h"
+#include "elffile.h"
 #include "unwind.h"
 
 /* Where the bytes of the file come from: @mem, or when that is NULL, @fd. */
@@ -18,7 +19,7 @@ struct cfi_file {
 
 struct cfi_section {
 	struct bytes data; /* .eh_frame or .debug_frame */
-	void *owned;	   /* what holds them when they were read, else NULL */
+	void *owned;	   /* what holds them */
 	uint64_t vaddr;	   /* of the first byte; 0 for .debug_frame */
 	bool is_eh;
 	bool is_exact;	    /* the section's end is known: data is not "up to the segment's end" */
@@ -33,9 +34,11 @@ struct cfi_section {
  */
 #define CFI_SECTIONS_MAX 2
 struct cfi_source {
-	struct cfi_file file; /* borrowed */
+	struct elf_file
+		file; /* over the borrowed descriptor or bytes; its sections have been read */
 	struct cfi_section sections[CFI_SECTIONS_MAX];
 	size_t n_sections;
+	int error; /* CFI_WANT_OBJECT: why there are no sections, or 0 */
 	uint16_t machine;
 	uint64_t base;		   /* lowest PT_LOAD */
 	uint64_t entry;		   /* e_entry: where the kernel starts the program */
@@ -44,7 +47,9 @@ struct cfi_source {
 	size_t n_segments;
 };
 
-enum cfi_want { CFI_WANT_ALL, CFI_WANT_DEBUG_FRAME };
+/* CFI_WANT_OBJECT: as CFI_WANT_ALL, but that there are no sections, or none that can be read, is no
+ * error. */
+enum cfi_want { CFI_WANT_ALL, CFI_WANT_DEBUG_FRAME, CFI_WANT_OBJECT };
 
 /* 0 and *@ret (release with cfi_source_done()); errors as in unwind.h. @max_bytes: of a section; a
  * .debug_frame beside an .eh_frame is left out when it is larger. */

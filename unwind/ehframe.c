@@ -175,15 +175,56 @@ static int read_section(struct eh_frame *e)
 	return 0;
 }
 
-int eh_frame_read(const struct cfi_source *src, size_t max_fdes, struct unwind_stats *stats,
-		  struct eh_frame *ret)
+/* Go's functions, as far as their addresses make sense: ascending, inside the executable segments.
+ */
+static int add_go(struct eh_frame *e)
 {
-	struct eh_frame e = { .src = src, .max_fdes = max_fdes, .stats = stats };
+	const struct cfi_source *src = e->src;
+	const struct go_table *t = &e->go->table;
+	uint64_t end = src->text_lo;
+
+	for (size_t i = 0; i < t->n_funcs && i < UINT32_MAX; i++) {
+		struct go_func f;
+
+		if (gotable_func(t, i, &f) < 0 || f.lo < end || f.hi < f.lo || f.hi > src->text_hi)
+			return 0;
+		end = f.hi;
+		if (f.v_sp == 0 || f.hi == f.lo)
+			continue;
+		if (e->fdes.n == e->max_fdes)
+			return -EFBIG;
+		if (array_push(&e->fdes, (struct eh_fde){ .pc = (uint32_t)(f.lo - src->base),
+							  .len = (uint32_t)(f.hi - f.lo),
+							  .insns = (uint32_t)i,
+							  .cie = EH_FDE_GO }) < 0)
+			return -ENOMEM;
+		e->stats->go_funcs++;
+	}
+	return 0;
+}
+
+static int read_all(struct eh_frame *e)
+{
+	size_t n_eh = e->src->n_sections > 0 && e->src->sections[0].is_eh;
 	int r = 0;
 
+	for (; e->section < n_eh && r == 0; e->section++)
+		r = read_section(e);
+	if (r == 0 && e->go)
+		r = add_go(e);
+	for (; e->section < e->src->n_sections && r == 0; e->section++)
+		r = read_section(e);
+	return r;
+}
+
+int eh_frame_read(const struct cfi_source *src, struct go_rows *go, size_t max_fdes,
+		  struct unwind_stats *stats, struct eh_frame *ret)
+{
+	struct eh_frame e = { .src = src, .go = go, .max_fdes = max_fdes, .stats = stats };
+	int r;
+
 	e.regs = src->machine == EM_AARCH64 ? &regs_aarch64 : &regs_x86_64;
-	for (; e.section < src->n_sections && r == 0; e.section++)
-		r = read_section(&e);
+	r = read_all(&e);
 	if (r < 0) {
 		eh_frame_done(&e);
 		return r;

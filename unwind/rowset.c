@@ -8,6 +8,12 @@
 #include "cleanup.h"
 #include "stackend.h"
 
+/* Where the kernel leaves registers on x86-64, from the stack pointer that a handler returns with:
+ * struct ucontext. */
+#define SIGNAL_RBP 0x78
+#define SIGNAL_RSP 0xa0
+#define SIGNAL_RIP 0xa8
+
 #define RADIX_BITS 11
 #define RADIX	   (1u << RADIX_BITS)
 
@@ -88,14 +94,75 @@ static inline int put(struct builder *b, uint32_t pc, uint32_t rule)
 	return array_push(&s->rows, (struct row){ pc, rule });
 }
 
+/* The rule of a row of Go's, or -ENOMEM. */
+static int64_t go_rule(struct builder *b, const struct go_row *row)
+{
+	struct cfi_state st = { .cfa = UNWIND_CFA_REG,
+				.reg = b->e->regs->sp,
+				.off = 8 + (int64_t)row->delta,
+				.ra = { .loc = CFI_LOC_CFA, .off = -8 } };
+	const struct cfi_where saved = { .loc = CFI_LOC_CFA, .off = -16 };
+
+	switch (row->kind) {
+	case GO_ROW_NONE:
+		return UNWIND_RULE_NONE;
+	case GO_ROW_ROOT:
+		return b->root;
+	case GO_ROW_SAVED:
+		st.fp = saved;
+		break;
+	case GO_ROW_FP:
+		st.fp = saved;
+		st.reg = b->e->regs->fp;
+		st.changes_stack = true;
+		break;
+	case GO_ROW_SIGNAL:
+		st.cfa = UNWIND_CFA_DEREF;
+		st.x_reg = st.reg;
+		st.x_off = SIGNAL_RSP;
+		st.ra = (struct cfi_where){ CFI_LOC_REG, st.reg, SIGNAL_RIP };
+		st.fp = (struct cfi_where){ CFI_LOC_REG, st.reg, SIGNAL_RBP };
+		break;
+	}
+	return ruleset_number(b->rules, &st, row->kind == GO_ROW_SIGNAL);
+}
+
+/* The rows of a function of Go's. As decode(). */
+static int decode_go(struct builder *b, const struct eh_fde *f, uint32_t len)
+{
+	struct go_rows *g = b->e->go;
+	struct go_func func;
+	int r = gotable_func(&g->table, f->insns, &func);
+
+	if (r == 0)
+		r = gorows_read(g, &func);
+	if (r < 0)
+		return r == -ENOMEM ? r : -EBADMSG;
+	for (size_t i = 0; r == 0 && i < g->rows.n && g->rows.items[i].at < len; i++) {
+		const struct go_row *row = &g->rows.items[i];
+		int64_t rule = go_rule(b, row);
+
+		/* What returns to where a signal came in was not called from there. */
+		if (row->kind == GO_ROW_SIGNAL && b->s->rows.n > 0 && f->pc > 0 && rule >= 0)
+			r = put(b, f->pc - 1, (uint32_t)rule);
+		if (r == 0)
+			r = rule < 0 ? (int)rule : put(b, f->pc + row->at, (uint32_t)rule);
+		b->e->stats->raw_rows++;
+	}
+	return r;
+}
+
 /* The rows of one function, which was cut to @len. 0, -EBADMSG, -EFBIG or -ENOMEM. */
 static int decode(struct builder *b, const struct eh_fde *f, uint32_t len)
 {
-	bool is_signal = b->e->cies.items[f->cie].common.is_signal;
 	int64_t rule = UNWIND_RULE_NONE;
 	struct cfi *c = &b->cfi;
+	bool is_signal;
 	int more, r;
 
+	if (f->cie == EH_FDE_GO)
+		return decode_go(b, f, len);
+	is_signal = b->e->cies.items[f->cie].common.is_signal;
 	eh_frame_begin(b->e, f, c);
 	do {
 		more = cfi_next_row(c);
@@ -123,7 +190,8 @@ static bool is_stack_end(const struct eh_frame *e, const struct eh_fde *f)
 	const struct cfi_source *src = e->src;
 	uint8_t code[STACK_END_MAX];
 
-	return src->machine == EM_X86_64 && !e->cies.items[f->cie].common.is_signal &&
+	return src->machine == EM_X86_64 && f->cie != EH_FDE_GO &&
+	       !e->cies.items[f->cie].common.is_signal &&
 	       stack_end_may_be(eh_frame_insns(e, f), f->len) &&
 	       cfi_source_code(src, src->base + f->pc, code, f->len) == 0 &&
 	       stack_end_is(bytes_of(code, f->len));

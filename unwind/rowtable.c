@@ -54,17 +54,24 @@ static int build(const struct cfi_file *f, const struct unwind_opts *opts, struc
 {
 	_cleanup_(cfi_source_done) struct cfi_source src = { 0 };
 	_cleanup_(eh_frame_done) struct eh_frame eh = { 0 };
+	_cleanup_(gorows_close) struct go_rows go = { 0 };
 	size_t max = or_default(opts->max_section_bytes, DEFAULT_MAX_SECTION_BYTES);
-	int r = cfi_source_open(f, max < UINT32_MAX ? max : UINT32_MAX, CFI_WANT_ALL, &src);
+	int r = cfi_source_open(f, max < UINT32_MAX ? max : UINT32_MAX, CFI_WANT_OBJECT, &src);
+	bool is_go;
 
 	if (r < 0)
 		return r;
+	r = gorows_open(&src, max, &go);
+	is_go = r == 0;
+	if (r == -ENOMEM || (!is_go && src.n_sections == 0))
+		return r == -ENOMEM ? r : src.error;
 	t->base = src.base;
 	t->machine = src.machine;
 	t->n_segments = src.n_segments;
 	memcpy(t->segments, src.segments, sizeof(t->segments));
-	t->stats.from_debug_frame = !src.sections[src.n_sections - 1].is_eh;
-	r = eh_frame_read(&src, or_default(opts->max_rows, DEFAULT_MAX_ROWS), &t->stats, &eh);
+	t->stats.from_debug_frame = src.n_sections > 0 && !src.sections[src.n_sections - 1].is_eh;
+	r = eh_frame_read(&src, is_go ? &go : NULL, or_default(opts->max_rows, DEFAULT_MAX_ROWS),
+			  &t->stats, &eh);
 	return r < 0 ? r : build_rows(&eh, opts, t);
 }
 

@@ -107,9 +107,11 @@ static struct unwind_rule encode(const struct cfi_regs *regs, const struct cfi_s
 	bool has_fp_off = st->fp.loc == CFI_LOC_CFA || st->fp.loc == CFI_LOC_REG;
 	bool has_fp_reg = st->fp.loc == CFI_LOC_REG || st->fp.loc == CFI_LOC_IN;
 	bool is_reg = st->cfa == UNWIND_CFA_REG, is_index = st->cfa == UNWIND_CFA_INDEX;
-	unsigned ra, ra_reg;
+	unsigned ra, ra_reg, extra = is_reg ? st->changes_stack : 0;
 	uint32_t aux;
 
+	if (st->cfa == UNWIND_CFA_PLT)
+		extra = st->threshold;
 	if (st->ra.loc == CFI_LOC_UNDEF)
 		return (struct unwind_rule){ .bits = UNWIND_CFA_ROOT };
 	if (st->cfa == UNWIND_CFA_UNSUPPORTED)
@@ -127,8 +129,7 @@ static struct unwind_rule encode(const struct cfi_regs *regs, const struct cfi_s
 	return (struct unwind_rule){
 		.bits = UNWIND_RULE_BITS(st->cfa, is_reg ? st->reg : st->x_reg, fps[st->fp.loc],
 					 has_fp_reg ? st->fp.reg : 0, ra,
-					 is_index ? st->index : ra_reg, is_signal,
-					 st->cfa == UNWIND_CFA_PLT ? st->threshold : 0),
+					 is_index ? st->index : ra_reg, is_signal, extra),
 		.cfa_off = (uint32_t)(is_reg ? st->off : st->x_off),
 		.fp_off = has_fp_off ? (uint32_t)st->fp.off : 0,
 		.aux = aux,
@@ -142,8 +143,8 @@ static uint32_t *quick(struct ruleset *s, const struct cfi_state *st)
 	bool is_fp = st->reg == s->regs->fp;
 	uint64_t a = (uint64_t)st->off;
 
-	if (st->cfa != UNWIND_CFA_REG || st->fp.loc > CFI_LOC_CFA || st->ra.loc != CFI_LOC_CFA ||
-	    st->ra.off != -8)
+	if (st->cfa != UNWIND_CFA_REG || st->changes_stack || st->fp.loc > CFI_LOC_CFA ||
+	    st->ra.loc != CFI_LOC_CFA || st->ra.off != -8)
 		return NULL;
 	if (!is_fp && st->reg != s->regs->sp)
 		return NULL;

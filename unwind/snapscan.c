@@ -13,21 +13,6 @@ static int by_start(const void *a, const void *b)
 	return (x->start > y->start) - (x->start < y->start);
 }
 
-/* Bytes that were borrowed for the call have to stay for the next ones. */
-static int own_section(struct cfi_section *s)
-{
-	if (s->owned)
-		return 0;
-	s->owned = malloc(s->data.n ? s->data.n : 1);
-	if (!s->owned) {
-		s->data = bytes_of(NULL, 0);
-		return -ENOMEM;
-	}
-	memcpy(s->owned, s->data.p, s->data.n);
-	s->data = bytes_of(s->owned, s->data.n);
-	return 0;
-}
-
 static int keep_entries(const struct eh_frame *eh, struct snap_scan *s)
 {
 	int r = array_reserve(&s->entries, eh->fdes.n);
@@ -57,13 +42,12 @@ int snap_scan_read(const struct cfi_file *f, enum cfi_want want, size_t max, str
 	struct eh_frame eh = { 0 };
 	int r = cfi_source_open(f, max, want, &ret->source);
 
-	for (size_t i = 0; i < ret->source.n_sections && r == 0; i++)
-		r = own_section(&ret->source.sections[i]);
 	if (r == 0)
-		r = eh_frame_read(&ret->source, max / 16, &stats, &eh);
+		r = eh_frame_read(&ret->source, NULL, max / 16, &stats, &eh);
 	if (r == 0)
 		r = keep_entries(&eh, ret);
 	eh_frame_done(&eh);
+	elf_file_close(&ret->source.file); /* the sections are all that stays */
 	if (r < 0)
 		snap_scan_done(ret);
 	return r;

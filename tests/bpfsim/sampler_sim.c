@@ -49,7 +49,7 @@ void sampler_sim_add_maps(const struct sim_sizes *s)
 	ADD_SET(0, s);
 	ADD_SET(1, s);
 	fake_map_add(&ring, "ring", TYPE_OF(ring), 0, 0, s->ring_bytes);
-	ADD(counters, NUMBER(counters, max_entries));
+	ADD(counters, FAKE_CPUS);
 	ADD(works, FAKE_CPUS);
 	ADD(snapshots, FAKE_CPUS);
 	ADD(spaces, s->spaces);

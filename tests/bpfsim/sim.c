@@ -89,7 +89,7 @@ uint64_t sim_counter(enum counter c)
 	uint64_t sum = 0;
 
 	for (unsigned cpu = 0; cpu < FAKE_CPUS; cpu++)
-		sum += ((const uint64_t *)fake_array_value("counters", cpu, 0))[c];
+		sum += ((const uint64_t *)fake_array_value("counters", 0, cpu))[c];
 	return sum;
 }
 

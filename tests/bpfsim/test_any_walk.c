@@ -339,7 +339,7 @@ Test(any_walk, finds_the_rule_of_every_pc)
 static int random_fault(enum fake_call call, const char *map)
 {
 	if (call == FAKE_LOOKUP && strcmp(map, "counters") == 0)
-		return 0; /* key 0 of an array is always there */
+		return 0; /* every CPU's place in an array is there */
 	return rnd(200) == 0 ? -EFAULT : 0;
 }
 

@@ -24,7 +24,7 @@ static int random_fault(enum fake_call call, const char *map)
 	static const int errors[] = { -EBUSY, -ENOMEM, -E2BIG, -EEXIST, -EAGAIN, -EFAULT };
 
 	if (call == FAKE_LOOKUP && strcmp(map, "counters") == 0)
-		return 0; /* key 0 of an array is always there */
+		return 0; /* every CPU's place in an array is there */
 	return rnd(100) < fault_percent ? errors[rnd(6)] : 0;
 }
 

@@ -18,13 +18,14 @@ static bool is_known(const struct frame *f, uint32_t reg)
 }
 
 /* The caller's registers; everything that is not named here is lost. */
-static unsigned enter_caller(struct frame *f, uint64_t pc, uint64_t sp, uint64_t fp, bool signal)
+static unsigned enter_caller(struct frame *f, uint64_t pc, uint64_t sp, uint64_t fp, bool signal,
+			     bool is_switch)
 {
 	bool is_further_up = sp > f->reg[RSP] || (f->is_leaf && sp == f->reg[RSP]);
 
 	if (pc == 0)
 		return WIRE_END_ROOT;
-	if (!is_further_up && !signal)
+	if (!is_further_up && !signal && !is_switch)
 		return WIRE_END_LOOP;
 	*f = (struct frame){ .is_exact = signal };
 	f->reg[RIP] = pc;
@@ -44,7 +45,7 @@ static unsigned by_frame_pointer(struct frame *f, bool ends_in_zero)
 		return WIRE_END_NO_INFO;
 	if (!word_at(at, &fp) || !word_at(at + 8, &pc))
 		return WIRE_END_READ;
-	return enter_caller(f, pc, at + 16, fp, false);
+	return enter_caller(f, pc, at + 16, fp, false, false);
 }
 
 static int64_t offset(uint32_t off)
@@ -79,8 +80,8 @@ static unsigned find_cfa(const struct frame *f, const struct unwind_rule *rule, 
 	return WIRE_END_NOT;
 }
 
-static bool find_return_address(const struct frame *f, const struct unwind_rule *rule,
-				uint64_t cfa, uint64_t *ret)
+static bool find_return_address(const struct frame *f, const struct unwind_rule *rule, uint64_t cfa,
+				uint64_t *ret)
 {
 	uint64_t reg = f->reg[UNWIND_RULE_RA_REG(rule->bits) % FAKE_REGS];
 
@@ -135,7 +136,9 @@ static unsigned by_rule(struct frame *f, const struct unwind_rule *rule, uint64_
 	if (!find_return_address(f, rule, cfa, &pc))
 		return WIRE_END_READ;
 	end = find_frame_pointer(f, rule, cfa, &fp);
-	return end ? end : enter_caller(f, pc, cfa, fp, UNWIND_RULE_SIGNAL(rule->bits));
+	return end ? end
+		   : enter_caller(f, pc, cfa, fp, UNWIND_RULE_SIGNAL(rule->bits),
+				  UNWIND_RULE_SWITCH(rule->bits));
 }
 
 static unsigned by_rows(struct frame *f, const struct reference_area *a, uint64_t at)
@@ -183,8 +186,7 @@ static unsigned step(struct frame *f, const struct reference_area *areas, size_t
 	}
 }
 
-void reference_walk(const struct reference_area *areas, size_t n, uint32_t max,
-		    struct walked *ret)
+void reference_walk(const struct reference_area *areas, size_t n, uint32_t max, struct walked *ret)
 {
 	struct frame f = { .is_leaf = true, .is_exact = true };
 	unsigned end = WIRE_END_NOT;

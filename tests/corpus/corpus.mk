@@ -98,6 +98,10 @@ $(call corpus_add,rust-abort,rust_frames.rs,rustc,-C opt-level=3 -C panic=abort)
 corpus_sed.rust-abort := -e '/^root rust/s/: .*;main;/: [truncated*|_start;*libc_start*|[*+*]{0,2};main{0,1};/'
 $(call corpus_add,go-frames,go_frames.go,go,build)
 $(call corpus_add,go-stripped,go_frames.go,go,build -ldflags=-w)
+$(call corpus_add,go-pie,go_frames.go,go,build -buildmode=pie)
+$(call corpus_add,go-strings,go_strings.go,go,build)
+$(call corpus_add,go-cgo,go_cgo.go,go,build)
+$(call corpus_add,go-cgo-pie,go_cgo.go,go,build -buildmode=pie)
 
 # --- code written for one machine -------------------------------------------------------------------
 ifeq ($(ARCH),x86_64)

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dwmaker.h"
 
-#include <criterion/criterion.h>
 #include <elf.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "elf_fixture.h"
+/* Programs that are no Criterion programs use it, too. */
+static void must(bool ok)
+{
+	if (!ok)
+		abort();
+}
 
 void dwmaker_done(struct dwmaker *m)
 {
@@ -25,7 +30,7 @@ size_t dwmaker_at(const struct dwmaker *m, enum dwsection_id id)
 void dwmaker_uint(struct dwmaker *m, enum dwsection_id id, uint64_t v, size_t bytes)
 {
 	for (size_t i = 0; i < bytes; i++, v >>= 8)
-		cr_assert_eq(array_push(&m->s[id], (uint8_t)v), 0);
+		must((array_push(&m->s[id], (uint8_t)v)) == 0);
 }
 
 void dwmaker_uleb(struct dwmaker *m, enum dwsection_id id, uint64_t v)
@@ -52,8 +57,7 @@ size_t dwmaker_str(struct dwmaker *m, enum dwsection_id id, const char *s)
 	return at;
 }
 
-void dwmaker_abbrev(struct dwmaker *m, uint64_t code, unsigned tag, bool children,
-		    const int *attrs)
+void dwmaker_abbrev(struct dwmaker *m, uint64_t code, unsigned tag, bool children, const int *attrs)
 {
 	dwmaker_uleb(m, DW_ABBREV, code);
 	dwmaker_uleb(m, DW_ABBREV, tag);
@@ -110,7 +114,7 @@ struct dwsections dwmaker_sections(const struct dwmaker *m)
 		if (n == 0)
 			continue;
 		d.s[id].mem = malloc(n);
-		cr_assert_not_null(d.s[id].mem);
+		must(d.s[id].mem);
 		memcpy(d.s[id].mem, m->s[id].items, n);
 		d.s[id].size = n;
 	}
@@ -137,7 +141,7 @@ static void append(int fd, const void *p, size_t n, uint64_t *at)
 	while (n > 0) {
 		ssize_t put = write(fd, p, n);
 
-		cr_assert_gt(put, 0);
+		must(put > 0);
 		p = (const char *)p + put;
 		n -= (size_t)put;
 		*at += (uint64_t)put;
@@ -151,15 +155,24 @@ int dwmaker_elf(const struct dwmaker *m)
 			  .e_machine = EM_X86_64,
 			  .e_version = EV_CURRENT,
 			  .e_ehsize = sizeof(eh),
+			  .e_phoff = sizeof(eh),
+			  .e_phentsize = sizeof(Elf64_Phdr),
+			  .e_phnum = 1,
 			  .e_shentsize = sizeof(Elf64_Shdr) };
+	Elf64_Phdr ph = { .p_type = PT_LOAD,
+			  .p_flags = PF_R | PF_X,
+			  .p_vaddr = 0x1000,
+			  .p_memsz = 1 << 28,
+			  .p_align = 1 };
 	Elf64_Shdr sections[DW_SECTIONS + 2] = { 0 };
 	char text[512] = { 0 };
 	size_t n = 1, n_text = 1;
 	uint64_t at = 0;
 	int fd = memfd_create("debug", MFD_CLOEXEC);
 
-	cr_assert_geq(fd, 0);
+	must(fd >= 0);
 	append(fd, &eh, sizeof(eh), &at);
+	append(fd, &ph, sizeof(ph), &at);
 	for (int id = 0; id <= DW_SECTIONS; id++) {
 		const char *name = id == DW_SECTIONS ? ".shstrtab" : names[id];
 		Elf64_Shdr *sh = &sections[n];
@@ -179,6 +192,36 @@ int dwmaker_elf(const struct dwmaker *m)
 	eh.e_shstrndx = (uint16_t)(n - 1);
 	eh.e_shoff = at;
 	append(fd, sections, n * sizeof(*sections), &at);
-	cr_assert_eq(pwrite(fd, &eh, sizeof(eh), 0), sizeof(eh));
+	must(pwrite(fd, &eh, sizeof(eh), 0) == sizeof(eh));
 	return fd;
+}
+
+/* --- many units --------------------------------------------------------------------------- */
+
+void dwmaker_many(struct dwmaker *m, unsigned units, unsigned functions)
+{
+	DWMAKER_ABBREV(m, 1, DW_TAG_compile_unit, true, DW_AT_low_pc, DW_FORM_addr, DW_AT_high_pc,
+		       DW_FORM_data4);
+	DWMAKER_ABBREV(m, 2, DW_TAG_subprogram, false, DW_AT_name, DW_FORM_string, DW_AT_low_pc,
+		       DW_FORM_addr, DW_AT_high_pc, DW_FORM_data4);
+	dwmaker_uint(m, DW_ABBREV, 0, 1);
+	for (unsigned u = 0; u < units; u++) {
+		uint64_t lo = 0x1000 + 16ull * functions * u;
+
+		dwmaker_unit(m, 4, 0, 0);
+		dwmaker_uleb(m, DW_INFO, 1);
+		dwmaker_u64(m, lo);
+		dwmaker_u32(m, 16 * functions);
+		for (unsigned f = 0; f < functions; f++) {
+			char name[32];
+
+			snprintf(name, sizeof(name), "u%u_f%u", u, f);
+			dwmaker_uleb(m, DW_INFO, 2);
+			dwmaker_str(m, DW_INFO, name);
+			dwmaker_u64(m, lo + 16 * f);
+			dwmaker_u32(m, 16);
+		}
+		dwmaker_u8(m, 0);
+		dwmaker_unit_end(m);
+	}
 }

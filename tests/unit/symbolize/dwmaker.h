@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Debug information written by hand, as sections in memory or as an ELF file. Failures end the test. */
+/* Debug information written by hand, as sections in memory or as an ELF file. Failures end the
+ * program. */
 #pragma once
 
 #include <dwarf.h>
@@ -27,7 +28,8 @@ void dwmaker_sleb(struct dwmaker *m, enum dwsection_id id, int64_t v);
 /* With its NUL: where it begins. */
 size_t dwmaker_str(struct dwmaker *m, enum dwsection_id id, const char *s);
 
-/* An abbreviation: pairs of attribute and form up to 0; a constant follows DW_FORM_implicit_const. */
+/* An abbreviation: pairs of attribute and form up to 0; a constant follows DW_FORM_implicit_const.
+ */
 void dwmaker_abbrev(struct dwmaker *m, uint64_t code, unsigned tag, bool children,
 		    const int *attrs);
 #define DWMAKER_ABBREV(m, code, tag, children, ...) \
@@ -55,8 +57,12 @@ static inline void dwmaker_u64(struct dwmaker *m, uint64_t v)
 	dwmaker_uint(m, DW_INFO, v, 8);
 }
 
+/* Units of functions "uUNIT_fFUNCTION", 16 bytes each, one behind the other from 0x1000 on. */
+void dwmaker_many(struct dwmaker *m, unsigned units, unsigned functions);
+
 /* The sections, each in memory of exactly its size; close with dwsections_close(). */
 struct dwsections dwmaker_sections(const struct dwmaker *m);
 
-/* A file with these sections: a memfd, which the caller closes. */
+/* A file with these sections, whose code is at 0x1000 and is not in it: a memfd, which the caller
+ * closes. */
 int dwmaker_elf(const struct dwmaker *m);

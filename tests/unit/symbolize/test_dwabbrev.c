@@ -280,8 +280,8 @@ Test(dwabbrev, a_table_cut_anywhere_is_read_up_to_there_or_refused)
 	struct dwabbrevs a = { 0 };
 	struct dwmaker m = { 0 };
 
-	DWMAKER_ABBREV(&m, 1, DW_TAG_compile_unit, true, DW_AT_name, DW_FORM_string, DW_AT_decl_line,
-		       DW_FORM_implicit_const, 100000);
+	DWMAKER_ABBREV(&m, 1, DW_TAG_compile_unit, true, DW_AT_name, DW_FORM_string,
+		       DW_AT_decl_line, DW_FORM_implicit_const, 100000);
 	DWMAKER_ABBREV(&m, 2, DW_TAG_subprogram, true, DW_AT_low_pc, DW_FORM_addr);
 	dwmaker_uint(&m, DW_ABBREV, 0, 1);
 	for (size_t n = 0; n <= m.s[DW_ABBREV].n; n++) {

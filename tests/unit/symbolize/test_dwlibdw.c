@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The index against libdw, which walks the entries for each address: functions, inlined calls, lines, of
- * some thousand addresses of each program.
+ * The index against libdw, which walks the entries for each address: functions, inlined calls,
+ * lines, of some thousand addresses of each program.
  */
 #include <criterion/criterion.h>
 #include <dwarf.h>
@@ -162,10 +162,11 @@ static void show_answer(struct dwobject *o, const struct dwquery *q, const struc
 	for (uint32_t i = 0; i < q->n && !q->line_only; i++) {
 		const struct symunit_frame *f = &frames->frames.items[q->first + i];
 
-		at += (size_t)snprintf(ret + at, TEXT - at, "%s %s:%u %u\n",
-				       dwobject_string(o, f->name.name, sizeof(name), name),
-				       base_of(dwobject_string(o, f->file.name, sizeof(file), file)),
-				       f->line, f->name.decl_line);
+		at += (size_t)snprintf(
+			ret + at, TEXT - at, "%s %s:%u %u\n",
+			dwobject_string(o, f->name.name, sizeof(name), name),
+			base_of(dwobject_string(o, f->file.name, sizeof(file), file)), f->line,
+			f->name.decl_line);
 	}
 }
 

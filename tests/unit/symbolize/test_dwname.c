@@ -140,7 +140,8 @@ Test(dwname, follows_a_chain)
 		cr_expect_str_eq(name(&p, decl), "plain:7");
 		cr_expect_str_eq(name(&p, spec), "plain:300", "the nearer line");
 		cr_expect_str_eq(name(&p, origin), "plain:300");
-		cr_expect_str_eq(name(&p, linked), "_Zlinked:7", "the linkage name, a line further");
+		cr_expect_str_eq(name(&p, linked), "_Zlinked:7",
+				 "the linkage name, a line further");
 		close_place(&p);
 	}
 	dwmaker_done(&m);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Objects: the same answers however they come about, descriptors, units that do not say where they are. */
+/* Objects: the same answers however they come about, descriptors, units that do not say where they
+ * are. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -149,6 +150,51 @@ Test(dwobject, threads_and_what_is_kept_change_no_answer)
 	scratch_leave(&dir);
 }
 
+/* Large enough to be worth several threads. */
+Test(dwobject, many_units_on_many_threads)
+{
+	enum { UNITS = 300, FUNCTIONS = 1000, ASKED = 20000 };
+	static const struct dwline_span all = { 0x1000, 0x1000 + 16 * UNITS * FUNCTIONS };
+	struct dwquery *queries = calloc(ASKED, sizeof(*queries));
+	struct dwmaker m = { 0 };
+	struct scratch_dir dir;
+
+	dwmaker_many(&m, UNITS, FUNCTIONS);
+	scratch_enter(&dir);
+	for (int way = 0; way < 4; way++) {
+		struct dwobject_opts opts = plain_opts();
+		struct dwframes frames = { 0 };
+		struct dwobject *o;
+
+		opts.code = &all;
+		opts.threads = way == 0 ? 1 : 8;
+		opts.max_images = way == 1 ? SIZE_MAX : 1 << 20;
+		opts.store_dir = way >= 2 ? "." : NULL;
+		opts.store_key = "key";
+		if (way < 3)
+			o = open_made(&m, &opts);
+		else
+			cr_assert_eq(dwobject_open_stored(&opts, &o), 0);
+		for (size_t i = 0; i < ASKED; i++)
+			queries[i].addr = 0x1000 + 16 * (i * UNITS * FUNCTIONS / ASKED) + i % 16;
+		cr_assert_eq(dwobject_find(o, queries, ASKED, &frames), 0);
+		for (size_t i = 0; i < ASKED; i++) {
+			size_t function = i * UNITS * FUNCTIONS / ASKED;
+			char want[40];
+
+			snprintf(want, sizeof(want), "u%zu_f%zu:0", function / FUNCTIONS,
+				 function % FUNCTIONS);
+			cr_assert_str_eq(show(o, &queries[i], &frames), want, "%d", way);
+		}
+		cr_expect_eq(dwobject_broken(o) + dwobject_limited(o), 0);
+		array_free(&frames.frames);
+		dwobject_free(o);
+	}
+	scratch_leave(&dir);
+	free(queries);
+	dwmaker_done(&m);
+}
+
 /* --- descriptors -------------------------------------------------------------------------- */
 
 static unsigned open_fds(void)
@@ -200,8 +246,8 @@ enum { UNIT = 1, LOOSE, RANGES_UNIT, FUNC, BROKEN_RANGES };
 
 static void put_table(struct dwmaker *m)
 {
-	DWMAKER_ABBREV(m, UNIT, DW_TAG_compile_unit, true, DW_AT_low_pc, DW_FORM_addr, DW_AT_high_pc,
-		       DW_FORM_data4, DW_AT_stmt_list, DW_FORM_sec_offset);
+	DWMAKER_ABBREV(m, UNIT, DW_TAG_compile_unit, true, DW_AT_low_pc, DW_FORM_addr,
+		       DW_AT_high_pc, DW_FORM_data4, DW_AT_stmt_list, DW_FORM_sec_offset);
 	DWMAKER_ABBREV(m, LOOSE, DW_TAG_compile_unit, true, DW_AT_stmt_list, DW_FORM_sec_offset);
 	DWMAKER_ABBREV(m, RANGES_UNIT, DW_TAG_compile_unit, true, DW_AT_ranges, DW_FORM_sec_offset,
 		       DW_AT_stmt_list, DW_FORM_sec_offset);

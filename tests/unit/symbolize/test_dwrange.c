@@ -31,8 +31,7 @@ static const char *show(const struct dwmaker *m, unsigned version, const uint16_
 	struct dwfile f;
 	const struct dwunit *u = unit_of(&f, m, version);
 	int r = dwrange_read(&f, u, forms, values, &s);
-	size_t n = (size_t)snprintf(text, sizeof(text), "%s",
-				    r < 0 ? strerrorname_np(-r) : "");
+	size_t n = (size_t)snprintf(text, sizeof(text), "%s", r < 0 ? strerrorname_np(-r) : "");
 
 	array_each(&s.spans, span)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%lx-%lx", n ? " " : "",
@@ -91,8 +90,8 @@ Test(dwrange, pairs_count_from_the_base)
 
 	put_pair(&m, 0xdead, 0xbeef);
 	put_pair(&m, 0x10, 0x20);
-	put_pair(&m, 0x30, 0x30);	 /* empty */
-	put_pair(&m, 0x50, 0x40);	 /* impossible */
+	put_pair(&m, 0x30, 0x30);	   /* empty */
+	put_pair(&m, 0x50, 0x40);	   /* impossible */
 	put_pair(&m, UINT64_MAX, 0x20000); /* another base */
 	put_pair(&m, 0x10, 0x20);
 	put_pair(&m, UINT64_MAX, 0);
@@ -185,8 +184,8 @@ Test(dwrange, broken_entries_end_a_list)
 	put_rle(&m, DW_RLE_start_end, 1, 2);
 	while (m.s[DW_RNGLISTS].n > bad) {
 		cr_expect_str_eq(list(&m, 5, DW_FORM_sec_offset, at),
-				 m.s[DW_RNGLISTS].n == bad + 17 ? "EBADMSG 10001-10002 1-2" :
-								  "EBADMSG 10001-10002");
+				 m.s[DW_RNGLISTS].n == bad + 17 ? "EBADMSG 10001-10002 1-2"
+								: "EBADMSG 10001-10002");
 		m.s[DW_RNGLISTS].n--;
 	}
 	dwmaker_done(&m);

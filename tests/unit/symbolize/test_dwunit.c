@@ -129,7 +129,7 @@ static void check_broken_entry(size_t bytes)
 Test(dwunit, one_with_a_broken_first_entry_does_not_hide_the_next)
 {
 	check_broken_entry(12);
-	check_broken_entry(5000);	/* larger than the first window */
+	check_broken_entry(5000);    /* larger than the first window */
 	check_broken_entry(3 << 20); /* and than the second */
 }
 

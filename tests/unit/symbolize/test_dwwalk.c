@@ -13,14 +13,14 @@
 /* Codes of the table. */
 enum {
 	UNIT = 1,
-	FUNC,	 /* name, low_pc, high_pc as a size; with children */
-	LEAF,	 /* the same without children */
-	INLINED, /* origin, ranges, call_file, call_line; with children */
+	FUNC,	       /* name, low_pc, high_pc as a size; with children */
+	LEAF,	       /* the same without children */
+	INLINED,       /* origin, ranges, call_file, call_line; with children */
 	EMPTY_INLINED, /* origin alone; with children */
 	BLOCK,
-	ABSTRACT, /* name, sibling; with children */
-	STRUCT,	  /* sibling; with children */
-	DECLARED, /* a declaration: sibling; with children */
+	ABSTRACT,    /* name, sibling; with children */
+	STRUCT,	     /* sibling; with children */
+	DECLARED,    /* a declaration: sibling; with children */
 	RANGES_FUNC, /* name, ranges; with children */
 	ADDRX_FUNC,  /* name, low_pc as an index */
 	UNKNOWN,     /* of a form that nobody knows */
@@ -152,7 +152,8 @@ static const char *show(const struct walked *k, uint64_t addr)
 	strcpy(text, "-");
 	for (size_t i = 0; i < n; i++) {
 		strref_t s = f[i].name.name;
-		const char *name = s ? dwsection_str(&k->f.s, DW_INFO, strref_off(s), 64, buf) : "?";
+		const char *name =
+			s ? dwsection_str(&k->f.s, DW_INFO, strref_off(s), 64, buf) : "?";
 
 		at += (size_t)snprintf(text + at, sizeof(text) - at, i ? "<%s:%u" : "%s", name,
 				       f[i].line);
@@ -160,11 +161,11 @@ static const char *show(const struct walked *k, uint64_t addr)
 	return text;
 }
 
-#define EXPECT(k, addr, want)                                                     \
-	do {                                                                      \
-		const char *got_ = show(k, addr);                                 \
-		cr_expect(strcmp(got_, want) == 0, "%#lx: got %s, want %s",       \
-			  (unsigned long)(addr), got_, want);                     \
+#define EXPECT(k, addr, want)                                                                      \
+	do {                                                                                       \
+		const char *got_ = show(k, addr);                                                  \
+		cr_expect(strcmp(got_, want) == 0, "%#lx: got %s, want %s", (unsigned long)(addr), \
+			  got_, want);                                                             \
 	} while (0)
 
 Test(dwwalk, functions_and_what_was_inlined_into_them)
@@ -423,7 +424,9 @@ Test(dwwalk, units_follow_one_another)
 	f = (struct dwfile){ .s = dwmaker_sections(&m) };
 	cr_assert_eq(dwfile_read_units(&f), 0);
 	for (unsigned i = 0; i < 3; i++) {
-		struct dwwalk_unit in = { .file = &f, .unit = &f.units[i], .code = code, .n_code = 2 };
+		struct dwwalk_unit in = {
+			.file = &f, .unit = &f.units[i], .code = code, .n_code = 2
+		};
 		struct symunit_builder b = { 0 };
 		char buf[32];
 
@@ -431,9 +434,9 @@ Test(dwwalk, units_follow_one_another)
 		cr_assert_eq(b.names.n, 1);
 		cr_assert_eq(b.ranges.n, 1);
 		cr_expect_eq(b.ranges.items[0].hi, 0x1010 + i);
-		cr_expect_str_eq(dwsection_str(&f.s, DW_INFO, strref_off(b.names.items[0].name), 32,
-					       buf),
-				 i == 1 ? "second" : "other");
+		cr_expect_str_eq(
+			dwsection_str(&f.s, DW_INFO, strref_off(b.names.items[0].name), 32, buf),
+			i == 1 ? "second" : "other");
 		symunit_builder_done(&b);
 	}
 	dwwalk_done(&w);

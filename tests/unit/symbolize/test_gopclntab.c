@@ -8,6 +8,7 @@
 
 #include "elf_fixture.h"
 #include "elffile.h"
+#include "go_frames.h"
 #include "go_image.h"
 #include "gopclntab.h"
 

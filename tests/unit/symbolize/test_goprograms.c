@@ -15,7 +15,7 @@
 
 #include "elf_fixture.h"
 #include "elffile.h"
-#include "go_image.h"
+#include "go_frames.h"
 #include "gopclntab.h"
 
 enum { RANDOM = 3000, LINE_MAX_BYTES = 16384 };

@@ -1,119 +1,185 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where an object gets what it answers from: its index on disk, and debug files that appear later.
- */
+/* One object with all that is known of it: what it is loaded from, and what is kept on disk. */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "debug_fixture.h"
 #include "elf_fixture.h"
 #include "scratch.h"
+#include "symobject.h"
 
-static struct scratch_dir dir;
+static const char *const nowhere[] = { NULL };
 
-static void enter(void)
+static struct symobject_opts plain_opts(void)
 {
-	scratch_enter(&dir);
+	return (struct symobject_opts){ .max_file_bytes = UINT64_MAX,
+					.max_bytes = 64 << 20,
+					.max_inflated = 64 << 20,
+					.threads = 2,
+					.debug_dirs = nowhere,
+					.path = "",
+					.root_fd = -1,
+					.build_id = "" };
 }
 
-static void leave(void)
+/* The innermost and outermost names at the symbol @name of a fixture: "a<b"; "-" when it has none.
+ */
+static const char *names_at(struct symobject *o, const char *fixture, const char *name)
 {
+	static char text[1024];
+	struct dwquery q = { .addr = fixture_nm("", fixture_path(fixture), name) };
+	struct dwframes frames = { 0 };
+	char inner[256], outer[256];
+
+	cr_assert_eq(symobject_find(o, &q, 1, &frames), 0);
+	strcpy(text, "-");
+	if (q.n > 0) {
+		const struct symunit_frame *f = frames.frames.items + q.first;
+
+		snprintf(text, sizeof(text), "%s<%s",
+			 symobject_string(o, f[0].name.name, sizeof(inner), inner),
+			 symobject_string(o, f[q.n - 1].name.name, sizeof(outer), outer));
+	}
+	array_free(&frames.frames);
+	return text;
+}
+
+static void load(const char *fixture, const struct symobject_opts *opts, struct symobject *ret)
+{
+	int fd = fixture_open(fixture);
+
+	cr_assert_eq(symobject_load(fd, opts, ret), 0);
+	cr_assert_eq(close(fd), 0, "it stays the caller's");
+}
+
+static bool is_folder(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Loads it, asks for main, and gives what its store folder holds then. */
+static unsigned load_and_ask(const char *fixture, const struct symobject_opts *opts)
+{
+	struct symobject o;
+
+	load(fixture, opts, &o);
+	cr_assert_not_null(o.dwarf);
+	cr_expect_str_eq(names_at(&o, fixture, "main"), "main<main", "%s", opts->build_id);
+	symobject_done(&o);
+	return opts->store_dir && is_folder(opts->store_dir) ? scratch_count(opts->store_dir) : 0;
+}
+
+Test(symobject, keeps_an_index_under_the_build_id)
+{
+	struct symobject_opts opts = plain_opts();
+	struct scratch_dir dir;
+	char id[200];
+
+	scratch_enter(&dir);
+	opts.store_dir = "index";
+	cr_expect_eq(load_and_ask("debug-gcc-5", &opts), 0, "it has no name to be kept under");
+	opts.build_id = "0123abcd";
+	cr_expect_eq(load_and_ask("debug-gcc-5", &opts), 1);
+	cr_expect_eq(load_and_ask("debug-gcc-5", &opts), 1, "it is read from there");
+	/* Another file has an index of its own, whatever its id. */
+	cr_expect_eq(load_and_ask("debug-gcc-4", &opts), 2);
+	opts.build_id = "../../escape";
+	cr_expect_eq(load_and_ask("debug-gcc-5", &opts), 2);
+	cr_expect_neq(access("escape", F_OK), 0);
+	memset(id, 'a', sizeof(id) - 1);
+	id[sizeof(id) - 1] = '\0';
+	opts.build_id = id;
+	cr_expect_eq(load_and_ask("debug-gcc-5", &opts), 2, "longer than any build id");
 	scratch_leave(&dir);
 }
 
-TestSuite(symobject, .init = enter, .fini = leave, .timeout = 60);
-
-/* The frames of main() as "name system_name file:line", in @ret. */
-static void describe(char *ret, size_t size)
+Test(symobject, a_folder_that_cannot_be_used_costs_nothing_else)
 {
-	uint64_t addr = fixture_nm("", fixture_path("names-debug"), "main");
-	int fd = fixture_open("names-debug");
-	struct sym_request req = { .kind = SYM_VADDR, .fd = fd, .offs = &addr, .n = 1 };
-	char id[BUILD_ID_HEX_MAX];
-	struct symbolizer *s;
-	struct sym_batch b;
-	size_t at = 0;
+	struct symobject_opts opts = plain_opts();
+	struct scratch_dir dir;
 
-	cr_assert_eq(elf_build_id(fd, id), 0);
-	req.build_id = id;
-	cr_assert_eq(symbolizer_new(&s, &(struct symbolizer_opts){ .store_dir = "store" }), 0);
-	cr_assert_eq(symbolizer_run(s, &req, &b), 0);
-	for (size_t i = 0; i < b.n_frames; i++)
-		at += (size_t)snprintf(ret + at, size - at, "%s %s %s:%u\n",
-				       b.strings + b.frames[i].name,
-				       b.strings + b.frames[i].system_name,
-				       b.strings + b.frames[i].file, b.frames[i].line);
-	sym_batch_done(&b);
-	symbolizer_free(s);
+	scratch_enter(&dir);
+	scratch_write("file", "");
+	opts.build_id = "0123abcd";
+	opts.store_dir = "file";
+	load_and_ask("debug-gcc-5", &opts);
+	opts.store_dir = "file/none";
+	load_and_ask("debug-gcc-5", &opts);
+	opts.store_dir = "";
+	load_and_ask("debug-gcc-5", &opts);
+	scratch_leave(&dir);
+}
+
+Test(symobject, a_damaged_index_is_made_again)
+{
+	struct symobject_opts opts = plain_opts();
+	struct scratch_dir dir;
+	char command[64];
+
+	scratch_enter(&dir);
+	opts.build_id = "0123abcd";
+	opts.store_dir = "index";
+	cr_expect_eq(load_and_ask("debug-gcc-5", &opts), 1);
+	for (int bytes = 3000; bytes > 1; bytes /= 4) {
+		snprintf(command, sizeof(command), "truncate -s %d index/*", bytes);
+		cr_assert_eq(system(command), 0);
+		cr_expect_eq(load_and_ask("debug-gcc-5", &opts), 1);
+	}
+	scratch_leave(&dir);
+}
+
+Test(symobject, files_of_every_kind_are_loaded_or_say_why_not)
+{
+	struct symobject_opts opts = plain_opts();
+	struct symobject o;
+	int fd;
+
+	load("names-stripped", &opts, &o);
+	cr_expect_null(o.dwarf);
+	symobject_done(&o);
+	load("names-pie", &opts, &o);
+	cr_expect_eq(o.elf.reason, SYM_OK);
+	cr_expect_null(o.dwarf);
+	cr_expect_str_eq(names_at(&o, "names-pie", "main"), "-");
+	cr_expect_str_eq(symobject_string(&o, strref(STRREF_OWN, 0), 10, (char[10]){ 0 }), "");
+	symobject_done(&o);
+	fd = fixture_memfd("no object", 9);
+	cr_assert_eq(symobject_load(fd, &opts, &o), 0);
+	cr_expect_eq(o.elf.reason, SYM_BAD_FILE);
+	symobject_done(&o);
 	close(fd);
+	opts.max_file_bytes = 100;
+	load("debug-gcc-5", &opts, &o);
+	cr_expect_eq(o.elf.reason, SYM_LIMIT);
+	symobject_done(&o);
 }
 
-Test(symobject, has_the_same_names_from_the_index_on_disk)
+Test(symobject, no_descriptor_is_lost)
 {
-	char before[4096], after[4096];
+	static const char *const fixtures[] = { "debug-gcc-5", "debug-gcc-z", "names-stripped",
+						"odd" };
+	struct symobject_opts opts = plain_opts();
+	struct scratch_dir dir;
+	struct symobject o;
+	unsigned before;
 
-	describe(before, sizeof(before));
-	cr_expect(strstr(before, "main main "), "%s", before);
-	cr_expect(strstr(before, "names.c:"), "%s", before);
-	sh("ls store/*.wickidx >list");
-	describe(after, sizeof(after));
-	cr_expect_str_eq(before, after);
-}
-
-/* The line of main() in "stripped", 0 when only its symbol is known. */
-static unsigned line_of_main(struct symbolizer *s)
-{
-	uint64_t addr = fixture_nm("", fixture_path("names-debug"), "main");
-	int fd = open("stripped", O_RDONLY | O_CLOEXEC);
-	struct sym_request req = { .kind = SYM_VADDR,
-				   .fd = fd,
-				   .build_id = "",
-				   .path = "stripped",
-				   .offs = &addr,
-				   .n = 1 };
-	struct sym_batch b;
-	unsigned line;
-
-	cr_assert_eq(symbolizer_run(s, &req, &b), 0);
-	cr_assert_eq(b.n_frames, 1);
-	cr_expect_str_eq(b.strings + b.frames[0].name, "main");
-	line = b.frames[0].line;
-	sym_batch_done(&b);
-	close(fd);
-	return line;
-}
-
-/* A package with debug information is installed while the object is in the cache. */
-Test(symobject, looks_for_a_debug_file_again)
-{
-	static const char *const dirs[] = { "debug", NULL };
-	struct symbolizer_opts opts = { .debug_dirs = dirs, .debug_refresh_ns = 1 };
-	struct symbolizer *s, *patient;
-	struct asking a;
-
-	sh("cp %s whole && objcopy --strip-debug whole stripped", fixture_path("names-debug"));
-	asking_open(&a, "whole");
-	cr_assert_eq(symbolizer_new(&s, &opts), 0);
-	opts.debug_refresh_ns = 0;
-	cr_assert_eq(symbolizer_new(&patient, &opts), 0);
-	for (int i = 0; i < 3; i++)
-		cr_expect_eq(line_of_main(s) + line_of_main(patient), 0);
-	cr_expect_eq(symbolizer_stats(s).loads, 1);
-	/* A file with symbols alone is loaded once, and is no reason to stop looking. */
-	sh("objcopy --strip-debug whole symbols");
-	put_by_id("symbols", "debug", a.id);
-	for (int i = 0; i < 3; i++)
-		cr_expect_eq(line_of_main(s), 0);
-	cr_expect_eq(symbolizer_stats(s).loads, 2);
-	put_by_id("whole", "debug", a.id);
-	for (int i = 0; i < 3; i++)
-		cr_expect_gt(line_of_main(s), 0);
-	cr_expect_eq(symbolizer_stats(s).loads, 3);
-	cr_expect_eq(line_of_main(patient), 0, "not within a minute");
-	cr_expect_eq(symbolizer_stats(patient).loads, 1);
-	symbolizer_free(s);
-	symbolizer_free(patient);
-	asking_close(&a);
+	scratch_enter(&dir);
+	opts.store_dir = "index";
+	opts.build_id = "0123";
+	before = scratch_count("/proc/self/fd");
+	for (int round = 0; round < 2; round++)
+		for (size_t i = 0; i < ARRAY_LEN(fixtures); i++) {
+			load(fixtures[i], &opts, &o);
+			names_at(&o, "debug-gcc-5", "main");
+			symobject_done(&o);
+			cr_expect_eq(scratch_count("/proc/self/fd"), before, "%s", fixtures[i]);
+		}
+	scratch_leave(&dir);
 }

@@ -75,11 +75,11 @@ static const char *show(const struct symunit *u, uint64_t addr)
 	return text;
 }
 
-#define EXPECT(u, addr, want)                                                     \
-	do {                                                                      \
-		const char *got_ = show(u, addr);                                 \
-		cr_expect(strcmp(got_, want) == 0, "%#lx: got %s, want %s",       \
-			  (unsigned long)(addr), got_, want);                     \
+#define EXPECT(u, addr, want)                                                                      \
+	do {                                                                                       \
+		const char *got_ = show(u, addr);                                                  \
+		cr_expect(strcmp(got_, want) == 0, "%#lx: got %s, want %s", (unsigned long)(addr), \
+			  got_, want);                                                             \
 	} while (0)
 
 Test(symunit, nests_ranges_that_begin_or_end_together)
@@ -144,7 +144,7 @@ Test(symunit, rows_of_several_sequences_and_the_gaps_between_them)
 	add_row(&b, 0x10, 0, 3); /* lower, and later in the program */
 	add_row(&b, 0x10, 0, 4); /* of two at one address the last counts */
 	end_rows(&b, 0x20);
-	add_row(&b, 0x20, 0, 5); /* begins where the other one ends */
+	add_row(&b, 0x20, 0, 5);	    /* begins where the other one ends */
 	add_row(&b, 0x28, SYMUNIT_NONE, 6); /* of no known file, but not the end */
 	end_rows(&b, 0x30);
 	u = build(&b, &n);

@@ -313,6 +313,8 @@ void describe(const struct unwind_rule *r, char *ret, size_t size)
 		append(ret, size, " ra=*(%s%+d)", reg_name(UNWIND_RULE_RA_REG(r->bits)), aux);
 	if (UNWIND_RULE_RA(r->bits) == UNWIND_RA_IN)
 		append(ret, size, " ra=%s", reg_name(UNWIND_RULE_RA_REG(r->bits)));
+	if (UNWIND_RULE_SWITCH(r->bits))
+		append(ret, size, " switch");
 	if (UNWIND_RULE_SIGNAL(r->bits))
 		append(ret, size, " signal");
 }

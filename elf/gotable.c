@@ -206,12 +206,14 @@ int gotable_func(const struct go_table *t, size_t i, struct go_func *ret)
 	f.lo = t->text + gotable_entry(t, i);
 	f.hi = t->text + gotable_entry(t, i + 1);
 	f.name = words[NAME];
+	f.v_sp = words[V_SP];
 	f.v_file = words[V_FILE];
 	f.v_line = words[V_LINE];
 	f.unit = t->layout >= GO_116 ? words[UNIT] : 0;
 	f.start_line = t->layout >= GO_120 && words[LINE] <= INT32_MAX ? words[LINE] : 0;
+	/* The last word: an id, from Go 1.17 on flags, zeros, and how many data there are. */
+	f.flags = (uint8_t)(words[n - 1] >> 8);
 	off += w + n * 4;
-	/* How many data there are is in the upper byte of the last word. */
 	if (t->inl_values < words[N_VALUES] && t->inl_tree < words[n - 1] >> 24) {
 		f.v_inl = (uint32_t)word_at(&t->funcs, off + (uint64_t)t->inl_values * 4, 4);
 		f.tree = read_data(t, off, words[N_VALUES], t->inl_tree);

@@ -6,6 +6,9 @@
  *	401010	main.mid, b.go:22, which it calls at a.go:12 and which was inlined
  *	401018	main.inner, c.go:33, which main.mid calls at b.go:22 and which was inlined too
  *	401040	main.leaf, a.go:40, of 10 bytes; its table of lines ends at 401048
+ *
+ * The first has a frame as Go makes them: the caller's rbp is pushed by the byte at 401003, from
+ *40100b on 28 bytes are on the stack, 8 at 40103a and none from 40103b on.
  */
 #pragma once
 
@@ -14,8 +17,6 @@
 #include <stdint.h>
 
 #include "gotable.h"
-#include "strtab.h"
-#include "symunit.h"
 
 enum { GO_IMAGE_BYTES = 0x3800, GO_IMAGE_TABLE = 0x2000, GO_IMAGE_TREES = 0x2800 };
 
@@ -24,14 +25,8 @@ struct go_image_kind {
 	bool relocated; /* pointers are in relocations only */
 	unsigned shift; /* words that moduledata has more before gofunc than any version has */
 	bool no_module; /* and no text in the header */
+	uint8_t flags;	/* of main.leaf */
 };
 
 /* Writes the program: no section headers. */
 void go_image_make(const struct go_image_kind *kind, uint8_t ret[GO_IMAGE_BYTES]);
-
-/* What is known of @addr: "name@file:line" of each frame, innermost first. Valid until the next
- * call. */
-const char *go_frames(const struct symunit_builder *b, const struct strtab *own, uint64_t addr);
-
-/* Empties and frees @b. */
-void go_builder_done(struct symunit_builder *b);

@@ -32,6 +32,11 @@ size_t elfwide_shdr_size(struct elfwide w)
 	return w.narrow ? sizeof(Elf32_Shdr) : sizeof(Elf64_Shdr);
 }
 
+size_t elfwide_sym_size(struct elfwide w)
+{
+	return w.narrow ? sizeof(Elf32_Sym) : sizeof(Elf64_Sym);
+}
+
 static uint16_t in_order_16(struct elfwide w, uint16_t v)
 {
 	return w.swapped ? be16toh(v) : v;
@@ -98,6 +103,16 @@ static uint64_t in_order_64(struct elfwide w, uint64_t v)
 		(ret)->sh_entsize = FIELD(w, h, sh_entsize);     \
 	} while (0)
 
+#define CONVERT_SYM(w, s, ret)                           \
+	do {                                             \
+		(ret)->st_name = FIELD(w, s, st_name);   \
+		(ret)->st_info = (s).st_info;            \
+		(ret)->st_other = (s).st_other;          \
+		(ret)->st_shndx = FIELD(w, s, st_shndx); \
+		(ret)->st_value = FIELD(w, s, st_value); \
+		(ret)->st_size = FIELD(w, s, st_size);   \
+	} while (0)
+
 /* The function for one kind of header, of both classes. */
 #define DEFINE_ELFWIDE(name, type32, type64, CONVERT)                     \
 	void elfwide_##name(struct elfwide w, const void *p, type64 *ret) \
@@ -116,6 +131,7 @@ static uint64_t in_order_64(struct elfwide w, uint64_t v)
 DEFINE_ELFWIDE(ehdr, Elf32_Ehdr, Elf64_Ehdr, CONVERT_EHDR)
 DEFINE_ELFWIDE(phdr, Elf32_Phdr, Elf64_Phdr, CONVERT_PHDR)
 DEFINE_ELFWIDE(shdr, Elf32_Shdr, Elf64_Shdr, CONVERT_SHDR)
+DEFINE_ELFWIDE(sym, Elf32_Sym, Elf64_Sym, CONVERT_SYM)
 
 uint32_t elfwide_u32(struct elfwide w, const void *p)
 {
@@ -131,4 +147,25 @@ uint64_t elfwide_u64(struct elfwide w, const void *p)
 
 	memcpy(&v, p, sizeof(v));
 	return in_order_64(w, v);
+}
+
+/* A field of either class, @n bytes wide. */
+static void put(struct elfwide w, void *p, size_t at, size_t n, uint64_t v)
+{
+	for (size_t i = 0; i < n; i++)
+		((uint8_t *)p)[at + (w.swapped ? n - 1 - i : i)] = (uint8_t)(v >> (8 * i));
+}
+
+void elfwide_put_inflated(struct elfwide w, void *p, uint64_t off, uint64_t size)
+{
+	size_t n = w.narrow ? sizeof(Elf32_Word) : sizeof(Elf64_Xword);
+	Elf64_Shdr sh;
+
+	elfwide_shdr(w, p, &sh);
+	put(w, p, w.narrow ? offsetof(Elf32_Shdr, sh_flags) : offsetof(Elf64_Shdr, sh_flags), n,
+	    sh.sh_flags & ~(uint64_t)SHF_COMPRESSED);
+	put(w, p, w.narrow ? offsetof(Elf32_Shdr, sh_offset) : offsetof(Elf64_Shdr, sh_offset), n,
+	    off);
+	put(w, p, w.narrow ? offsetof(Elf32_Shdr, sh_size) : offsetof(Elf64_Shdr, sh_size), n,
+	    size);
 }

@@ -37,13 +37,21 @@ struct go_table {
 	uint64_t gofunc; /* what addresses of trees count from: 0 before GO_118 */
 };
 
+/* Of a function. */
+enum {
+	GO_FUNC_TOP = 1,       /* outermost: Go's own unwinder ends here */
+	GO_FUNC_SP_WRITE = 2, /* sets the stack pointer to what v_sp does not tell */
+};
+
 struct go_func {
 	uint64_t lo, hi; /* addresses of the object */
 	uint32_t name;
 	uint32_t start_line; /* 0 = unknown */
 	uint32_t unit;	     /* UINT32_MAX = none */
 	/* Offsets of tables of values, 0 = none. */
+	uint32_t v_sp; /* of the stack pointer's distance from where it was at the entry */
 	uint32_t v_file, v_line, v_inl;
+	uint8_t flags; /* GO_FUNC_*; 0 before Go 1.17 */
 	uint64_t tree; /* address of its inline tree, UINT64_MAX = none */
 };
 

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,9 +23,20 @@
 int gofind_table(const struct go_image *img, const struct elf_file *f, size_t max_bytes,
 		 void **ret_bytes, struct go_table *ret);
 
+/* Whether sections say that @f is a Go program, or it has none. Cheap, once they have been read:
+ * what is no Go program need not be searched for a table. */
+bool gofind_is_go(const struct elf_file *f);
+
+/* Addresses among which is what those of inline trees count from. */
+enum { GO_BASES_MAX = 40 };
+struct go_bases {
+	uint64_t words[GO_BASES_MAX];
+	unsigned n; /* 0 = not found, or not needed */
+};
+
 /*
- * Sets text of a table from Go 1.18 on, and gofunc or the numbers of inline trees as they are in
- * this program; no function has inlined calls where these are not found. 0; -EBADMSG when its
- * functions are not where the program has code; -ENOMEM; -errno of reading.
+ * Sets text of a table from Go 1.18 on. 0 and *@ret; -EBADMSG when its functions are not where the
+ * program has code; -ENOMEM; -errno of reading.
  */
-int gofind_bases(const struct go_image *img, const struct elf_file *f, struct go_table *t);
+int gofind_bases(const struct go_image *img, const struct elf_file *f, struct go_table *t,
+		 struct go_bases *ret);

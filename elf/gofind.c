@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "goinline.h"
 
 enum {
 	CHUNK = 1 << 20,     /* bytes of a segment that are searched at a time */
@@ -14,7 +13,6 @@ enum {
 	HITS_MAX = 64 << 10, /* places with its first bytes */
 	POINTERS_MAX = 256,  /* to the table, outside of a module's data */
 	MODULE_WORDS = 96,   /* of a moduledata: all that can be of use, in any version */
-	BASES_MAX = 40,	     /* words behind the start of the code among which gofunc is */
 	MODULE_NAMES = 1,    /* word of moduledata that points to the names */
 };
 
@@ -72,6 +70,14 @@ static int search_segments(const struct go_image *img, bool writable, uint64_t w
 
 /* --- the table --- */
 
+/* The section that holds it, or NULL. */
+static const Elf64_Shdr *find_section(const struct elf_file *f)
+{
+	const Elf64_Shdr *sh = elf_file_section_named(f, ".gopclntab");
+
+	return sh ? sh : elf_file_section_named(f, ".data.rel.ro.gopclntab");
+}
+
 struct table_search {
 	const struct go_image *img;
 	size_t max_bytes;
@@ -126,10 +132,10 @@ static int try_table(uint64_t addr, void *arg)
 	return 1;
 }
 
-/* Whether something else than the table says that this is a Go program. */
-static bool is_go(const struct elf_file *f)
+bool gofind_is_go(const struct elf_file *f)
 {
-	return f->n_sections == 0 || elf_file_section_named(f, ".go.buildinfo") ||
+	return f->n_sections == 0 || find_section(f) ||
+	       elf_file_section_named(f, ".go.buildinfo") ||
 	       elf_file_section_named(f, ".note.go.buildid");
 }
 
@@ -145,9 +151,9 @@ static int find_by_magic(struct table_search *s, const struct elf_file *f)
 		r = search(f, (struct area){ sh->sh_addr, sh->sh_offset, sh->sh_size }, want, mask,
 			   try_table, s);
 	/* All of a program is read only when there is reason to: most are not in Go. */
-	if (r == 1 && is_go(f))
+	if (r == 1 && gofind_is_go(f))
 		r = search_segments(s->img, false, want, mask, try_table, s);
-	if (r == 1 && is_go(f))
+	if (r == 1 && gofind_is_go(f))
 		r = search_segments(s->img, true, want, mask, try_table, s);
 	if (r != 1)
 		return r;
@@ -158,11 +164,9 @@ int gofind_table(const struct go_image *img, const struct elf_file *f, size_t ma
 		 void **ret_bytes, struct go_table *ret)
 {
 	struct table_search s = { .img = img, .max_bytes = max_bytes };
-	const Elf64_Shdr *sh = elf_file_section_named(f, ".gopclntab");
+	const Elf64_Shdr *sh = find_section(f);
 	int r;
 
-	if (!sh)
-		sh = elf_file_section_named(f, ".data.rel.ro.gopclntab");
 	r = sh ? load_table(&s, sh->sh_addr, sh->sh_offset, sh->sh_size) : find_by_magic(&s, f);
 	if (r < 0)
 		return r;
@@ -232,11 +236,11 @@ static void guess_text(const struct elf_file *f, struct go_table *t)
 	t->text = t->header_text ? t->header_text : sh ? sh->sh_addr : 0;
 }
 
-int gofind_bases(const struct go_image *img, const struct elf_file *f, struct go_table *t)
+int gofind_bases(const struct go_image *img, const struct elf_file *f, struct go_table *t,
+		 struct go_bases *ret)
 {
 	struct module_search m = { .img = img, .table = t };
 	uint64_t first, last;
-	unsigned n;
 	int r;
 
 	if (t->layout >= GO_118) {
@@ -252,6 +256,9 @@ int gofind_bases(const struct go_image *img, const struct elf_file *f, struct go
 	if (last <= first || last - first > f->size || !goimage_is_code(img, first) ||
 	    !goimage_is_code(img, last - 1))
 		return -EBADMSG;
-	n = m.text_word ? m.n_words - m.text_word : 0;
-	return goinline_detect(img, t, m.words + m.text_word, n < BASES_MAX ? n : BASES_MAX);
+	ret->n = m.text_word ? m.n_words - m.text_word : 0;
+	if (ret->n > GO_BASES_MAX)
+		ret->n = GO_BASES_MAX;
+	memcpy(ret->words, m.words + m.text_word, ret->n * sizeof(*ret->words));
+	return 0;
 }

@@ -2,8 +2,6 @@
 #include "go_image.h"
 
 #include <elf.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -73,7 +71,7 @@ static uint32_t put_values(struct making *m, uint64_t from, unsigned n, const in
 }
 
 struct parts {
-	uint32_t names[4], files[3], file_values[2], line_values[2], inl;
+	uint32_t names[4], files[3], sp_values[2], file_values[2], line_values[2], inl;
 	size_t name_part, unit_part, file_part, value_part, func_part;
 };
 
@@ -94,6 +92,8 @@ static void put_parts(struct making *m, struct parts *ret)
 	};
 	static const int inl[][2] = { { 0x10, -1 }, { 8, 0 }, { 0x18, 1 }, { 0x10, -1 } };
 	static const int leaf[][2] = { { 8, 40 } };
+	static const int sp[][2] = { { 4, 0 }, { 7, 8 }, { 0x2f, 0x28 }, { 1, 8 }, { 5, 0 } };
+	static const int no_frame[][2] = { { 0x10, 0 } };
 	bool whole = m->kind->layout == GO_12;
 	const int(*numbers)[2] = whole ? file_12 : file;
 
@@ -116,6 +116,8 @@ static void put_parts(struct making *m, struct parts *ret)
 			put_values(m, whole ? GO_IMAGE_TABLE : ret->value_part, i ? 1 : 4, numbers);
 	ret->line_values[0] = put_values(m, whole ? GO_IMAGE_TABLE : ret->value_part, 5, line);
 	ret->line_values[1] = put_values(m, whole ? GO_IMAGE_TABLE : ret->value_part, 1, leaf);
+	ret->sp_values[0] = put_values(m, whole ? GO_IMAGE_TABLE : ret->value_part, 5, sp);
+	ret->sp_values[1] = put_values(m, whole ? GO_IMAGE_TABLE : ret->value_part, 1, no_frame);
 	ret->inl = put_values(m, whole ? GO_IMAGE_TABLE : ret->value_part, 4, inl);
 	align(m, 8);
 	ret->func_part = m->at;
@@ -137,7 +139,8 @@ static void put_func(struct making *m, const struct parts *p, int leaf)
 
 	put_entry(m, leaf ? 0x40 : 0);
 	put(m, p->names[leaf ? 3 : 0], 4);
-	m->at += 12;
+	m->at += 8;
+	put(m, p->sp_values[leaf], 4);
 	put(m, p->file_values[leaf], 4);
 	put(m, p->line_values[leaf], 4);
 	put(m, leaf ? 0 : 3, 4);
@@ -145,7 +148,7 @@ static void put_func(struct making *m, const struct parts *p, int leaf)
 		put(m, 0, 4);
 	if (m->kind->layout >= GO_120)
 		put(m, leaf ? 39 : 9, 4);
-	put(m, n_data << 24, 4);
+	put(m, n_data << 24 | (leaf ? (unsigned)m->kind->flags << 8 : 0), 4);
 	if (leaf)
 		return;
 	m->at += 8;
@@ -209,6 +212,13 @@ static void put_table(struct making *m, struct parts *p)
 	put(m, p->func_part - GO_IMAGE_TABLE, 8);
 }
 
+/* Of main.outer's code, how it begins. */
+static void put_code(struct making *m)
+{
+	m->at = TEXT + 3;
+	put(m, 0xe5894855, 4);
+}
+
 static void put_trees(struct making *m, const struct parts *p)
 {
 	static const uint32_t at[] = { 8, 0x14 };
@@ -263,6 +273,7 @@ void go_image_make(const struct go_image_kind *kind, uint8_t ret[GO_IMAGE_BYTES]
 	memcpy(ret, &eh, sizeof(eh));
 	memcpy(ret + sizeof(eh), phs, sizeof(phs));
 	put_table(&m, &parts);
+	put_code(&m);
 	put_trees(&m, &parts);
 	if (!kind->no_module)
 		put_module(&m, &parts);
@@ -273,67 +284,4 @@ void go_image_make(const struct go_image_kind *kind, uint8_t ret[GO_IMAGE_BYTES]
 		put(&m, DT_RELASZ, 8);
 		put(&m, m.n_relocs * sizeof(Elf64_Rela), 8);
 	}
-}
-
-static const char *text(const struct strtab *own, strref_t s)
-{
-	return strref_place(s) == STRREF_OWN ? own->bytes + strref_off(s) : "?";
-}
-
-/* The last range that begins at or before @addr and covers it: they are in the order of functions.
- */
-static uint32_t scope_at(const struct symunit_builder *b, uint64_t addr)
-{
-	uint32_t best = SYMUNIT_NONE;
-
-	array_each(&b->ranges, r)
-		if (addr >= r->lo && addr < r->hi)
-			best = r->scope;
-	return best;
-}
-
-static struct symunit_row row_at(const struct symunit_builder *b, uint64_t addr)
-{
-	size_t lo = 0, hi = b->rows.n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (b->rows.items[mid].addr <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo ? b->rows.items[lo - 1] : (struct symunit_row){ 0, SYMUNIT_NONE, 0 };
-}
-
-const char *go_frames(const struct symunit_builder *b, const struct strtab *own, uint64_t addr)
-{
-	static char buf[65536];
-	struct symunit_row row = row_at(b, addr);
-	uint32_t file = row.file, line = row.line;
-	size_t n = 0;
-
-	buf[0] = '\0';
-	for (uint32_t s = scope_at(b, addr); s != SYMUNIT_NONE && n < sizeof(buf) - 8192;) {
-		const struct symunit_scope *scope = &b->scopes.items[s];
-
-		n += (size_t)snprintf(
-			buf + n, 8192, "%s%.4000s@%.4000s:%" PRIu32, n ? "\n" : "",
-			text(own, b->names.items[scope->name].name),
-			file == SYMUNIT_NONE ? "?" : text(own, b->files.items[file].name), line);
-		file = scope->call_file;
-		line = scope->call_line;
-		s = scope->parent;
-	}
-	return buf;
-}
-
-void go_builder_done(struct symunit_builder *b)
-{
-	array_free(&b->scopes);
-	array_free(&b->ranges);
-	array_free(&b->rows);
-	array_free(&b->files);
-	array_free(&b->names);
 }

@@ -5,7 +5,8 @@
  * the next access would kill the profiler with SIGBUS. Offsets and sizes are checked against the
  * size that the file had when it was opened; a file that shrinks later gives -EBADMSG.
  *
- * Read are 64-bit little-endian executables and shared objects; of others the headers, as if they were.
+ * Read are 64-bit little-endian executables and shared objects; of others the headers, as if they
+ * were.
  */
 #pragma once
 

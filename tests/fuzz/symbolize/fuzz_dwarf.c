@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Any bytes as a file with debug information, and as the common file of dwz beside itself. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "dwobject.h"
+
+enum { ASKED = 96, ANSWER_NAME = 300 };
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static int file_of(const uint8_t *data, size_t size)
+{
+	int fd = memfd_create("fuzz", MFD_CLOEXEC);
+
+	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
+		abort();
+	return fd;
+}
+
+/* Opens @data; NULL when it cannot be. */
+static struct dwobject *open_data(const uint8_t *data, size_t size, size_t max_images)
+{
+	static const struct dwline_span code[] = { { 0, 0x800 }, { 0x1000, 0x3000 } };
+	const struct dwobject_opts opts = { .alt_fd = size % 2 ? file_of(data, size) : -1,
+					    .code = code,
+					    .n_code = 2,
+					    .max_inflated = 1 << 20,
+					    .max_images = max_images,
+					    .threads = 1 };
+	int fd = file_of(data, size);
+	struct dwobject *o;
+
+	if (dwobject_open(fd, &opts, &o) == 0)
+		return o;
+	/* Both are the caller's still. */
+	if (close(fd) < 0 || (opts.alt_fd >= 0 && close(opts.alt_fd) < 0))
+		abort();
+	return NULL;
+}
+
+static void ask(struct dwobject *o, struct dwquery *queries, struct dwframes *frames)
+{
+	for (uint64_t i = 0; i < ASKED; i++)
+		queries[i] = (struct dwquery){ .addr = i < 32 ? i * 67 : 0x1000 + (i - 32) * 16 };
+	queries[ASKED - 1].addr = UINT64_MAX;
+	if (dwobject_find(o, queries, ASKED, frames) < 0)
+		abort();
+}
+
+static void look(const struct dwobject *o, const struct dwquery *q, const struct dwframes *frames)
+{
+	char buf[ANSWER_NAME];
+
+	if (q->n > SYMUNIT_DEPTH_MAX || q->first + (size_t)q->n > frames->frames.n ||
+	    (q->line_only && q->n != 1))
+		abort();
+	for (uint32_t i = 0; i < q->n; i++) {
+		const struct symunit_frame *f = &frames->frames.items[q->first + i];
+
+		(void)strlen(dwobject_string(o, f->name.name, sizeof(buf), buf));
+		(void)strlen(dwobject_string(o, f->file.base, sizeof(buf), buf));
+		(void)strlen(dwobject_string(o, f->file.dir, sizeof(buf), buf));
+		(void)strlen(dwobject_string(o, f->file.name, sizeof(buf), buf));
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct dwquery first[ASKED], second[ASKED];
+	struct dwframes frames = { 0 };
+	struct dwobject *o = open_data(data, size, SIZE_MAX);
+
+	if (!o)
+		return 0;
+	ask(o, first, &frames);
+	for (size_t i = 0; i < ASKED; i++)
+		look(o, &first[i], &frames);
+	ask(o, second, &frames);
+	/* What is known stays known; what units without a place say comes with the first question.
+	 */
+	for (size_t i = 0; i < ASKED && dwobject_limited(o) == 0; i++)
+		if (first[i].n != second[i].n || first[i].line_only != second[i].line_only)
+			abort();
+	array_free(&frames.frames);
+	dwobject_free(o);
+	return 0;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Any bytes as the image of a unit: what passes the check answers any question. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "symunit.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct symunit_frame f[SYMUNIT_DEPTH_MAX];
+	struct symunit *u = malloc(size + !size); /* aligned, and of just that size */
+	struct symunit_strings s;
+	uint64_t lo, hi;
+
+	if (!u)
+		return 0;
+	if (size > 0)
+		memcpy(u, data, size);
+	if (symunit_check(u, size) < 0) {
+		free(u);
+		return 0;
+	}
+	symunit_extent(u, &lo, &hi);
+	for (uint64_t i = 0; i < 256; i++)
+		if (symunit_find(u, lo + i * i, f) > SYMUNIT_DEPTH_MAX)
+			abort();
+	symunit_find(u, hi, f);
+	symunit_find(u, hi - 1, f);
+	symunit_find(u, lo - 1, f);
+	symunit_find(u, lo + UINT32_MAX, f);
+	s = symunit_strings(u);
+	for (size_t i = 0; i < s.n_names; i++)
+		s.names[i].name = STRREF_NONE;
+	for (size_t i = 0; i < s.n_files; i++)
+		s.files[i] = (struct symunit_file){ 0 };
+	free(u);
+	return 0;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where an object gets what it answers from: its index on disk, and debug files that appear later.
+ */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "debug_fixture.h"
+#include "elf_fixture.h"
+#include "scratch.h"
+
+static struct scratch_dir dir;
+
+static void enter(void)
+{
+	scratch_enter(&dir);
+}
+
+static void leave(void)
+{
+	scratch_leave(&dir);
+}
+
+TestSuite(symobject, .init = enter, .fini = leave, .timeout = 60);
+
+/* The frames of main() as "name system_name file:line", in @ret. */
+static void describe(char *ret, size_t size)
+{
+	uint64_t addr = fixture_nm("", fixture_path("names-debug"), "main");
+	int fd = fixture_open("names-debug");
+	struct sym_request req = { .kind = SYM_VADDR, .fd = fd, .offs = &addr, .n = 1 };
+	char id[BUILD_ID_HEX_MAX];
+	struct symbolizer *s;
+	struct sym_batch b;
+	size_t at = 0;
+
+	cr_assert_eq(elf_build_id(fd, id), 0);
+	req.build_id = id;
+	cr_assert_eq(symbolizer_new(&s, &(struct symbolizer_opts){ .store_dir = "store" }), 0);
+	cr_assert_eq(symbolizer_run(s, &req, &b), 0);
+	for (size_t i = 0; i < b.n_frames; i++)
+		at += (size_t)snprintf(ret + at, size - at, "%s %s %s:%u\n",
+				       b.strings + b.frames[i].name,
+				       b.strings + b.frames[i].system_name,
+				       b.strings + b.frames[i].file, b.frames[i].line);
+	sym_batch_done(&b);
+	symbolizer_free(s);
+	close(fd);
+}
+
+Test(symobject, has_the_same_names_from_the_index_on_disk)
+{
+	char before[4096], after[4096];
+
+	describe(before, sizeof(before));
+	cr_expect(strstr(before, "main main "), "%s", before);
+	cr_expect(strstr(before, "names.c:"), "%s", before);
+	sh("ls store/*.wickidx >list");
+	describe(after, sizeof(after));
+	cr_expect_str_eq(before, after);
+}
+
+/* The line of main() in "stripped", 0 when only its symbol is known. */
+static unsigned line_of_main(struct symbolizer *s)
+{
+	uint64_t addr = fixture_nm("", fixture_path("names-debug"), "main");
+	int fd = open("stripped", O_RDONLY | O_CLOEXEC);
+	struct sym_request req = { .kind = SYM_VADDR,
+				   .fd = fd,
+				   .build_id = "",
+				   .path = "stripped",
+				   .offs = &addr,
+				   .n = 1 };
+	struct sym_batch b;
+	unsigned line;
+
+	cr_assert_eq(symbolizer_run(s, &req, &b), 0);
+	cr_assert_eq(b.n_frames, 1);
+	cr_expect_str_eq(b.strings + b.frames[0].name, "main");
+	line = b.frames[0].line;
+	sym_batch_done(&b);
+	close(fd);
+	return line;
+}
+
+/* A package with debug information is installed while the object is in the cache. */
+Test(symobject, looks_for_a_debug_file_again)
+{
+	static const char *const dirs[] = { "debug", NULL };
+	struct symbolizer_opts opts = { .debug_dirs = dirs, .debug_refresh_ns = 1 };
+	struct symbolizer *s, *patient;
+	struct asking a;
+
+	sh("cp %s whole && objcopy --strip-debug whole stripped", fixture_path("names-debug"));
+	asking_open(&a, "whole");
+	cr_assert_eq(symbolizer_new(&s, &opts), 0);
+	opts.debug_refresh_ns = 0;
+	cr_assert_eq(symbolizer_new(&patient, &opts), 0);
+	for (int i = 0; i < 3; i++)
+		cr_expect_eq(line_of_main(s) + line_of_main(patient), 0);
+	cr_expect_eq(symbolizer_stats(s).loads, 1);
+	/* A file with symbols alone is loaded once, and is no reason to stop looking. */
+	sh("objcopy --strip-debug whole symbols");
+	put_by_id("symbols", "debug", a.id);
+	for (int i = 0; i < 3; i++)
+		cr_expect_eq(line_of_main(s), 0);
+	cr_expect_eq(symbolizer_stats(s).loads, 2);
+	put_by_id("whole", "debug", a.id);
+	for (int i = 0; i < 3; i++)
+		cr_expect_gt(line_of_main(s), 0);
+	cr_expect_eq(symbolizer_stats(s).loads, 3);
+	cr_expect_eq(line_of_main(patient), 0, "not within a minute");
+	cr_expect_eq(symbolizer_stats(patient).loads, 1);
+	symbolizer_free(s);
+	symbolizer_free(patient);
+	asking_close(&a);
+}
