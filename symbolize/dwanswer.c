@@ -139,10 +139,10 @@ static int get_file(struct run *r, const struct symunit_file *file, uint32_t *re
 /* --- symbols -------------------------------------------------------------------------------------- */
 
 /*
- * The name of a mangled symbol at @addr without what the compiler hung on it, in r->buf, which is "" when
- * there is none: 0 or -ENOMEM.
+ * The symbol at @addr without what the compiler hung on it, in r->buf, when it is a better name than
+ * @plain; else r->buf is "". 0 or -ENOMEM.
  */
-static int mangled_symbol_at(struct run *r, uint64_t addr)
+static int better_symbol_at(struct run *r, uint64_t addr, const char *plain)
 {
 	const char *s;
 	size_t n = 0;
@@ -150,7 +150,7 @@ static int mangled_symbol_at(struct run *r, uint64_t addr)
 
 	if (res < 0)
 		return res;
-	if (s && is_mangled(s))
+	if (s && (is_mangled(s) || strspn(s, "_") < strspn(plain, "_")))
 		n = strcspn(s, ".@");
 	if (n >= sizeof(r->buf))
 		n = 0;
@@ -176,7 +176,7 @@ static int add_frame(struct run *r, const struct symunit_frame *f, uint64_t addr
 	frame.name = k.name;
 	frame.system_name = k.system_name;
 	if (outermost && !k.mangled) {
-		res = mangled_symbol_at(r, addr);
+		res = better_symbol_at(r, addr, r->a->strings.bytes + k.system_name);
 		if (res == 0 && r->buf[0])
 			res = answering_add_name(r->a, r->buf, &frame);
 	}

@@ -8,9 +8,10 @@
 /*
  * Answers @req, which is of SYM_ELF or SYM_VADDR, in @a. 0 or -ENOMEM.
  *
- * The function that the code was compiled into is named by its linkage name in the debug information;
- * where that has none but a plain name (a C function, or one that the compiler kept to the unit) and a
- * symbol with a mangled name covers the address, by that symbol, without what the compiler hung on it
- * (".part.0", ".cold"). Where there is no debug information, by the symbol.
+ * The function that the code was compiled into is named by its linkage name in the debug information. Where
+ * that has but a plain name (a C function, or one that the compiler kept to the unit), a symbol that covers
+ * the address is the better name when it is mangled or begins with fewer underscores: the C library's own
+ * names for malloc and dlopen are __GI___libc_malloc and ___dlopen. What the compiler hung on a symbol
+ * (".part.0", ".cold") is left out. Where there is no debug information, the symbol is the name.
  */
 int dwanswer_run(struct symobject *o, const struct sym_request *req, struct answering *a);

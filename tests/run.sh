@@ -7,6 +7,7 @@
 # -j1 before the programs runs the tests of each one at a time.
 # No program may take longer than TEST_SECONDS (default 900): one that hangs has failed.
 set -u
+export LSAN_OPTIONS="suppressions=${0%/*}/lsan.supp:print_suppressions=0${LSAN_OPTIONS:+:$LSAN_OPTIONS}"
 cd "$(dirname "$0")/.." || exit 1
 jobs=() limit=(timeout -k 10 "${TEST_SECONDS:-900}")
 passed=0 failed=0 skipped=0

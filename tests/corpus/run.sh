@@ -6,7 +6,8 @@
 #
 # WICK (default build/wick) is the program to test, or perf, whose dwarf unwinding stands in, or perf:fp
 # for its frame pointers. NAMES are names or patterns ('deep-gcc-*') of programs; all of them without.
-# Each runs for 1 second and is sampled 999 times in it, but for -s and -F. Needs `make corpus`. Counts
+# Each runs for 1 second and is sampled 999 times in it, but for -s and -F; what was inlined is left out, for
+# it has no frame to unwind. Needs `make corpus`. Counts
 # the programs in its last line; ends with 0 when none failed.
 #
 # -a  records once more what was not right: one sample of a thousand is enough for that, and a busy
@@ -55,7 +56,7 @@ record() { # NAME FOLDED
     if [[ $wick == perf* ]]; then
         record_perf "$@"
     else
-        "$wick" record -F "${freq:-999}" -o "$2" -- "$dir/$1" "$seconds" >"$work/log" 2>&1
+        "$wick" record --no-inline -F "${freq:-999}" -o "$2" -- "$dir/$1" "$seconds" >"$work/log" 2>&1
     fi
 }
 

@@ -21,12 +21,12 @@
 #include "corpus.h"
 
 extern "C" {
-static CORPUS_FN long guard_work(long n)
+CORPUS_FN long guard_work(long n)
 {
 	return corpus_work(3000) + n;
 }
 
-static CORPUS_FN long handle(long n)
+CORPUS_FN long handle(long n)
 {
 	return corpus_work(5000) + n;
 }
@@ -42,21 +42,21 @@ struct Guard {
 };
 
 extern "C" {
-static CORPUS_FN long fail(long n)
+CORPUS_FN long fail(long n)
 {
 	if (corpus_work(1000) != n)
 		throw n;
 	return 0;
 }
 
-static CORPUS_FN long level_one(long n)
+CORPUS_FN long level_one(long n)
 {
 	Guard g = { n };
 
 	return fail(n) + g.n;
 }
 
-static CORPUS_FN long level_two(long n)
+CORPUS_FN long level_two(long n)
 {
 	volatile char room[900];
 	Guard g = { n };
@@ -65,14 +65,14 @@ static CORPUS_FN long level_two(long n)
 	return level_one(n) + g.n + room[n & 511];
 }
 
-static CORPUS_FN long level_three(long n)
+CORPUS_FN long level_three(long n)
 {
 	Guard g = { n };
 
 	return level_two(n) + g.n;
 }
 
-static CORPUS_FN long attempt(long n)
+CORPUS_FN long attempt(long n)
 {
 	try {
 		return level_three(n);

@@ -12,17 +12,17 @@
 #include "corpus.h"
 
 extern "C" {
-static CORPUS_FN long leaf(long n)
+CORPUS_FN long leaf(long n)
 {
 	return corpus_work(50) + n;
 }
 
-static CORPUS_FN long compare_work(long n)
+CORPUS_FN long compare_work(long n)
 {
 	return corpus_work(20) + n;
 }
 
-static CORPUS_FN bool before(long a, long b)
+CORPUS_FN bool before(long a, long b)
 {
 	corpus_sink = compare_work(a);
 	return (a * 7919) % 997 < (b * 7919) % 997;
@@ -52,7 +52,7 @@ struct Square : Shape {
 };
 
 extern "C" {
-static CORPUS_FN long visit(Shape *a, Shape *b, long n)
+CORPUS_FN long visit(Shape *a, Shape *b, long n)
 {
 	long x = 0;
 
@@ -61,7 +61,7 @@ static CORPUS_FN long visit(Shape *a, Shape *b, long n)
 	return x;
 }
 
-static CORPUS_FN long order(long *values, long n)
+CORPUS_FN long order(long *values, long n)
 {
 	for (long i = 0; i < n; i++)
 		values[i] = i * 37 % 101;
