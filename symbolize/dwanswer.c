@@ -139,8 +139,8 @@ static int get_file(struct run *r, const struct symunit_file *file, uint32_t *re
 /* --- symbols -------------------------------------------------------------------------------------- */
 
 /*
- * The symbol at @addr without what the compiler hung on it, in r->buf, when it is a better name than
- * @plain; else r->buf is "". 0 or -ENOMEM.
+ * The symbol at @addr, in r->buf, when it is a better name than @plain, and then without what the compiler
+ * hung on it; or the only one, when @plain is ""; else r->buf is "". 0 or -ENOMEM.
  */
 static int better_symbol_at(struct run *r, uint64_t addr, const char *plain)
 {
@@ -150,8 +150,8 @@ static int better_symbol_at(struct run *r, uint64_t addr, const char *plain)
 
 	if (res < 0)
 		return res;
-	if (s && (is_mangled(s) || strspn(s, "_") < strspn(plain, "_")))
-		n = strcspn(s, ".@");
+	if (s && (!plain[0] || is_mangled(s) || strspn(s, "_") < strspn(plain, "_")))
+		n = strcspn(s, plain[0] ? ".@" : "@");
 	if (n >= sizeof(r->buf))
 		n = 0;
 	if (n > 0)
