@@ -90,7 +90,10 @@ Test(jit, in_a_container)
 {
 	const char *file = in_dir("p.pb.gz");
 	struct run r = wick("record", "-F", "499", "-o", file, "--", "unshare", "--pid", "--fork",
-			    "--mount", "sh", "-c", "mount -t tmpfs none /tmp && exec \"$0\" 1 map",
+			    "--mount", "sh", "-c",
+			    /* The program itself may lie below /tmp. */
+			    "mount -t tmpfs none /mnt && cp \"$0\" /mnt/jitcode && "
+			    "mount -t tmpfs none /tmp && exec /mnt/jitcode 1 map",
 			    workload("jitcode"));
 	struct profile *p;
 

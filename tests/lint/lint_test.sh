@@ -55,8 +55,8 @@ function_of toolong 101 | plant base/toolong.c
 expect 1 function-length 'base/toolong.c:3: toolong: 101 lines, at most 100'
 printf '%s\n  # include <zlib.h>\n' "$spdx" | plant formats/other.c
 expect 1 third-party 'formats/other.c:2'
-printf '%s\n#include <zstd.h>\n' "$spdx" | plant symbolize/another.c
-expect 1 third-party 'symbolize/another.c:2'
+printf '%s\n#include <zstd.h>\n' "$spdx" | plant profiler/another.c
+expect 1 third-party 'profiler/another.c:2'
 printf '%s\n#include <bpf/libbpf.h>\n' "$spdx" | plant bpf/y.bpf.c
 expect 1 third-party 'bpf/y.bpf.c:2'
 printf '%s\nuint64_t f(void);\n' "$spdx" | plant base/needy.h
