@@ -24,7 +24,7 @@ static int by_lo(const void *pa, const void *pb)
 
 	if (a->lo != b->lo)
 		return a->lo < b->lo ? -1 : 1;
-	return (a->unit > b->unit) - (a->unit < b->unit);
+	return (a->unit < b->unit) - (a->unit > b->unit);
 }
 
 /* Sorts ranges within 4 GiB of each other, of which large programs have 100,000, in linear time: 0, or
@@ -35,8 +35,10 @@ static int sort_near(struct dwdir *d, uint64_t base)
 	_cleanup_free_ struct radix_key *keys = malloc(n * sizeof(*keys));
 	struct dwdir_range *sorted = malloc(d->ranges.cap * sizeof(*sorted));
 
+	/* From the last to the first: the sort leaves equal ones as they came. */
 	for (size_t i = 0; keys && i < n; i++)
-		keys[i] = (struct radix_key){ (uint32_t)(d->ranges.items[i].lo - base), (uint32_t)i };
+		keys[n - 1 - i] = (struct radix_key){ (uint32_t)(d->ranges.items[i].lo - base),
+						      (uint32_t)i };
 	if (!keys || !sorted || radix_sort(keys, n) < 0) {
 		free(sorted);
 		return -ENOMEM;

@@ -24,7 +24,7 @@ void dwdir_done(struct dwdir *d);
 
 /*
  * The next unit whose range holds @addr: begin with *@pos == SIZE_MAX. UINT32_MAX when there are no
- * more. The range that begins last comes first; a unit may come more than once. However ranges
- * overlap, it takes a time that grows with the logarithm of their number.
+ * more. The range that begins last comes first, and of those that begin together that of the first unit; a
+ * unit may come more than once. However ranges overlap, it takes a time that grows with the logarithm of their number.
  */
 uint32_t dwdir_next(const struct dwdir *d, uint64_t addr, size_t *pos);

@@ -55,8 +55,9 @@ Test(dwdir, what_begins_last_comes_first)
 	cr_assert_eq(dwdir_add(&d, 10, 40, 8), 0);
 	cr_assert_eq(dwdir_add(&d, 20, 30, 9), 0);
 	dwdir_sort(&d);
-	cr_expect_eq(dwdir_next(&d, 25, &pos), 9);
+	/* Of two that begin together, such as a linker leaves of one function in two units, the first. */
 	cr_expect_eq(dwdir_next(&d, 25, &pos), 7);
+	cr_expect_eq(dwdir_next(&d, 25, &pos), 9);
 	cr_expect_eq(dwdir_next(&d, 25, &pos), 8);
 	cr_expect_eq(dwdir_next(&d, 25, &pos), UINT32_MAX);
 	dwdir_done(&d);

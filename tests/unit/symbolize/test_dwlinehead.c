@@ -298,7 +298,7 @@ static void compare_unit(struct agreement *a, Dwarf_Die *die)
 		if (!row && ends)
 			continue; /* a row of no length at the end of its sequence */
 		cr_assert(row, "nothing at %lx", (unsigned long)addr);
-		cr_assert_eq(row->line, line, "at %lx", (unsigned long)addr);
+		cr_assert_eq(row->line, (uint32_t)line, "at %lx", (unsigned long)addr);
 		show_file(&a->d, &a->b.files.items[row->file], file, sizeof(file));
 		cr_assert_str_eq(file, dwarf_linesrc(l, NULL, NULL), "at %lx", (unsigned long)addr);
 		a->compared++;

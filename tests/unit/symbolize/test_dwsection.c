@@ -132,14 +132,15 @@ static int elf_of(uint16_t type, const struct section *s, size_t n)
 					  .sh_size = s[i].bytes.n };
 		strcpy(names + at, s[i].name);
 		at += strlen(s[i].name) + 1;
-		cr_assert_eq(pwrite(fd, s[i].bytes.p, s[i].bytes.n, (off_t)off), s[i].bytes.n);
+		cr_assert_eq((size_t)pwrite(fd, s[i].bytes.p, s[i].bytes.n, (off_t)off), s[i].bytes.n);
 		off += s[i].bytes.n;
 	}
 	sh[n + 1] = (Elf64_Shdr){ .sh_type = SHT_STRTAB,
 				  .sh_offset = sizeof(eh) + (n + 2) * sizeof(sh[0]),
 				  .sh_size = sizeof(names) };
 	cr_assert_eq(pwrite(fd, &eh, sizeof(eh), 0), sizeof(eh));
-	cr_assert_eq(pwrite(fd, sh, (n + 2) * sizeof(sh[0]), sizeof(eh)), (n + 2) * sizeof(sh[0]));
+	cr_assert_eq((size_t)pwrite(fd, sh, (n + 2) * sizeof(sh[0]), sizeof(eh)),
+		     (n + 2) * sizeof(sh[0]));
 	cr_assert_eq(pwrite(fd, names, sizeof(names), (off_t)sh[n + 1].sh_offset), sizeof(names));
 	return fd;
 }
