@@ -10,7 +10,9 @@
 enum {
 	HEAD_WINDOW = 1024, /* a header and the first entry fit; larger ones are read again */
 	HEAD_WINDOW_MAX = 1 << 20, /* names in place can be long */
-	ABBREV_WINDOW = 64 << 10,  /* of a table in a section that is not in memory */
+	HEAD_WINDOW_MANY = 64 << 10, /* where units are small */
+	ABBREV_HELD = 8 << 20, /* of the tables: larger sections are read in windows … */
+	ABBREV_WINDOW = 64 << 10,  /* … of this size, or more */
 	UNITS_MAX = 500000,	   /* 120 MB; there are objects with a tenth of it */
 	PADDING_MAX = 4096,	   /* headers of length 0: a sparse file has a billion of them */
 	/* Units that share tables in turn may make reading them long: bytes of tables that are
@@ -278,13 +280,39 @@ static int try_first_die(const struct dwfile *f, struct dwunit *u, const uint8_t
 	return r == -EBADMSG && n < size ? -EAGAIN : r;
 }
 
+/* What was read of .debug_info last. */
+struct head {
+	uint8_t *buf; /* HEAD_WINDOW_MAX bytes */
+	uint64_t at;
+	size_t n;
+	uint64_t last; /* where the unit before began */
+};
+
+/* @n bytes at @off, where a unit begins. Where units are small many of them are read at once. */
+static const uint8_t *head_at(const struct dwfile *f, struct head *h, uint64_t off, size_t n)
+{
+	uint64_t left = f->s.s[DW_INFO].size - off;
+	size_t more = off > h->last && off - h->last < HEAD_WINDOW_MANY / 8 ? HEAD_WINDOW_MANY : n;
+
+	h->last = off;
+	if (f->s.s[DW_INFO].mem)
+		return dwsection_window(&f->s, DW_INFO, off, n, h->buf);
+	if (off < h->at || off - h->at > h->n || n > h->n - (off - h->at)) {
+		h->at = off;
+		h->n = left < more ? (size_t)left : more;
+		if (!dwsection_window(&f->s, DW_INFO, off, h->n, h->buf))
+			h->n = 0;
+	}
+	return h->n ? h->buf + (off - h->at) : NULL;
+}
+
 /* Reads the unit at @off. -EBADMSG: where it ends is not known. */
-static int read_unit(const struct dwfile *f, uint64_t off, uint8_t *buf, struct dwabbrevs *a,
+static int read_unit(const struct dwfile *f, uint64_t off, struct head *h, struct dwabbrevs *a,
 		     struct dwunit *ret, bool *ret_code)
 {
 	uint64_t left = f->s.s[DW_INFO].size - off;
 	size_t n = left < HEAD_WINDOW ? (size_t)left : HEAD_WINDOW;
-	const uint8_t *p = dwsection_window(&f->s, DW_INFO, off, n, buf);
+	const uint8_t *p = head_at(f, h, off, n);
 	struct dwunit u = { .off = off, .end = off + left, .addrs = &f->s, .gnu_ranges = &f->s };
 	int r = p ? read_header(p, p + n, &u, ret_code) : -EBADMSG;
 
@@ -294,7 +322,8 @@ static int read_unit(const struct dwfile *f, uint64_t off, uint8_t *buf, struct 
 		r = try_first_die(f, &u, p, n, a);
 		if (r == -EAGAIN) {
 			n = u.end - off < HEAD_WINDOW_MAX ? (size_t)(u.end - off) : HEAD_WINDOW_MAX;
-			p = dwsection_window(&f->s, DW_INFO, off, n, buf);
+			h->n = 0;
+			p = dwsection_window(&f->s, DW_INFO, off, n, h->buf);
 			r = try_first_die(f, &u, p, n, a);
 		}
 		if (r == -ENOMEM)
@@ -313,10 +342,11 @@ static uint64_t work_limit(const struct dwfile *f)
 int dwfile_read_units(struct dwfile *f)
 {
 	_cleanup_free_ uint8_t *buf = malloc(HEAD_WINDOW_MAX);
+	struct head head = { .buf = buf };
 	ARRAY(struct dwunit) units = { 0 };
 	struct dwabbrevs a = { 0 };
 	unsigned padding = 0;
-	int r = buf ? 0 : -ENOMEM;
+	int r = buf ? dwsection_hold(&f->s, DW_ABBREV, ABBREV_HELD) : -ENOMEM;
 
 	for (uint64_t off = 0; r == 0 && off < f->s.s[DW_INFO].size && padding < PADDING_MAX;) {
 		struct dwunit u;
@@ -325,7 +355,7 @@ int dwfile_read_units(struct dwfile *f)
 		f->limited = a.work > work_limit(f) || units.n >= UNITS_MAX;
 		if (f->limited)
 			break;
-		r = read_unit(f, off, buf, &a, &u, &code);
+		r = read_unit(f, off, &head, &a, &u, &code);
 		if (r == -EBADMSG) {
 			r = units.n ? 0 : -EBADMSG;
 			break;
