@@ -20,12 +20,18 @@
 static int log_fd;
 static volatile uint64_t result;
 
-/* Something to do for about a tenth of a millisecond. */
+/*
+ * Something to do for about a tenth of a millisecond: more or less, or the steps would follow each other
+ * in a rhythm of their own, and a sampler that ticks as evenly would meet some of them too often.
+ */
 static inline __attribute__((always_inline)) void burn(void)
 {
-	uint64_t x = result;
+	static uint32_t random = 1;
+	uint64_t x = result, n;
 
-	for (uint64_t i = 0; i < 100000; i++) {
+	random = random * 1664525u + 1013904223u;
+	n = 20000 + (random >> 15);
+	for (uint64_t i = 0; i < n; i++) {
 		x = x * 6364136223846793005u + i;
 		__asm__ volatile("" : "+r"(x)); /* keeps the loop */
 	}
