@@ -316,6 +316,10 @@ int pipeline_profile(struct pipeline *p, const char *info, struct profile **ret)
 		r = symstart_wait(p->symbolizer, &p->counts, &p->objects, DEBUGINFOD_MS);
 	if (r < 0)
 		return r;
+	if (p->objects.roots.refused)
+		log_warn("more containers than are kept open (%d): for files of the others debug "
+			 "information is looked for outside of them only",
+			 ROOTTAB_MAX);
 	r = naming_run(&(struct naming){ .counts = &p->counts,
 					 .objects = &p->objects,
 					 .jits = &p->jits,

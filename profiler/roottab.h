@@ -18,7 +18,7 @@ struct roottab {
 		ino_t ino;
 		int fd;
 	}) roots;
-	size_t refused; /* processes whose root was one too many */
+	size_t refused; /* how often a root was one too many */
 };
 
 /*

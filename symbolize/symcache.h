@@ -43,8 +43,8 @@ int symcache_init(struct symcache *c, size_t max_bytes);
 void symcache_done(struct symcache *c);
 
 /*
- * The object open as @fd, loaded if it is not there, or again if more is known of it by now: 0 and *@ret (borrowed until the next call with
- * @c) or -ENOMEM.
+ * The object open as @fd, loaded if it is not there, or again if more is known of it by now: 0 and *@ret
+ * (borrowed until the next call with @c) or -ENOMEM.
  */
 int symcache_get(struct symcache *c, int fd, const char *build_id,
 		 const struct symobject_opts *opts, struct symobject **ret);
