@@ -11,11 +11,11 @@
 #include "cleanup.h"
 #include "commands.h"
 #include "err.h"
-#include "flamegraph.h"
 #include "inputs.h"
 #include "log.h"
 #include "optword.h"
 #include "profile.h"
+#include "report.h"
 
 static const char usage[] =
 	"usage: wick report [--top] [OPTIONS] [FILE...]\n"
@@ -80,7 +80,7 @@ static int report(int argc, char **argv, struct report_options *o, struct err *e
 	char name[] = "wick.pb.gz", *const standard[] = { name, NULL };
 	char *const *files;
 	_cleanup_(profile_freep) struct profile *p = NULL;
-	struct top_opts to = { .sample_type = -1, .columns = 80 };
+	struct report_opts to = { .sample_type = -1, .columns = 80 };
 	struct winsize w;
 	int r = parse(argc, argv, o, e);
 
