@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "err.h"
-#include "report.h"
 #include "golden.h"
 #include "maker.h"
+#include "report.h"
 #include "termtext.h"
 
 static char *top_text(const struct profile *p, const struct report_opts *opts)
@@ -107,7 +107,8 @@ Test(top, fits_narrow_and_wide_terminals)
 	make_service(&m);
 	expect_golden(m.p, &(struct report_opts){ .sample_type = -1, .columns = 56 },
 		      "top/narrow.txt");
-	expect_golden(m.p, &(struct report_opts){ .sample_type = -1, .columns = 120 }, "top/wide.txt");
+	expect_golden(m.p, &(struct report_opts){ .sample_type = -1, .columns = 120 },
+		      "top/wide.txt");
 	make_end(&m);
 }
 
@@ -129,7 +130,8 @@ Test(top, sums_up_the_rows_it_leaves_out)
 	struct maker m;
 
 	make_service(&m);
-	expect_golden(m.p, &(struct report_opts){ .sample_type = 0, .max_rows = 3 }, "top/rest.txt");
+	expect_golden(m.p, &(struct report_opts){ .sample_type = 0, .max_rows = 3 },
+		      "top/rest.txt");
 	make_end(&m);
 }
 
@@ -205,8 +207,8 @@ Test(top, keeps_every_line_within_the_width)
 
 	make_hostile(&m);
 	for (size_t columns = 50; columns < 260; columns++) {
-		char *text =
-			top_text(m.p, &(struct report_opts){ .sample_type = -1, .columns = columns });
+		char *text = top_text(
+			m.p, &(struct report_opts){ .sample_type = -1, .columns = columns });
 
 		for (char *line = text; *line;) {
 			size_t n = strcspn(line, "\n");
@@ -314,7 +316,8 @@ Test(top, refuses_a_sample_type_that_is_not_there)
 	struct err e = { 0 };
 
 	make_service(&m);
-	cr_expect_eq(top_write(m.p, &(struct report_opts){ .sample_type = 2 }, stdout, &e), -EINVAL);
+	cr_expect_eq(top_write(m.p, &(struct report_opts){ .sample_type = 2 }, stdout, &e),
+		     -EINVAL);
 	cr_expect_str_eq(e.text, "the profile has no sample type 2; it has: 0 samples, 1 cpu");
 	make_end(&m);
 }
