@@ -33,7 +33,7 @@
 	10000 /* ticks a second and CPU to make room for when only a period is given */
 
 static const char usage[] =
-	"usage: wick record [OPTIONS] [-p PIDS | -t TIDS | --cgroup PATH | -a | [--] COMMAND...]\n"
+	"usage: wick record [OPTIONS] [-a | -p PIDS | --comm REGEX | ... | [--] COMMAND...]\n"
 	"\n"
 	"Samples the stacks of the whole machine, or of what is named, until the command\n"
 	"ends, the duration is over or Ctrl-C. Without -o it prints the functions that\n"
@@ -43,7 +43,16 @@ static const char usage[] =
 	"  -a, --all-cpus          the whole machine (the default without a command)\n"
 	"  -p, --pid PIDS          processes, such as 12,34\n"
 	"  -t, --tid TIDS          threads\n"
-	"      --cgroup PATH       a cgroup (v2) and those below it; may be given again\n"
+	"      --comm REGEX        processes whose name matches, also those to come\n"
+	"  -u, --uid USERS         what runs as these users, such as www-data,1000\n"
+	"      --container ID      a container, by the beginning of its id, also one to come\n"
+	"      --cgroup PATH       a cgroup (v2) and those below it\n"
+	"                          All but -a may be given again. Options of one kind add\n"
+	"                          up (-p and -t are one, --container and --cgroup are two);\n"
+	"                          what is recorded is meant by every kind that is given,\n"
+	"                          and of a COMMAND's processes these options pick some.\n"
+	"  -i, --no-inherit        not the children, born while recording, of the processes\n"
+	"                          that are meant; --inherit, which is the default, does\n"
 	"  -C, --cpu LIST          only these CPUs, such as 0-3,8\n"
 	"  -U, --user-stacks-only  no kernel stacks\n"
 	"  -K, --kernel-stacks-only  no user stacks, only samples in the kernel\n"
@@ -138,7 +147,12 @@ static int open_pipeline(struct recording *r, struct err *e)
 			     .user_only = o->user_only,
 			     .by_pointer = o->by_pointer,
 			     .by_snapshot = o->by_snapshot,
-			     .follow = o->command && !o->all },
+			     .judged = o->targets.asked,
+			     .users = o->targets.users.items,
+			     .n_users = o->targets.users.n,
+			     .inherit = !o->no_inherit,
+			     .command = o->command && !o->all },
+		.targets = &o->targets,
 		.freq_hz = o->freq_hz,
 		.period = o->period,
 		.cpus = o->has_cpus ? &o->cpus : NULL,
@@ -156,6 +170,9 @@ static int open_pipeline(struct recording *r, struct err *e)
 			close(fd);
 			return n;
 		}
+		n = targets_add_cgroup(&o->targets, fd);
+		if (n < 0)
+			return n;
 	}
 	po.sampler.cgroup_fds = r->cgroup_fds.items;
 	po.sampler.n_cgroups = r->cgroup_fds.n;

@@ -23,6 +23,7 @@ enum siderec_kind {
 	SIDEREC_COMM,
 	SIDEREC_FORK,
 	SIDEREC_EXIT,
+	SIDEREC_CGROUP,
 	SIDEREC_LOST,
 };
 
@@ -33,6 +34,7 @@ struct siderec {
 		struct sideband_mmap mmap;
 		struct sideband_comm comm;
 		struct sideband_task task; /* fork and exit */
+		struct sideband_cgroup cgroup;
 		uint64_t lost;		   /* records that the kernel had no room for */
 	};
 };
