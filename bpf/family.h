@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Following targets into their children: target_tgids holds each live process of a family with the
- * number of its live threads, so that a child is a target before it runs its first instruction and a
- * number that the kernel gives to a stranger later is not. target_tids holds live threads, likewise.
- * Of a process that ran before, nobody knows the number of threads for sure: it is told to have many,
- * and user space takes it out when it has ended.
+ * number of its live threads, so that a child is a target before it runs its first instruction and
+ * a number that the kernel gives to a stranger later is not. target_tids holds live threads,
+ * likewise. Of a process that ran before, nobody knows the number of threads for sure: it is told
+ * to have many, and user space takes it out when it has ended.
  *
  * The fields of the tracepoints are read at the offsets that tracefs states, hence no kernel BTF.
  */

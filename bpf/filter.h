@@ -58,9 +58,10 @@ static __always_inline bool is_of_user(void)
 }
 
 /*
- * Whether the process is one of those that were asked for by their name, user or container. What the
- * task itself shows at this moment goes to @flags; the rest user space knows, which has said of the
- * process what does not hold of it, or has not looked yet: then it decides when it reads the sample.
+ * Whether the process is one of those that were asked for by their name, user or container. What
+ * the task itself shows at this moment goes to @flags; the rest user space knows, which has said of
+ * the process what does not hold of it, or has not looked yet: then it decides when it reads the
+ * sample.
  */
 static __always_inline bool is_chosen(__u32 tgid, __u8 *flags)
 {

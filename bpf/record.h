@@ -67,9 +67,9 @@ static __always_inline bool count_sample(__u32 set, const struct wire_key *key,
 	long r;
 
 	if (!row) {
-		struct wire_count fresh = {
-			.samples = 1, .value = value, .time_ns = bpf_ktime_get_ns()
-		};
+		struct wire_count fresh = { .samples = 1,
+					    .value = value,
+					    .time_ns = bpf_ktime_get_ns() };
 
 		if (w->rec.n_user) {
 			fresh.user_stack = store_user_stack(set, w->addr, w->rec.n_user);

@@ -36,7 +36,7 @@ enum wire_flags {
 	WIRE_IN_CONTAINER = 1 << 5, /* … in the cgroup of one of the containers */
 	WIRE_OF_COMM = 1 << 6,	    /* never set: only user space knows the name of a process */
 };
-#define WIRE_JUDGED (WIRE_OF_USER | WIRE_IN_CONTAINER | WIRE_OF_COMM)
+#define WIRE_JUDGED   (WIRE_OF_USER | WIRE_IN_CONTAINER | WIRE_OF_COMM)
 
 #define WIRE_NO_STACK (-1)
 
@@ -166,11 +166,11 @@ struct wire_config {
 	__u32 ring_wakeup_bytes; /* ring fill at which user space is woken */
 	__u32 snapshots_per_cpu; /* snapshots that a CPU may send in one window */
 	__u32 verify_per_cpu;	 /* the same beside its own walk (WIRE_VERIFY); 0 = none */
-	__u32 only_tgid;	 /* the only target that was named, where that is a process; else 0 */
+	__u32 only_tgid; /* the only target that was named, where that is a process; else 0 */
 	__u32 n_users;
 	__u32 users[WIRE_MAX_USERS]; /* real user ids, of WIRE_OF_USER */
-	__u8 by_tgid;		 /* only tgids in target_tgids … */
-	__u8 by_tid;		 /* … or tids in target_tids */
+	__u8 by_tgid;		     /* only tgids in target_tgids … */
+	__u8 by_tid;		     /* … or tids in target_tids */
 	__u8 kernel_only;
 	__u8 user_only;
 	__u8 by_pointer;  /* user stacks by frame pointers alone, as the kernel walks them */

@@ -17,7 +17,6 @@
 #include "commands.h"
 #include "err.h"
 #include "event.h"
-#include "report.h"
 #include "live.h"
 #include "log.h"
 #include "loop.h"
@@ -25,6 +24,7 @@
 #include "pipeline.h"
 #include "profile.h"
 #include "record_options.h"
+#include "report.h"
 #include "tally.h"
 
 #define WINDOW_MS      1000
@@ -191,10 +191,18 @@ static void say_hello(const struct recording *r)
 	log_info("sampling %s of %s by %s on %zu CPUs%s", how,
 		 o->tgids.n || o->tids.n ? "what was named"
 		 : o->command && !o->all ? o->command[0]
+		 : o->targets.asked	 ? "what was described"
 		 : o->cgroups.n		 ? "the cgroups"
 					 : "the whole machine",
 		 o->events.ev[0].name, pipeline_cpus(r->pipeline),
 		 o->command || o->duration_ns ? "" : "; Ctrl-C ends");
+}
+
+/* A name that was mistyped looks like one that is still to come. */
+static void say_if_absent(const struct recording *r)
+{
+	if (r->o.targets.containers.n && !pipeline_containers(r->pipeline))
+		log_info("no container of that id has a cgroup (v2) here now; one that comes is recorded");
 }
 
 static int run(struct recording *r, enum loop_end *ret_end, struct err *e)
@@ -227,6 +235,7 @@ static int run(struct recording *r, enum loop_end *ret_end, struct err *e)
 	if (n < 0)
 		return n;
 	say_hello(r);
+	say_if_absent(r);
 	live_start(&r->live);
 	n = loop_run(&lo, ret_end, &signal_nr, e);
 	live_end(&r->live);
@@ -308,11 +317,12 @@ static int write_outputs(struct recording *r, struct err *e)
 			 o->format == FORMAT_AUTO ? FORMAT_PPROF : o->format, &fo, e);
 	if (n < 0)
 		return n;
-	n = top_write(r->profile,
-		      &(struct report_opts){ .sample_type = -1,
-					  .columns = terminal_columns(),
-					  .color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR") },
-		      stdout, e);
+	n = top_write(
+		r->profile,
+		&(struct report_opts){ .sample_type = -1,
+				       .columns = terminal_columns(),
+				       .color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR") },
+		stdout, e);
 	if (n == 0 && fflush(stdout) != 0)
 		n = err_set(e, -errno, "cannot write to standard output: %m");
 	if (n == 0)

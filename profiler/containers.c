@@ -18,7 +18,8 @@
 
 #define DEPTH_MAX 24 /* of cgroups that are looked into */
 
-/* Where @path ends that names the container: "/a/docker-ID.scope/init" is in one, but not its cgroup. */
+/* Where @path ends that names the container: "/a/docker-ID.scope/init" is in one, but not its
+ * cgroup. */
 static bool is_whole_container(const char *path)
 {
 	struct cgroup_names names;
@@ -61,7 +62,7 @@ static size_t free_place(struct containers *c)
 				return i;
 		if (c->places.n < WIRE_MAX_CONTAINERS)
 			return array_push(&c->places, NULL) < 0 ? WIRE_MAX_CONTAINERS
-								 : c->places.n - 1;
+								: c->places.n - 1;
 		forget_gone(c);
 	}
 	return WIRE_MAX_CONTAINERS;
@@ -129,7 +130,8 @@ static void look_below(struct containers *c, int fd, const char *path, unsigned 
 			continue;
 		if (snprintf(below, sizeof(below), "%s/%s", path, d->d_name) >= (int)sizeof(below))
 			continue;
-		next = openat(dirfd(dir), d->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		next = openat(dirfd(dir), d->d_name,
+			      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (next >= 0)
 			look_below(c, next, below, depth + 1);
 	}

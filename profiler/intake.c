@@ -53,7 +53,7 @@ static bool is_chosen(struct pipeline *p, uint32_t tgid, uint64_t time_ns, uint8
 	intake_catch_up(p, time_ns);
 	proc = proctab_know(&p->procs, tgid, time_ns);
 	if (!proc)
-		return true; /* out of memory, which is counted where it matters */
+		return true;	       /* out of memory, which is counted where it matters */
 	if (p->procs.targets->inherit) /* its children are asked for */
 		proc->holds |= shows;
 	return !(proctab_lacks(&p->procs, proc) & ~shows);
@@ -364,8 +364,8 @@ static bool is_turned_away(struct pipeline *p, uint32_t tgid)
 	if (!lacks)
 		return false;
 	sampler_set_lacking(p->sampler, tgid, lacks);
-	/* If it began another program meanwhile, that was said of the wrong one; but then the kernel
-	 * has told of it by now. */
+	/* If it began another program meanwhile, that was said of the wrong one; but then the
+	 * kernel has told of it by now. */
 	intake_catch_up(p, UINT64_MAX);
 	proc = proctab_find(&p->procs, tgid, clock_mono_ns());
 	now = proc ? proctab_lacks(&p->procs, proc) : 0;

@@ -16,8 +16,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "cleanup.h"
 #include "cachedir.h"
+#include "cleanup.h"
 #include "clock.h"
 #include "err.h"
 #include "intake.h"
@@ -38,7 +38,7 @@
 #define RINGS_BYTES	  (16u << 20)  /* of all CPUs */
 #define MAX_PROCESSES	  8192
 #define DEBUGINFOD_MS	  5000 /* that the profile waits for debug files */
-#define RESERVED_FILES	  256 /* descriptors left for everything but objects */
+#define RESERVED_FILES	  256  /* descriptors left for everything but objects */
 
 /* --- the recording --------------------------------------------------------------------------- */
 
@@ -115,12 +115,11 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_opts *o, struct er
 	intake_callbacks(p, &callbacks);
 	r = aggregate_init(&p->counts, o->max_bytes ? o->max_bytes : DEFAULT_MAX_BYTES);
 	if (r == 0)
-		r = symstart_new(
-			&p->symbolizer,
-			&(struct symbolizer_opts){
-				.store_dir = cachedir_default(cache) == 0 ? cache : NULL,
-				.debuginfod = o->debuginfod },
-			e);
+		r = symstart_new(&p->symbolizer,
+				 &(struct symbolizer_opts){
+					 .store_dir = cachedir_default(cache) == 0 ? cache : NULL,
+					 .debuginfod = o->debuginfod },
+				 e);
 	if (r == 0)
 		r = sampler_new(&p->sampler, &o->sampler, &callbacks, e);
 	if (r == 0 && o->sampler.judged & WIRE_IN_CONTAINER)
@@ -350,9 +349,10 @@ int pipeline_profile(struct pipeline *p, const char *info, struct profile **ret)
 	if (r < 0)
 		return r;
 	if (p->containers.refused)
-		log_warn("%zu containers were not recorded from their beginning: no more than %d are told "
-			 "apart in the kernel; give more of their ids",
-			 p->containers.refused, WIRE_MAX_CONTAINERS);
+		log_warn(
+			"%zu containers were not recorded from their beginning: no more than %d are told "
+			"apart in the kernel; give more of their ids",
+			p->containers.refused, WIRE_MAX_CONTAINERS);
 	if (p->objects.roots.refused)
 		log_warn("more containers than are kept open (%d): for files of the others debug "
 			 "information is looked for outside of them only",

@@ -23,12 +23,14 @@ struct pipeline_opts {
 	struct sampler_opts sampler; /* events, filters, window */
 	unsigned freq_hz;	     /* 0 = use period */
 	uint64_t period;
-	/* Those that sampler.judged names, described; NULL = everybody. Borrowed by the pipeline. */
+	/* Those that sampler.judged names, described; NULL = everybody. Borrowed by the pipeline.
+	 */
 	const struct targets *targets;
 	const struct cpuset *cpus; /* NULL = all; borrowed during pipeline_new() */
 	size_t max_bytes;	   /* for distinct stacks; 0 = 512 MiB */
 	bool no_inlines;	   /* inlined functions are not named */
-	bool debuginfod; /* servers are asked for debug files; the profile waits for them, 5 s at most */
+	bool debuginfod; /* servers are asked for debug files; the profile waits for them, 5 s at
+			    most */
 	/* Where the samples of sampler.verify_per_cpu are compared; borrowed. */
 	struct verify *verify;
 };

@@ -63,8 +63,8 @@ struct proctab {
 	ARRAY(struct process) procs;
 	struct hindex index; /* by tgid */
 	uint32_t window;
-	bool all_wanted;  /* every process is, as if it were named */
-	bool no_inherit;  /* children of those that were named are not wanted */
+	bool all_wanted;	       /* every process is, as if it were named */
+	bool no_inherit;	       /* children of those that were named are not wanted */
 	struct containers *containers; /* is told of new cgroups; borrowed, NULL = nobody asks */
 	const struct targets *targets; /* what else has to hold of one; borrowed, NULL = nothing */
 	bool any_changed; /* some process has `changed` set, since this was cleared last */

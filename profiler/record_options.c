@@ -129,7 +129,18 @@ static int add_targets(struct record_options *o, const char *list, bool threads,
 		     : 0;
 }
 
-enum { OPT_CGROUP = 256, OPT_CONTAINER, OPT_COMM, OPT_INHERIT, OPT_DURATION, OPT_FORMAT, OPT_MAX_STACK, OPT_CALL_GRAPH, OPT_NO_INLINE, OPT_DEBUGINFOD };
+enum {
+	OPT_CGROUP = 256,
+	OPT_CONTAINER,
+	OPT_COMM,
+	OPT_INHERIT,
+	OPT_DURATION,
+	OPT_FORMAT,
+	OPT_MAX_STACK,
+	OPT_CALL_GRAPH,
+	OPT_NO_INLINE,
+	OPT_DEBUGINFOD
+};
 
 static const struct option long_options[] = {
 	{ "pid", required_argument, NULL, 'p' },

@@ -36,7 +36,7 @@
 #define SNAPSHOTS_MIN	  100  /* a window and CPU: 3 MiB to unwind */
 #define SNAPSHOTS_MAX	  2000 /* likewise: about a tenth of a CPU's time */
 
-#define FAMILY_MAX	  65536	    /* processes, or threads, of all families at once */
+#define FAMILY_MAX	  65536	     /* processes, or threads, of all families at once */
 #define THREADS_UNKNOWN	  (1u << 30) /* of a process that ran before */
 
 #define KERNEL_STACK_SIZE 16384 /* THREAD_SIZE of x86-64 */
@@ -96,8 +96,8 @@ static int size_maps(struct sampler *s, const struct sampler_opts *o)
 	s->kernel_buckets = pow2_at_least(clamp(ticks * 2, 1024, 8192));
 	k->rodata->config.blocks_per_cpu = (uint32_t)s->blocks_per_cpu;
 	k->rodata->config.rows_per_cpu = (uint32_t)(rows / cpuset_count(&online) * 3 / 4);
-	/* Whoever asks for many samples pays for that many snapshots, up to a point; for whoever wants
-	 * all of them the ring is the only limit: a window may end late. */
+	/* Whoever asks for many samples pays for that many snapshots, up to a point; for whoever
+	 * wants all of them the ring is the only limit: a window may end late. */
 	k->rodata->config.snapshots_per_cpu =
 		o->by_snapshot ? UINT32_MAX
 			       : (uint32_t)clamp(ticks_per_cpu, SNAPSHOTS_MIN, SNAPSHOTS_MAX);
@@ -354,8 +354,8 @@ static int connect_maps(struct sampler *s, const struct sampler_opts *o)
 }
 
 /*
- * Whether children are to be followed, and how. Those of a command must be, for a command is often a
- * script; of processes that run, to do without is the lesser evil.
+ * Whether children are to be followed, and how. Those of a command must be, for a command is often
+ * a script; of processes that run, to do without is the lesser evil.
  */
 static int choose_following(struct sampler *s, const struct sampler_opts *o,
 			    struct follow_layout *layout, struct err *e)

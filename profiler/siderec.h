@@ -35,7 +35,7 @@ struct siderec {
 		struct sideband_comm comm;
 		struct sideband_task task; /* fork and exit */
 		struct sideband_cgroup cgroup;
-		uint64_t lost;		   /* records that the kernel had no room for */
+		uint64_t lost; /* records that the kernel had no room for */
 	};
 };
 

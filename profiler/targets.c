@@ -33,14 +33,16 @@ int targets_add_comm(struct targets *t, const char *regex, struct err *e)
 	int r;
 
 	if (!*regex)
-		return err_set(e, -EINVAL, "--comm wants a name or a regular expression, such as '^nginx$'");
+		return err_set(e, -EINVAL,
+			       "--comm wants a name or a regular expression, such as '^nginx$'");
 	r = regcomp(&re, regex, REG_EXTENDED | REG_NOSUB);
 	if (r) {
 		regerror(r, &re, why, sizeof(why));
-		return err_set(e, -EINVAL,
-			       "'%s' is not a regular expression (%s); put a backslash before signs that "
-			       "stand for themselves",
-			       regex, why);
+		return err_set(
+			e, -EINVAL,
+			"'%s' is not a regular expression (%s); put a backslash before signs that "
+			"stand for themselves",
+			regex, why);
 	}
 	if (array_push(&t->comms, re) < 0) {
 		regfree(&re);
@@ -79,9 +81,10 @@ int targets_add_user(struct targets *t, const char *user, struct err *e)
 	int r = user_id(user, &id);
 
 	if (r < 0)
-		return err_set(e, r,
-			       "there is no user '%s'; give a name that 'getent passwd' lists, or a number",
-			       user);
+		return err_set(
+			e, r,
+			"there is no user '%s'; give a name that 'getent passwd' lists, or a number",
+			user);
 	if (t->users.n >= WIRE_MAX_USERS)
 		return err_set(e, -ENOSPC, "at most %d users can be given", WIRE_MAX_USERS);
 	add_kind(t, WIRE_OF_USER);
@@ -91,10 +94,11 @@ int targets_add_user(struct targets *t, const char *user, struct err *e)
 int targets_add_container(struct targets *t, const char *id, struct err *e)
 {
 	if (!*id || strchr(id, '/'))
-		return err_set(e, -EINVAL,
-			       "'%s' is not the id of a container; give as much of it as 'docker ps' shows, "
-			       "or a cgroup with --cgroup",
-			       id);
+		return err_set(
+			e, -EINVAL,
+			"'%s' is not the id of a container; give as much of it as 'docker ps' shows, "
+			"or a cgroup with --cgroup",
+			id);
 	add_kind(t, WIRE_IN_CONTAINER);
 	return array_push(&t->containers, id);
 }

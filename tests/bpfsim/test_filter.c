@@ -101,7 +101,8 @@ Test(filter, looks_up_children_of_an_only_target_once_there_are_some)
 	cr_expect_not(is_recorded(true));
 }
 
-/* --- processes that are described ---------------------------------------------------------------- */
+/* --- processes that are described ----------------------------------------------------------------
+ */
 
 /* What user space has said of process 10: it lacks @lacks; -1 = nothing. */
 static void said(int lacks)
