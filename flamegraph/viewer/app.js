@@ -15,8 +15,8 @@ class App {
     this.state = this.initial;
     const scroll = id => $(id).querySelector('.scroll');
     this.flame = new FlameView(scroll('flame'), this, 'Flame graph; the call tree view has the same as text');
-    this.callers = new FlameView($('callers'), this, 'Callers');
-    this.callees = new FlameView($('callees'), this, 'Callees');
+    this.callers = new FlameView($('callers'), this, 'Callers', true);
+    this.callees = new FlameView($('callees'), this, 'Callees', true);
     this.table = new FunctionTable(scroll('table'), this);
     this.tree = new CallTree(scroll('tree'), this);
     this.time = data.time && new TimeLine($('time'), this, range => this.go({ time: range, zoom: '' }));
@@ -205,7 +205,7 @@ class App {
       numbers.push(` · pruned ${percent(t.rest[i], of)}`);
     if (t.baseTotal) {
       const was = t.baseTotal[i] * t.scale, d = now - was;
-      numbers.push(` · was ${amount(was, unit)} (${percent(was, meta.weight)}) `, make('b', { class: d > 0 ? 'more' : 'less',
+      numbers.push(` · was ${amount(was, unit)} (${percent(was, meta.weight)}) `, make('b', { class: trend(d, meta.weight),
         text: `${points(d, meta.weight)}${!was && now ? ', new' : was && !now ? ', gone' : ''}` }));
     }
     const f = t.frame[i], where = [];

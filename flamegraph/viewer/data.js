@@ -72,9 +72,8 @@ async function inflate(bytes) {
 // What drives a terminal or turns text around is shown, never obeyed.
 function visible(text) {
   return text.replace(/[\x01-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g, c => {
-    const n = c.charCodeAt(0);
-    return n < 0x20 ? String.fromCharCode(0x2400 + n)
-      : '\u27e8U+' + n.toString(16).toUpperCase().padStart(4, '0') + '\u27e9';
+    const n = c.charCodeAt(0).toString(16);
+    return n.length < 3 ? '\\x' + n.padStart(2, '0') : '\\u' + n.padStart(4, '0');
   });
 }
 

@@ -6,9 +6,9 @@ const ROW = 19, PAD = 4, PRUNE = 0.5, FONT = '12px ui-monospace, "SF Mono", Menl
 
 class FlameView {
   // @host: the element that scrolls. @app: colours, data, and what is to happen: hover(view, hit),
-  // zoom(view, node), menu(view, node, x, y), select(view, node).
-  constructor(host, app, label) {
-    Object.assign(this, { host, app, tree: null, icicle: false, match: null, hover: null, selected: -1 });
+  // zoom(view, node), menu(view, node, x, y), select(view, node). @rootless: the root of all is not drawn.
+  constructor(host, app, label, rootless) {
+    Object.assign(this, { host, app, first: rootless ? 1 : 0, tree: null, icicle: false, match: null, hover: null, selected: -1 });
     this.spacer = host.appendChild(document.createElement('div'));
     this.canvas = this.spacer.appendChild(document.createElement('canvas'));
     this.spacer.className = 'spacer';
@@ -40,6 +40,7 @@ class FlameView {
 
   resize() {
     const { host, canvas } = this, ratio = window.devicePixelRatio || 1;
+    const shrunk = this.height - host.clientHeight || 0;
     this.width = host.clientWidth;
     this.height = host.clientHeight;
     if (!this.tree || !this.width || !this.height)
@@ -50,6 +51,8 @@ class FlameView {
     canvas.style.height = this.height + 'px';
     this.ratio = ratio;
     this.measure();
+    if (!this.icicle && shrunk > 0)
+      host.scrollTop += shrunk;
     this.redraw();
   }
 
@@ -67,13 +70,14 @@ class FlameView {
       i++;
     }
     const old = this.full;
-    this.full = Math.max((max + 1) * ROW + 2, this.height);
+    this.full = Math.max((max + 1 - this.first) * ROW + 2, this.height);
     this.spacer.style.height = this.full + 'px';
     if (!this.icicle && old && old !== this.full)
       this.host.scrollTop += this.full - old;
   }
 
   top(depth) {
+    depth -= this.first;
     return (this.icicle ? depth * ROW : this.full - (depth + 1) * ROW) - this.host.scrollTop;
   }
 
@@ -177,7 +181,7 @@ class FlameView {
         i += size[i];
         continue;
       }
-      if (y >= -ROW && y <= height)
+      if (y >= -ROW && y <= height && i >= this.first)
         this.frame(i, Math.max(0, l), y, Math.min(width, r));
       i++;
     }

@@ -40,6 +40,12 @@ function points(v, of) {
   return signed(Math.abs(p) < 0.05 ? 0 : p, Math.abs(p).toFixed(1)) + ' %';
 }
 
+// Class of a difference that is more than nothing in the text.
+function trend(v, of) {
+  const p = of ? 100 * v / of : 0;
+  return p >= 0.05 ? 'more' : p <= -0.05 ? 'less' : '';
+}
+
 // --- names -------------------------------------------------------------------------------------------
 
 // As much of a name as fits into @room characters: the short form before the long one is cut, both ends stay
@@ -75,7 +81,7 @@ const hsl = (h, s, l) => `hsl(${h.toFixed(0)} ${s.toFixed(0)}% ${l.toFixed(1)}%)
 
 // One fill: hue, saturation, and where it lies (0 … 1) in the range of lightness of the theme.
 function fill(dark, hue, sat, at) {
-  return dark ? hsl(hue, sat * 0.52, 25 + at * 8) : hsl(hue, sat, 75 + at * 11);
+  return dark ? hsl(hue, sat * 0.5, 24 + at * 11) : hsl(hue, sat, 75 + at * 11);
 }
 
 class Colours {

@@ -176,7 +176,7 @@ class FunctionTable {
   row(fn) {
     const { app, sums: s, tree: t } = this, { frames, strings } = app.data, f = frames.fnFrame[fn], of = app.weight();
     const unit = app.meta.unit, diff = t.baseTotal !== null;
-    const change = v => cell(points(v, app.meta.weight), true, { class: 'num ' + (v > 0 ? 'more' : v < 0 ? 'less' : '') });
+    const change = v => cell(points(v, app.meta.weight), true, { class: 'num ' + trend(v, app.meta.weight) });
     return make('div', { role: 'row', class: 'row', onclick: () => app.chosen(fn), ondblclick: () => app.sandwich(fn),
       oncontextmenu: e => (e.preventDefault(), app.menuOfFunction(fn, e.clientX, e.clientY)) },
     cell(amount(s.self[fn], unit), true), share(s.self[fn], of), ...diff ? [change(s.self[fn] - s.baseSelf[fn])] : [],
@@ -284,9 +284,9 @@ class CallTree {
     const arrow = make('span', { class: 'twist', 'aria-hidden': 'true', text: leaf ? '' : this.open.has(i) ? '▾' : '▸' });
     const label = make('span', { role: 'gridcell', class: 'name' + (match ? ' match' : ''), title: name.slice(0, 1000) },
       arrow, make('bdi', { text: fit(name, short, 160) }));
-    label.style.paddingInlineStart = Math.min(40, t.depth[i]) * 12 + 'px';
+    label.style.textIndent = Math.min(40, t.depth[i]) * 12 + 'px';
     if (t.baseTotal && i)
-      label.append(make('span', { class: t.total[i] > t.baseTotal[i] * t.scale ? 'more' : 'less',
+      label.append(make('span', { class: trend(t.total[i] - t.baseTotal[i] * t.scale, app.meta.weight),
         text: '  ' + points(t.total[i] - t.baseTotal[i] * t.scale, app.meta.weight) }));
     return make('div', { role: 'row', class: 'row', 'aria-level': t.depth[i] + 1,
       'aria-expanded': leaf ? null : String(this.open.has(i)), onclick: () => this.click(i),
