@@ -14,6 +14,7 @@
 #include "hash.h"
 #include "hindex.h"
 #include "profile.h"
+#include "saturate.h"
 
 #define NO_SAMPLE UINT32_MAX
 #define NO_STACK  0 /* number of the function that stands for it */
@@ -30,20 +31,6 @@ struct builder {
 	int64_t *flat, *cum;
 	uint32_t *stamps; /* the last sample that counted it */
 };
-
-static int64_t sum(int64_t a, int64_t b)
-{
-	int64_t r;
-
-	if (__builtin_add_overflow(a, b, &r))
-		return a < 0 ? INT64_MIN : INT64_MAX;
-	return r;
-}
-
-static uint64_t magnitude(int64_t v)
-{
-	return v < 0 ? -(uint64_t)v : (uint64_t)v;
-}
 
 static int find_or_add(struct builder *b, const struct func *f, uint32_t *ret)
 {
@@ -140,9 +127,9 @@ static void add_sample(struct builder *b, uint32_t i, int64_t value)
 	const uint32_t *locs = b->p->stacks.items + s->loc_first;
 	uint32_t leaf = s->loc_n ? b->lists.items[b->starts[locs[0]]] : NO_STACK;
 
-	b->flat[leaf] = sum(b->flat[leaf], value);
+	b->flat[leaf] = saturate_add(b->flat[leaf], value);
 	if (s->loc_n == 0)
-		b->cum[leaf] = sum(b->cum[leaf], value);
+		b->cum[leaf] = saturate_add(b->cum[leaf], value);
 	for (uint32_t k = 0; k < s->loc_n; k++) {
 		const uint32_t *f = b->lists.items + b->starts[locs[k]];
 		const uint32_t *end = b->lists.items + b->starts[locs[k] + 1];
@@ -151,7 +138,7 @@ static void add_sample(struct builder *b, uint32_t i, int64_t value)
 			if (b->stamps[*f] == i)
 				continue;
 			b->stamps[*f] = i;
-			b->cum[*f] = sum(b->cum[*f], value);
+			b->cum[*f] = saturate_add(b->cum[*f], value);
 		}
 	}
 }
@@ -185,9 +172,8 @@ static int build(struct builder *b, struct functable *ret, size_t type)
 		if (!value)
 			continue;
 		add_sample(b, i, value);
-		t.total = sum(t.total, value);
-		if (__builtin_add_overflow(t.weight, magnitude(value), &t.weight))
-			t.weight = UINT64_MAX;
+		t.total = saturate_add(t.total, value);
+		t.weight = saturate_add_u64(t.weight, magnitude(value));
 		t.n_stacks++;
 	}
 	settle(b);
