@@ -53,8 +53,7 @@ void framelists_done(struct framelists *l)
 	array_free(&l->frames);
 }
 
-/* --- objects
- * --------------------------------------------------------------------------------------- */
+/* --- objects ---------------------------------------------------------------------------------- */
 
 /* The length of @n bytes of @s without a version at their end: "-2.31", "3.11". */
 static size_t without_digits(const char *s, size_t n)
@@ -119,8 +118,18 @@ static const struct object *object_of(const struct adding *a, const struct profi
 	return &a->objects[l->mapping == PROFILE_NONE ? a->p->mappings.n : l->mapping];
 }
 
-/* --- frames
- * ---------------------------------------------------------------------------------------- */
+bool callframes_has_objects(const struct profile *p)
+{
+	for (size_t i = 0; i < p->mappings.n; i++) {
+		const char *file = strtab_get(&p->strings, p->mappings.items[i].file);
+
+		if (*file && *file != '[' && strcmp(file, "//anon") != 0)
+			return true;
+	}
+	return false;
+}
+
+/* --- frames ----------------------------------------------------------------------------------- */
 
 static int take_string(struct adding *a, uint32_t id, uint32_t *ret)
 {
@@ -271,8 +280,7 @@ int callframes_add(struct callframes *c, const struct profile *p, struct frameli
 	return r;
 }
 
-/* --- order
- * ----------------------------------------------------------------------------------------- */
+/* --- order ------------------------------------------------------------------------------------ */
 
 /* The first bytes of a name decide most comparisons without a look at the name. */
 struct sort_key {

@@ -74,8 +74,7 @@ struct owned_tree {
 	struct strtab strings;
 };
 
-/* --- samples
- * --------------------------------------------------------------------------------------- */
+/* --- samples ---------------------------------------------------------------------------------- */
 
 static uint32_t location(const struct builder *b, const struct item *it)
 {
@@ -134,8 +133,7 @@ static int add_items(struct builder *b, uint32_t which)
 	return 0;
 }
 
-/* --- nodes
- * ----------------------------------------------------------------------------------------- */
+/* --- nodes ------------------------------------------------------------------------------------ */
 
 static void close_nodes(struct builder *b, uint32_t depth)
 {
@@ -185,8 +183,7 @@ static bool is_too_deep(const struct builder *b, uint32_t depth)
 	return b->opts->max_depth && depth > b->opts->max_depth;
 }
 
-/* --- splitting
- * ------------------------------------------------------------------------------------- */
+/* --- splitting -------------------------------------------------------------------------------- */
 
 static void sort_few(struct item *items, size_t n)
 {
@@ -378,8 +375,7 @@ static int grow(struct builder *b)
 	return r;
 }
 
-/* --- the finished tree
- * ----------------------------------------------------------------------------- */
+/* --- the finished tree ------------------------------------------------------------------------ */
 
 static int64_t scaled(int64_t v, double factor)
 {
@@ -538,8 +534,7 @@ int calltree_new(struct calltree **ret, const struct profile *p, const struct ca
 	return run(&b, (struct callframes_opts){ 0 }, SCALE_NONE, ret, e);
 }
 
-/* --- difference
- * ------------------------------------------------------------------------------------ */
+/* --- difference ------------------------------------------------------------------------------- */
 
 static int base_type(const struct profile *p, const struct profile *base, size_t type, size_t *ret,
 		     struct err *e)

@@ -17,7 +17,7 @@
 #include "commands.h"
 #include "err.h"
 #include "event.h"
-#include "flamegraph.h"
+#include "report.h"
 #include "live.h"
 #include "log.h"
 #include "loop.h"
@@ -292,7 +292,7 @@ static int write_outputs(struct recording *r, struct err *e)
 	if (n < 0)
 		return n;
 	n = top_write(r->profile,
-		      &(struct top_opts){ .sample_type = -1,
+		      &(struct report_opts){ .sample_type = -1,
 					  .columns = terminal_columns(),
 					  .color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR") },
 		      stdout, e);

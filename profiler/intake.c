@@ -222,7 +222,8 @@ static void on_trace(void *ctx, const struct trace *t)
 	struct process *proc = process_at(p, t->tgid, t->time_ns);
 	struct trace leaf = *t;
 
-	if (p->by_snapshot && t->n_user)
+	/* Not those whose stack was not there to be copied: that is no want of room. */
+	if (p->by_snapshot && t->n_user && t->end != WIRE_END_READ)
 		p->walked += t->samples;
 	if (p->unwinding && t->n_user > 1 && proc && proc->restless &&
 	    t->time_ns >= proc->restless_ns) {

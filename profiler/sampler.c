@@ -92,9 +92,10 @@ static int size_maps(struct sampler *s, const struct sampler_opts *o)
 	s->kernel_buckets = pow2_at_least(clamp(ticks * 2, 1024, 8192));
 	k->rodata->config.blocks_per_cpu = (uint32_t)s->blocks_per_cpu;
 	k->rodata->config.rows_per_cpu = (uint32_t)(rows / cpuset_count(&online) * 3 / 4);
-	/* Whoever asks for many samples pays for that many snapshots, up to a point. */
+	/* Whoever asks for many samples pays for that many snapshots, up to a point; for whoever wants
+	 * all of them the ring is the only limit: a window may end late. */
 	k->rodata->config.snapshots_per_cpu =
-		o->by_snapshot ? (uint32_t)ticks_per_cpu
+		o->by_snapshot ? UINT32_MAX
 			       : (uint32_t)clamp(ticks_per_cpu, SNAPSHOTS_MIN, SNAPSHOTS_MAX);
 	k->rodata->config.verify_per_cpu = o->verify_per_cpu;
 	k->rodata->config.ring_wakeup_bytes = (uint32_t)(ring / 4);

@@ -283,8 +283,7 @@ Test(calltree, takes_stacks_of_any_depth)
 	make_end(&m);
 }
 
-/* --- by another path: the sums of all prefixes, looked up by their text
- * ------------------------------ */
+/* --- by another path: the sums of all prefixes, looked up by their text ----------------------- */
 
 #define PATHS 4096
 

@@ -8,8 +8,7 @@
 #include "err.h"
 #include "treetext.h"
 
-/* --- differences
- * ----------------------------------------------------------------------------------- */
+/* --- differences ------------------------------------------------------------------------------ */
 
 static struct calltree *diff_of(const struct profile *p, const struct profile *base,
 				const struct calltree_opts *o, enum calltree_scale scale)
@@ -132,8 +131,7 @@ Test(calltree_diff, takes_the_sample_type_by_its_name)
 	make_end(&was);
 }
 
-/* --- memory
- * ---------------------------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 static struct maker shared;
 
