@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The page is constant but for one block, which holds the data in letters that mean nothing to HTML.
- * So the hashes of its script and style in its content security policy are known when wick is built,
- * and nothing that a profile says can become part of either.
+ * The page is constant but for one block, which holds the data in letters that mean nothing to
+ * HTML. So the hashes of its script and style in its content security policy are known when wick is
+ * built, and nothing that a profile says can become part of either.
  */
 #include <errno.h>
 #include <libdeflate.h>
@@ -20,7 +20,7 @@
 #include "timeline.h"
 #include "viewer.h"
 
-#define MAX_NODES 3000000
+#define MAX_NODES   3000000
 /* Half as large as at level 1 is what level 6 gets, in five times the time: a page is written once
  * and looked at for longer, but nobody waits for a large one. */
 #define LEVEL_SMALL 6

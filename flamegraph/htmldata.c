@@ -20,9 +20,9 @@
 struct page_strings {
 	struct bytebuf blob;
 	uint32_t n;
-	uint32_t *of;	 /* string of the tree -> its number here, 0 = not yet; "" is 0 anyway */
+	uint32_t *of;	  /* string of the tree -> its number here, 0 = not yet; "" is 0 anyway */
 	uint32_t *shorts; /* string of the tree -> number of its short form, 0 = not yet */
-	char *scratch;	 /* for short forms */
+	char *scratch;	  /* for short forms */
 };
 
 /* --- bytes ------------------------------------------------------------------------------------ */
@@ -65,7 +65,8 @@ static int put_int(struct bytebuf *b, int64_t v)
 
 /* --- strings ---------------------------------------------------------------------------------- */
 
-/* Appends a string: 0 and its number, or -ENOMEM. Long ones are cut between characters, and say so. */
+/* Appends a string: 0 and its number, or -ENOMEM. Long ones are cut between characters, and say so.
+ */
 static int add_string(struct page_strings *s, const char *text, size_t n, uint32_t *ret)
 {
 	static const char more[] = "…", nul[] = "\u2400";

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The data of a page: a call tree with its names as one run of bytes, which flamegraph/viewer/data.js
- * reads. Numbers are LEB128 varints, signed ones zigzag; columns stand one after another, which is
- * what compresses best:
+ * The data of a page: a call tree with its names as one run of bytes, which
+ *flamegraph/viewer/data.js reads. Numbers are LEB128 varints, signed ones zigzag; columns stand one
+ *after another, which is what compresses best:
  *
  *	"wick1" flags
  *	strings		number, bytes, then each with a NUL between two of them; number 0 is ""
- *	meta		title, base's title, type, unit; weights; how and when it was recorded; comments
+ *	meta		title, base's title, type, unit; weights; how and when it was recorded;
+ *comments
  *	frames		number, then name, short name, object, source (strings), line, kind of each
  *	nodes		number, depth of the deepest; columns: levels to go up from the node before,
- *			frame, self, what was pruned below it (FLAG_REST), and self and pruned of the
- *			base (FLAG_DIFF)
- *	time		(FLAG_TIME) number of windows, how much later than the one before each began;
- *			number of entries, length of a window; columns: node (difference), window * 2 +
- *			whether it was pruned, value
+ *			frame, self, what was pruned below it (FLAG_REST), and self and pruned of
+ *the base (FLAG_DIFF)
+ *	time		(FLAG_TIME) number of windows, how much later than the one before each
+ *began; number of entries, length of a window; columns: node (difference), window * 2 + whether it
+ *was pruned, value
  */
 #pragma once
 

@@ -15,7 +15,7 @@ struct profile;
 #define TIMELINE_WINDOWS 1000 /* more are put together */
 
 struct timeline_entry {
-	uint32_t node;	/* of the tree: where samples end */
+	uint32_t node; /* of the tree: where samples end */
 	uint32_t window : 31;
 	uint32_t is_cut : 1; /* their stacks go on below the node, but were pruned there */
 	int64_t value;
