@@ -44,6 +44,12 @@ struct calltree_node {
 
 #define CALLTREE_ROOT UINT32_MAX
 
+/* Where in the tree a sample is. */
+struct calltree_end {
+	uint32_t node;
+	bool is_cut; /* its stack goes on below the node, but was left out there */
+};
+
 struct calltree {
 	struct calltree_node *nodes;
 	size_t n;
@@ -57,10 +63,11 @@ struct calltree {
 	 * were never made. */
 	int64_t pruned_self;	/* Σ of values that ended in what was left out: shown by no node as
 				   self */
-	uint64_t pruned_stacks; /* distinct stacks that lost frames */
+	uint64_t pruned_stacks; /* samples that lost frames */
 	uint64_t weight;	/* Σ |value| of all samples: what 100 % is */
 	uint64_t base_weight;	/* the same of the base, unscaled */
-	const struct strtab *strings;
+	struct calltree_end *ends; /* of each sample whose value is not 0, when wanted; else NULL */
+	const struct strtab *strings; /* the tree's own */
 };
 
 enum calltree_order { ORDER_NAME, ORDER_WEIGHT };
@@ -74,10 +81,12 @@ struct calltree_opts {
 	bool by_leaf;	    /* merged from the leaf: callers are drawn above their callees */
 	bool by_line;	    /* the lines of a function are frames of their own */
 	bool no_inlines;
+	bool want_ends; /* of the samples of the profile, not of its base */
 };
 
-/* Builds the tree of @p, which must outlive it: 0 and *@ret (free with calltree_free()), -EINVAL
- * with a sentence for a sample type that is not there, -ENOMEM, -E2BIG past 2^32 - 2 nodes. */
+/* Builds the tree of @p, which it does not need any more then: 0 and *@ret (free with
+ * calltree_free()), -EINVAL with a sentence for a sample type that is not there, -ENOMEM, -E2BIG
+ * past 2^32 - 2 nodes. */
 int calltree_new(struct calltree **ret, const struct profile *p, const struct calltree_opts *o,
 		 struct err *e);
 
@@ -88,10 +97,10 @@ enum calltree_scale {
 
 /*
  * The tree of @p with that of @base laid over it. The sample type is taken by its name in @base;
- * the frames are matched by name, kind and the object's name without a version. Strings are @p's,
- * to which those of @base are added. Errors as above.
+ * the frames are matched by name, kind and the object's name without a version (by name and kind
+ * alone where one of the two knows no objects). Errors as above.
  */
-int calltree_diff(struct calltree **ret, struct profile *p, const struct profile *base,
+int calltree_diff(struct calltree **ret, const struct profile *p, const struct profile *base,
 		  const struct calltree_opts *o, enum calltree_scale scale, struct err *e);
 
 /* Accepts NULL. */
