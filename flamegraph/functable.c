@@ -11,27 +11,22 @@
 #include <string.h>
 
 #include "array.h"
-#include "hash.h"
-#include "hindex.h"
 #include "profile.h"
 
 #define NO_SAMPLE UINT32_MAX
-#define NO_STACK  0 /* number of the function that stands for it */
 
 struct builder {
 	const struct profile *p;
-	struct hindex index; /* of funcs */
-	ARRAY(struct func) funcs;
-	/* Functions of location i, innermost first: lists[starts[i]] up to lists[starts[i + 1]]. */
-	ARRAY(uint32_t) lists;
-	uint32_t *starts;
+	struct funcmap map;
+	int count_type;
 	/* Of each function. Apart from struct func: the walk over the samples touches nothing else,
 	 * and these stay in the cache longer. */
 	int64_t *flat, *cum;
+	uint64_t *flat_samples;
 	uint32_t *stamps; /* the last sample that counted it */
 };
 
-static int64_t sum(int64_t a, int64_t b)
+int64_t functable_add(int64_t a, int64_t b)
 {
 	int64_t r;
 
@@ -45,113 +40,65 @@ static uint64_t magnitude(int64_t v)
 	return v < 0 ? -(uint64_t)v : (uint64_t)v;
 }
 
-static int find_or_add(struct builder *b, const struct func *f, uint32_t *ret)
+static uint64_t add_unsigned(uint64_t a, uint64_t b)
 {
-	uint64_t hash =
-		hash_add(hash_add(hash_u64(f->kind), (uint64_t)f->name << 32 | f->file), f->off);
-
-	hindex_each(&b->index, hash, i) {
-		const struct func *have = &b->funcs.items[i];
-
-		if (have->kind == f->kind && have->name == f->name && have->file == f->file &&
-		    have->off == f->off) {
-			*ret = i;
-			return 0;
-		}
-	}
-	if (array_push(&b->funcs, *f) < 0)
-		return -ENOMEM;
-	*ret = (uint32_t)(b->funcs.n - 1);
-	return hindex_add(&b->index, hash, *ret);
+	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
-static int push_func(struct builder *b, const struct func *f)
+int functable_count_type(const struct profile *p)
 {
-	uint32_t i;
+	for (size_t t = 0; t < p->sample_types.n; t++) {
+		const struct profile_value_type *vt = &p->sample_types.items[t];
 
-	if (find_or_add(b, f, &i) < 0)
-		return -ENOMEM;
-	return array_push(&b->lists, i);
-}
-
-/* A location that has no named line is a place of its own. */
-static int push_place(struct builder *b, const struct profile_location *l)
-{
-	struct func f = { .kind = FUNC_UNKNOWN };
-
-	if (l->mapping != PROFILE_NONE) {
-		const struct profile_mapping *m = &b->p->mappings.items[l->mapping];
-
-		f = (struct func){
-			.kind = FUNC_OFFSET,
-			.file = m->file,
-			.off = l->address - m->start + m->file_offset,
-		};
+		if (strcmp(strtab_get(&p->strings, vt->type), "samples") == 0 &&
+		    strcmp(strtab_get(&p->strings, vt->unit), "count") == 0)
+			return (int)t;
 	}
-	return push_func(b, &f);
-}
-
-static int list_location(struct builder *b, const struct profile_location *l)
-{
-	uint32_t file = l->mapping == PROFILE_NONE ? 0 : b->p->mappings.items[l->mapping].file;
-	size_t before = b->lists.n;
-
-	for (uint32_t i = 0; i < l->line_n; i++) {
-		const struct profile_line *line = &b->p->lines.items[l->line_first + i];
-		const struct profile_function *fn = &b->p->functions.items[line->function];
-		struct func f = { .kind = FUNC_NAMED, .file = file };
-
-		f.name = fn->name ? fn->name : fn->system_name;
-		if (f.name && push_func(b, &f) < 0)
-			return -ENOMEM;
-	}
-	return b->lists.n > before ? 0 : push_place(b, l);
-}
-
-static int list_locations(struct builder *b)
-{
-	b->starts = calloc(b->p->locations.n + 1, sizeof(*b->starts));
-	if (!b->starts)
-		return -ENOMEM;
-	for (size_t i = 0; i < b->p->locations.n; i++) {
-		if (list_location(b, &b->p->locations.items[i]) < 0)
-			return -ENOMEM;
-		if (b->lists.n > UINT32_MAX)
-			return -ENOMEM;
-		b->starts[i + 1] = (uint32_t)b->lists.n;
-	}
-	return 0;
+	return -1;
 }
 
 static int alloc_sums(struct builder *b)
 {
-	b->flat = calloc(b->funcs.n, sizeof(*b->flat));
-	b->cum = calloc(b->funcs.n, sizeof(*b->cum));
-	b->stamps = malloc(b->funcs.n * sizeof(*b->stamps));
-	if (!b->flat || !b->cum || !b->stamps)
+	size_t n = b->map.funcs.n;
+
+	b->flat = calloc(n, sizeof(*b->flat));
+	b->cum = calloc(n, sizeof(*b->cum));
+	b->flat_samples = calloc(n, sizeof(*b->flat_samples));
+	b->stamps = malloc(n * sizeof(*b->stamps));
+	if (!b->flat || !b->cum || !b->flat_samples || !b->stamps)
 		return -ENOMEM;
-	memset(b->stamps, 0xff, b->funcs.n * sizeof(*b->stamps)); /* NO_SAMPLE */
+	memset(b->stamps, 0xff, n * sizeof(*b->stamps)); /* NO_SAMPLE */
 	return 0;
+}
+
+/* How often the stack of sample @i was met. */
+static uint64_t times_sampled(const struct builder *b, uint32_t i)
+{
+	int64_t n = b->count_type < 0 ? 0 : profile_value(b->p, i, (size_t)b->count_type);
+
+	return n > 0 ? (uint64_t)n : 0;
 }
 
 static void add_sample(struct builder *b, uint32_t i, int64_t value)
 {
 	const struct profile_sample *s = &b->p->samples.items[i];
+	const struct funcmap *m = &b->map;
 	const uint32_t *locs = b->p->stacks.items + s->loc_first;
-	uint32_t leaf = s->loc_n ? b->lists.items[b->starts[locs[0]]] : NO_STACK;
+	uint32_t leaf = s->loc_n ? m->lists.items[m->starts[locs[0]]] : FUNC_NO_STACK_ID;
 
-	b->flat[leaf] = sum(b->flat[leaf], value);
+	b->flat[leaf] = functable_add(b->flat[leaf], value);
+	b->flat_samples[leaf] = add_unsigned(b->flat_samples[leaf], times_sampled(b, i));
 	if (s->loc_n == 0)
-		b->cum[leaf] = sum(b->cum[leaf], value);
+		b->cum[leaf] = functable_add(b->cum[leaf], value);
 	for (uint32_t k = 0; k < s->loc_n; k++) {
-		const uint32_t *f = b->lists.items + b->starts[locs[k]];
-		const uint32_t *end = b->lists.items + b->starts[locs[k] + 1];
+		const uint32_t *f = m->lists.items + m->starts[locs[k]];
+		const uint32_t *end = m->lists.items + m->starts[locs[k] + 1];
 
 		for (; f < end; f++) {
 			if (b->stamps[*f] == i)
 				continue;
 			b->stamps[*f] = i;
-			b->cum[*f] = sum(b->cum[*f], value);
+			b->cum[*f] = functable_add(b->cum[*f], value);
 		}
 	}
 }
@@ -159,41 +106,42 @@ static void add_sample(struct builder *b, uint32_t i, int64_t value)
 /* Gives the sums to the functions and drops those that no sample met. */
 static void settle(struct builder *b)
 {
+	struct func *funcs = b->map.funcs.items;
 	size_t n = 0;
 
-	for (size_t i = 0; i < b->funcs.n; i++) {
+	for (size_t i = 0; i < b->map.funcs.n; i++) {
 		if (!b->flat[i] && !b->cum[i])
 			continue;
-		b->funcs.items[n] = b->funcs.items[i];
-		b->funcs.items[n].flat = b->flat[i];
-		b->funcs.items[n++].cum = b->cum[i];
+		funcs[n] = funcs[i];
+		funcs[n].flat = b->flat[i];
+		funcs[n].cum = b->cum[i];
+		funcs[n++].flat_samples = b->flat_samples[i];
 	}
-	b->funcs.n = n;
+	b->map.funcs.n = n;
 }
 
 static int build(struct builder *b, struct functable *ret, size_t type)
 {
 	struct functable t = { 0 };
 
-	/* First of all, so that it is number NO_STACK. */
-	if (array_push(&b->funcs, (struct func){ .kind = FUNC_NO_STACK }) < 0 ||
-	    list_locations(b) < 0 || alloc_sums(b) < 0)
+	if (funcmap_make(&b->map, b->p) < 0 || alloc_sums(b) < 0)
 		return -ENOMEM;
+	b->count_type = functable_count_type(b->p);
 	for (uint32_t i = 0; i < b->p->samples.n && i < NO_SAMPLE; i++) {
 		int64_t value = profile_value(b->p, i, type);
 
 		if (!value)
 			continue;
 		add_sample(b, i, value);
-		t.total = sum(t.total, value);
-		if (__builtin_add_overflow(t.weight, magnitude(value), &t.weight))
-			t.weight = UINT64_MAX;
+		t.total = functable_add(t.total, value);
+		t.weight = add_unsigned(t.weight, magnitude(value));
+		t.n_samples = add_unsigned(t.n_samples, times_sampled(b, i));
 		t.n_stacks++;
 	}
 	settle(b);
-	t.funcs = b->funcs.items;
-	t.n = b->funcs.n;
-	b->funcs.items = NULL;
+	t.funcs = b->map.funcs.items;
+	t.n = b->map.funcs.n;
+	b->map.funcs.items = NULL;
 	*ret = t;
 	return 0;
 }
@@ -203,12 +151,10 @@ int functable_make(struct functable *ret, const struct profile *p, size_t type)
 	struct builder b = { .p = p };
 	int r = build(&b, ret, type);
 
-	hindex_free(&b.index);
-	array_free(&b.funcs);
-	array_free(&b.lists);
-	free(b.starts);
+	funcmap_done(&b.map);
 	free(b.flat);
 	free(b.cum);
+	free(b.flat_samples);
 	free(b.stamps);
 	return r;
 }

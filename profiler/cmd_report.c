@@ -11,11 +11,12 @@
 #include "cleanup.h"
 #include "commands.h"
 #include "err.h"
-#include "flamegraph.h"
 #include "inputs.h"
 #include "log.h"
 #include "optword.h"
 #include "profile.h"
+#include "report.h"
+#include "viewopts.h"
 
 static const char usage[] =
 	"usage: wick report [--top] [OPTIONS] [FILE...]\n"
@@ -25,21 +26,21 @@ static const char usage[] =
 	"\n"
 	"      --top               functions by their own share (the default)\n"
 	"  -n, --rows N            at most N rows (default 30)\n"
-	"      --sample-type NAME  which value to show, such as samples or cpu\n";
+	"\n" VIEWOPTS_USAGE;
 
-enum { OPT_TOP = 256, OPT_SAMPLE_TYPE };
+enum { OPT_TOP = 256 };
 
 static const struct option long_options[] = {
 	{ "top", no_argument, NULL, OPT_TOP },
 	{ "rows", required_argument, NULL, 'n' },
-	{ "sample-type", required_argument, NULL, OPT_SAMPLE_TYPE },
+	VIEWOPTS_LONG,
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
 
 struct report_options {
 	size_t rows;
-	const char *sample_type;
+	struct viewopts view;
 	bool help, usage; /* usage: the words make no sense, nothing was tried */
 };
 
@@ -48,7 +49,7 @@ static int parse(int argc, char **argv, struct report_options *o, struct err *e)
 	unsigned long rows;
 	char *end;
 	const char *word;
-	int opt;
+	int opt, r;
 
 	optind = 0;
 	opterr = 0;
@@ -63,14 +64,15 @@ static int parse(int argc, char **argv, struct report_options *o, struct err *e)
 				return err_set(e, -EINVAL, "'%s' is not a number of rows", optarg);
 			o->rows = rows;
 			break;
-		case OPT_SAMPLE_TYPE:
-			o->sample_type = optarg;
-			break;
 		case 'h':
 			o->help = true;
 			break;
 		default:
-			return option_wrong(e, opt, word, "report");
+			r = viewopts_take(&o->view, opt, optarg, e);
+			if (r == 0)
+				return option_wrong(e, opt, word, "report");
+			if (r < 0)
+				return r;
 		}
 	return 0;
 }
@@ -80,7 +82,7 @@ static int report(int argc, char **argv, struct report_options *o, struct err *e
 	char name[] = "wick.pb.gz", *const standard[] = { name, NULL };
 	char *const *files;
 	_cleanup_(profile_freep) struct profile *p = NULL;
-	struct top_opts to = { .sample_type = -1, .columns = 80 };
+	struct report_opts to = { .sample_type = -1, .columns = 80 };
 	struct winsize w;
 	int r = parse(argc, argv, o, e);
 
@@ -89,8 +91,8 @@ static int report(int argc, char **argv, struct report_options *o, struct err *e
 		return r;
 	files = optind < argc ? argv + optind : standard;
 	r = inputs_read(files, &p, e);
-	if (r == 0 && o->sample_type)
-		r = inputs_sample_type(p, o->sample_type, &to.sample_type, e);
+	if (r == 0)
+		r = viewopts_apply(&o->view, p, &to.sample_type, e);
 	if (r < 0)
 		return r;
 	to.max_rows = o->rows;
@@ -109,6 +111,7 @@ int cmd_report(int argc, char **argv)
 	struct err e = { 0 };
 	int r = report(argc, argv, &o, &e);
 
+	viewopts_done(&o.view);
 	if (o.help)
 		return fputs(usage, stdout) < 0;
 	if (r < 0)
