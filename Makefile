@@ -60,7 +60,7 @@ inc.elf        := -Ibase -Ielf
 inc.symbolize  := -Iinclude -Ibase -Ielf -Isymbolize
 inc.unwind     := -Iinclude -Ibase -Ielf -Iunwind
 inc.formats    := -Iinclude -Ibase -Iformats -I$(B)/gen/formats
-inc.flamegraph := -Iinclude -Ibase -Iflamegraph
+inc.flamegraph := -Iinclude -Ibase -Iflamegraph -I$(B)/gen/flamegraph
 inc.profiler   := -Iinclude -Ibase -Iprofiler -I$(B)/gen/bpf
 
 libs.base       := base
@@ -84,6 +84,7 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 
 skel := $(B)/gen/bpf/sampler.skel.h
 pbc  := $(B)/gen/formats/profile.pb-c.h
+svgjs := $(B)/gen/flamegraph/svg.js.h
 
 all: $(if $(filter build/release,$(B)),build/wick,$(B)/wick) ## the program, at build/wick
 
@@ -111,6 +112,7 @@ $(B)/%.o: %.c $(B)/.flags
 	$(Q)$(CC) $(all_cflags) -MMD -MP -c $< -o $@
 $(call obj,$(call src,profiler)): | $(skel)
 $(call obj,$(call src,formats)): | $(pbc)
+$(call obj,$(call src,flamegraph)): | $(svgjs)
 
 # --- generated code --------------------------------------------------------------------------------
 $(B)/gen/bpf/%.bpf.o: bpf/%.bpf.c $(B)/.flags
@@ -129,6 +131,14 @@ $(B)/gen/formats/%.pb-c.o: $(B)/gen/formats/%.pb-c.c $(B)/.flags
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=gnu11 -w $(opt.$(VARIANT)) $(MAP) -fPIE -fno-omit-frame-pointer -I$(@D) \
 		$(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+# A file of the program as an array of bytes called after it (svg.js: svg_js), without indentation and
+# lines that are comments.
+$(B)/gen/flamegraph/%.js.h: flamegraph/%.js
+	$(call say,EMBED,$<)
+	@mkdir -p $(@D)
+	$(Q){ echo 'static const unsigned char $(*F)_js[] = {'; sed -E 's|^[ \t]+||; \|^//|d' $< | od -An -v -tu1 | \
+		sed -E 's/ +([0-9]+)/\1,/g'; echo '};'; } > $@
 
 # Changed flags rebuild everything; unchanged ones nothing. INC belongs to the object that asks first.
 $(B)/.flags: INC :=
