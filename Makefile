@@ -76,7 +76,7 @@ ext.elf        :=
 ext.symbolize  := -ldw -lelf -lz -ldeflate -lzstd -llzma -pthread -l:libiberty.a
 ext.unwind     := -lunwind-generic
 ext.formats    := -lprotobuf-c -lz -lzstd
-ext.flamegraph := $(ext.formats)
+ext.flamegraph := $(ext.formats) -ldeflate
 ext.profiler   := -lbpf $(ext.symbolize) $(ext.unwind) $(ext.formats)
 
 src = $(sort $(wildcard $(1)/*.c))
@@ -85,6 +85,9 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 skel := $(B)/gen/bpf/sampler.skel.h
 pbc  := $(B)/gen/formats/profile.pb-c.h
 svgjs := $(B)/gen/flamegraph/svg.js.h
+viewer := $(B)/gen/flamegraph/viewer.h
+# In the order of dependency: what a script does at once may use what is before it.
+viewer_js := data.js tree.js query.js look.js time.js flame.js rows.js state.js panels.js app.js main.js
 
 all: $(if $(filter build/release,$(B)),build/wick,$(B)/wick) ## the program, at build/wick
 
@@ -112,7 +115,7 @@ $(B)/%.o: %.c $(B)/.flags
 	$(Q)$(CC) $(all_cflags) -MMD -MP -c $< -o $@
 $(call obj,$(call src,profiler)): | $(skel)
 $(call obj,$(call src,formats)): | $(pbc)
-$(call obj,$(call src,flamegraph)): | $(svgjs)
+$(call obj,$(call src,flamegraph)): | $(viewer) $(svgjs)
 
 # --- generated code --------------------------------------------------------------------------------
 $(B)/gen/bpf/%.bpf.o: bpf/%.bpf.c $(B)/.flags
@@ -139,6 +142,10 @@ $(B)/gen/flamegraph/%.js.h: flamegraph/%.js
 	@mkdir -p $(@D)
 	$(Q){ echo 'static const unsigned char $(*F)_js[] = {'; sed -E 's|^[ \t]+||; \|^//|d' $< | od -An -v -tu1 | \
 		sed -E 's/ +([0-9]+)/\1,/g'; echo '};'; } > $@
+$(viewer): scripts/pack-viewer.sh flamegraph/viewer/viewer.html flamegraph/viewer/viewer.css $(addprefix flamegraph/viewer/,$(viewer_js))
+	$(call say,PACK,$@)
+	@mkdir -p $(@D)
+	$(Q)scripts/pack-viewer.sh flamegraph/viewer $(viewer_js) > $@
 
 # Changed flags rebuild everything; unchanged ones nothing. INC belongs to the object that asks first.
 $(B)/.flags: INC :=
