@@ -327,6 +327,9 @@ addEventListener('resize', () => { follow(); writeNames(); });
 addEventListener('scroll', follow, { passive: true });
 addEventListener('hashchange', restore);
 addEventListener('popstate', restore);
+// A flame grows upwards: what it stands on is where to begin.
+if (root === document.documentElement && n > 1 && groups[1].getBoundingClientRect().y < groups[0].getBoundingClientRect().y)
+  scrollTo(0, root.getBoundingClientRect().height);
 follow();
 restore();
 })();

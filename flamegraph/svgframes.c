@@ -327,23 +327,23 @@ static void put_frame(const struct svg_page *g, const struct names *names,
 
 int svg_write_frames(const struct svg_page *g)
 {
-	static char all[] = "all";
-	struct name root = { .full = all, .full_n = strlen(all) }, *name;
 	struct names names = { .label = malloc(8), .label_room = 8 };
-	int r = 0;
+	struct name *root, *name;
+	int r = -ENOMEM;
 
 	names.items = calloc(g->t->n_frames + 1, sizeof(*names.items));
-	if (!names.items || !names.label)
-		r = -ENOMEM;
+	root = names.items + g->t->n_frames;
+	if (names.items && names.label)
+		r = keep(&root->full, &root->full_n, "all", strlen("all"));
 	for (size_t i = 0; i < g->n_frames && r == 0; i++) {
 		const struct svg_frame *f = &g->frames[i];
 
-		name = &root;
+		name = root;
 		if (f->node)
 			r = find_name(g, &names, g->t->nodes[f->node].frame, &name);
 		if (r == 0)
 			put_frame(g, &names, f, name);
 	}
-	names_done(&names, g->t->n_frames);
+	names_done(&names, g->t->n_frames + 1);
 	return r;
 }
