@@ -57,10 +57,10 @@ struct calltree {
 	 * were never made. */
 	int64_t pruned_self;	/* Σ of values that ended in what was left out: shown by no node as
 				   self */
-	uint64_t pruned_stacks; /* distinct stacks that lost frames */
+	uint64_t pruned_stacks; /* samples that lost frames */
 	uint64_t weight;	/* Σ |value| of all samples: what 100 % is */
 	uint64_t base_weight;	/* the same of the base, unscaled */
-	const struct strtab *strings;
+	const struct strtab *strings; /* the tree's own */
 };
 
 enum calltree_order { ORDER_NAME, ORDER_WEIGHT };
@@ -76,8 +76,9 @@ struct calltree_opts {
 	bool no_inlines;
 };
 
-/* Builds the tree of @p, which must outlive it: 0 and *@ret (free with calltree_free()), -EINVAL
- * with a sentence for a sample type that is not there, -ENOMEM, -E2BIG past 2^32 - 2 nodes. */
+/* Builds the tree of @p, which it does not need any more then: 0 and *@ret (free with
+ * calltree_free()), -EINVAL with a sentence for a sample type that is not there, -ENOMEM, -E2BIG
+ * past 2^32 - 2 nodes. */
 int calltree_new(struct calltree **ret, const struct profile *p, const struct calltree_opts *o,
 		 struct err *e);
 
@@ -88,10 +89,10 @@ enum calltree_scale {
 
 /*
  * The tree of @p with that of @base laid over it. The sample type is taken by its name in @base;
- * the frames are matched by name, kind and the object's name without a version. Strings are @p's,
- * to which those of @base are added. Errors as above.
+ * the frames are matched by name, kind and the object's name without a version (by name and kind
+ * alone where one of the two knows no objects). Errors as above.
  */
-int calltree_diff(struct calltree **ret, struct profile *p, const struct profile *base,
+int calltree_diff(struct calltree **ret, const struct profile *p, const struct profile *base,
 		  const struct calltree_opts *o, enum calltree_scale scale, struct err *e);
 
 /* Accepts NULL. */
