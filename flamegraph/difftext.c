@@ -62,6 +62,11 @@ static bool is_gone(const struct funcchange *c)
 	return !c->now.flat && !c->now.cum;
 }
 
+static bool is_significant(const struct funcchange *c)
+{
+	return c->flat_significant || c->cum_significant;
+}
+
 static bool is_visible(const struct diffview *w, const struct funcchange *c)
 {
 	return fabs(points(w, change_of(c->now.flat, c->base.flat))) >= POINTS_SHOWN ||
@@ -114,7 +119,7 @@ static void write_verdict(const struct diffview *w)
 
 static const char *mark_of(const struct diffview *w, const struct funcchange *c)
 {
-	if (w->d.judged && !c->significant)
+	if (w->d.judged && !is_significant(c))
 		return "~";
 	return is_new(c) ? "new" : is_gone(c) ? "gone" : "";
 }
@@ -166,7 +171,7 @@ static void write_row(struct diffview *w, const struct funcchange *c)
 	int64_t change = change_of(c->now.flat, c->base.flat);
 	double p = points(w, change);
 	const char *file = funcdiff_file(&w->d, c), *mark = mark_of(w, c);
-	const char *color = c->significant ? textview_row_color(&w->v, fabs(p) / 100) : "";
+	const char *color = c->flat_significant ? textview_row_color(&w->v, fabs(p) / 100) : "";
 	struct text object = object_name(file);
 	char buf[UNITS_TEXT_MAX + 1], place[FUNC_NAME_MAX];
 	size_t used, room, beside;
@@ -179,7 +184,7 @@ static void write_row(struct diffview *w, const struct funcchange *c)
 	n += fprintf(w->v.out, "%+6.1f  %-4s ", points(w, change_of(c->now.cum, c->base.cum)),
 		     mark);
 	room = w->v.columns > (size_t)n + 16 ? w->v.columns - (size_t)n : 16;
-	beside = object.n && room >= 3 * MIN_OBJECT
+	beside = object.n && !file_is_kernel(file) && room >= 3 * MIN_OBJECT
 			 ? min_size(term_columns(object.s, object.n), MIN_OBJECT) + 2
 			 : 0;
 	used = textview_write_name(&w->v, funcdiff_name(&w->d, c, place),
@@ -197,7 +202,7 @@ static void write_rest(const struct diffview *w)
 	size_t n = w->d.n - w->rows, changed = 0;
 
 	for (size_t i = w->rows; i < w->d.n; i++)
-		changed += w->d.changes[i].significant;
+		changed += is_significant(&w->d.changes[i]);
 	if (n)
 		textview_say(&w->v,
 			     "… and %s more function%s, %s of which changed by more than chance "
@@ -263,7 +268,9 @@ static void write_json_change(const struct diffview *w, const struct funcchange 
 			    c->now.f ? c->now.f : c->base.f, name);
 	fprintf(w->v.out, ",\"change\":\"%s\"", is_new(c) ? "new" : is_gone(c) ? "gone" : "both");
 	if (w->d.judged)
-		fprintf(w->v.out, ",\"significant\":%s", c->significant ? "true" : "false");
+		fprintf(w->v.out, ",\"flat_significant\":%s,\"cum_significant\":%s",
+			c->flat_significant ? "true" : "false",
+			c->cum_significant ? "true" : "false");
 	fprintf(w->v.out, ",\"flat_points\":%.2f,\"cum_points\":%.2f",
 		points(w, change_of(c->now.flat, c->base.flat)),
 		points(w, change_of(c->now.cum, c->base.cum)));

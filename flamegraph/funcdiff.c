@@ -16,17 +16,10 @@
 #include "strtab.h"
 
 /* A loss comes after a growth that is larger than so much of it. */
-#define LOSS_WEIGHT    0.9
+#define LOSS_WEIGHT  0.9
 
 /* How seldom two profiles of the same program may show any significant change. */
-#define FALSE_ALARMS   0.01
-
-/*
- * Samples are not independent, as the theory wants them: what runs once runs on for a while, and
- * caches, neighbours and the kernel differ from run to run. So a variance is taken that is so many
- * times the binomial one.
- */
-#define OVERDISPERSION 2.0
+#define FALSE_ALARMS 0.01
 
 /* What two functions that are the same have in common. */
 struct key {
@@ -183,32 +176,41 @@ static int64_t scaled(double scale, int64_t v)
 	return scale == 1 ? v : d >= 9e18 ? INT64_MAX : d <= -9e18 ? INT64_MIN : llround(d);
 }
 
-static struct funcside side(const struct funcsums *s, size_t i, const struct func *f, double scale)
+/* Adds up one side: what it cost, and how often that was sampled. */
+static int add_up_side(struct funcdiff *d, bool is_base, size_t type)
 {
-	return (struct funcside){ .f = f,
-				  .flat = scaled(scale, s->flat[i]),
-				  .cum = scaled(scale, s->cum[i]),
-				  .samples = s->flat_samples[i] };
+	struct funcmap *map = is_base ? &d->base_map : &d->map;
+	int count = functable_count_type(map->p), r;
+	struct funcsums sums = { 0 }, counts = { 0 };
+
+	r = funcsums_make(&sums, map, d->n, type, type);
+	if (r == 0 && count >= 0)
+		r = funcsums_make(&counts, map, d->n, (size_t)count, type);
+	for (size_t i = 0; i < d->n && r == 0; i++) {
+		struct funcside *s = is_base ? &d->changes[i].base : &d->changes[i].now;
+
+		s->flat = sums.flat[i];
+		s->cum = sums.cum[i];
+		s->flat_samples = count >= 0 ? counts.flat[i] : 0;
+		s->cum_samples = count >= 0 ? counts.cum[i] : 0;
+	}
+	*(is_base ? &d->base_all : &d->all) = sums.all;
+	*(is_base ? &d->base_samples : &d->samples) = counts.all.total;
+	funcsums_done(&sums);
+	funcsums_done(&counts);
+	return r;
 }
 
-/* Gives the sums to the changes and drops those that neither profile met. */
-static void settle(struct matcher *m, const struct funcsums *now, const struct funcsums *base)
+/* Scales the base and drops what neither profile met. */
+static void settle(struct funcdiff *d)
 {
-	struct funcdiff *d = m->d;
 	size_t n = 0;
 
-	for (size_t i = 0; i < m->groups.n; i++) {
-		const struct group *g = &m->groups.items[i];
-		struct funcchange *c = &d->changes[g->number];
-
-		if (g->now)
-			c->now = side(now, g->number, g->now, 1);
-		if (g->base)
-			c->base = side(base, g->number, g->base, d->scale);
-	}
 	for (size_t i = 0; i < d->n; i++) {
-		const struct funcchange *c = &d->changes[i];
+		struct funcchange *c = &d->changes[i];
 
+		c->base.flat = scaled(d->scale, c->base.flat);
+		c->base.cum = scaled(d->scale, c->base.cum);
 		if (c->now.flat || c->now.cum || c->base.flat || c->base.cum)
 			d->changes[n++] = *c;
 	}
@@ -218,25 +220,30 @@ static void settle(struct matcher *m, const struct funcsums *now, const struct f
 static int add_up(struct matcher *m, size_t type, size_t base_type, bool as_is)
 {
 	struct funcdiff *d = m->d;
-	struct funcsums now = { 0 }, base = { 0 };
 	int r;
 
 	renumber(m, &d->map);
 	renumber(m, &d->base_map);
 	d->changes = calloc(d->n, sizeof(*d->changes));
-	r = d->changes ? funcsums_make(&now, &d->map, d->n, type) : -ENOMEM;
-	if (r == 0)
-		r = funcsums_make(&base, &d->base_map, d->n, base_type);
-	if (r == 0) {
-		d->all = now.all;
-		d->base_all = base.all;
-		if (!as_is && d->base_all.weight && d->all.weight)
-			d->scale = (double)d->all.weight / (double)d->base_all.weight;
-		settle(m, &now, &base);
+	if (!d->changes)
+		return -ENOMEM;
+	for (size_t i = 0; i < m->groups.n; i++) {
+		const struct group *g = &m->groups.items[i];
+
+		if (g->now)
+			d->changes[g->number].now.f = g->now;
+		if (g->base)
+			d->changes[g->number].base.f = g->base;
 	}
-	funcsums_done(&now);
-	funcsums_done(&base);
-	return r;
+	r = add_up_side(d, false, type);
+	if (r == 0)
+		r = add_up_side(d, true, base_type);
+	if (r < 0)
+		return r;
+	if (!as_is && d->base_all.weight && d->all.weight)
+		d->scale = (double)d->all.weight / (double)d->base_all.weight;
+	settle(d);
+	return 0;
 }
 
 /* --- noise ----------------------------------------------------------------------------------- */
@@ -259,35 +266,43 @@ static double threshold(size_t n)
 }
 
 /* Whether @a of @n and @b of @m samples are more apart than @z standard deviations. */
-static bool differ(uint64_t a, uint64_t n, uint64_t b, uint64_t m, double z)
+static bool shares_differ(int64_t a, int64_t n, int64_t b, int64_t m, double z)
 {
 	double p = ((double)a + (double)b) / ((double)n + (double)m);
 	double apart = fabs((double)a / (double)n - (double)b / (double)m);
-	double variance = p * (1 - p) * (1 / (double)n + 1 / (double)m) * OVERDISPERSION;
 
-	return apart > z * sqrt(variance);
+	return apart > z * sqrt(p * (1 - p) * (1 / (double)n + 1 / (double)m));
 }
 
 /* The same of the counts themselves. */
-static bool counts_differ(uint64_t a, uint64_t b, double z)
+static bool counts_differ(int64_t a, int64_t b, double z)
 {
-	double apart = fabs((double)a - (double)b);
-
-	return apart > z * sqrt(((double)a + (double)b) * OVERDISPERSION);
+	return fabs((double)a - (double)b) > z * sqrt((double)a + (double)b);
 }
 
+/* The theory of samples that are drawn independently. What makes two runs differ beside that, like
+ * the load of the machine, is a change. */
 static void judge(struct funcdiff *d, bool as_is)
 {
-	uint64_t n = d->all.n_samples, m = d->base_all.n_samples;
-	double z = threshold(d->n);
+	int64_t n = d->samples, m = d->base_samples;
+	double z = threshold(2 * d->n);
 
-	d->judged = n && m && !(as_is && d->map.p->period != d->base_map.p->period);
+	d->judged = n > 0 && m > 0 && !(as_is && d->map.p->period != d->base_map.p->period);
 	for (size_t i = 0; i < d->n && d->judged; i++) {
 		struct funcchange *c = &d->changes[i];
+		const struct funcside *now = &c->now, *base = &c->base;
 
-		c->significant = as_is ? counts_differ(c->now.samples, c->base.samples, z)
-				       : differ(c->now.samples, n, c->base.samples, m, z);
-		d->n_significant += c->significant;
+		if (as_is) {
+			c->flat_significant =
+				counts_differ(now->flat_samples, base->flat_samples, z);
+			c->cum_significant = counts_differ(now->cum_samples, base->cum_samples, z);
+		} else {
+			c->flat_significant =
+				shares_differ(now->flat_samples, n, base->flat_samples, m, z);
+			c->cum_significant =
+				shares_differ(now->cum_samples, n, base->cum_samples, m, z);
+		}
+		d->n_significant += c->flat_significant || c->cum_significant;
 	}
 }
 
@@ -337,8 +352,10 @@ static int compare(const void *va, const void *vb, void *ctx)
 	struct text s, t;
 	int r;
 
-	if (a->significant != b->significant)
-		return a->significant ? -1 : 1;
+	if (a->flat_significant != b->flat_significant)
+		return a->flat_significant ? -1 : 1;
+	if (a->cum_significant != b->cum_significant)
+		return a->cum_significant ? -1 : 1;
 	if (x != y)
 		return x > y ? -1 : 1;
 	x = cum_weight(a);
