@@ -25,8 +25,22 @@ static bool is_copy(const char *s, size_t n)
 	return false;
 }
 
+/* "[object+0x1234]" */
+static bool is_place(struct text name)
+{
+	size_t i = name.n;
+
+	if (name.n < 6 || name.s[0] != '[' || name.s[--i] != ']')
+		return false;
+	while (i > 0 && isxdigit((unsigned char)name.s[i - 1]))
+		i--;
+	return i > 3 && i < name.n - 1 && memcmp(name.s + i - 3, "+0x", 3) == 0;
+}
+
 struct text func_any_build(struct text name)
 {
+	if (is_place(name))
+		return (struct text){ name.s, 0 };
 	for (size_t i = 1; i + 1 < name.n; i++)
 		if (name.s[i] == '.' && is_copy(name.s + i + 1, name.n - i - 1))
 			return (struct text){ name.s, i };

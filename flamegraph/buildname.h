@@ -6,7 +6,9 @@
 
 #include "funcname.h"
 
-/* The part of a function's name without what compilers add to copies of it: ".cold", ".isra.0", …
+/*
+ * The part of a function's name without what compilers add to copies of it: ".cold", ".isra.0", …
+ * Empty for what stands for a missing name, "[object+0x1234]".
  */
 struct text func_any_build(struct text name);
 

@@ -326,10 +326,11 @@ struct text funcdiff_name(const struct funcdiff *d, const struct funcchange *c,
 			  char buf[FUNC_NAME_MAX])
 {
 	const struct func *f = c->now.f ? c->now.f : c->base.f;
-	struct text object;
+	struct text object, name;
 
-	if (f->kind != FUNC_OFFSET)
-		return func_name(c->now.f ? d->map.p : d->base_map.p, f, buf);
+	name = func_name(c->now.f ? d->map.p : d->base_map.p, f, buf);
+	if (f->kind != FUNC_OFFSET && func_any_build(name).n)
+		return name;
 	object = object_name(funcdiff_file(d, c));
 	if (object.n > 255)
 		object.n = 255; /* a name in a file system has no more */

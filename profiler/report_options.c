@@ -139,7 +139,7 @@ static int check(const struct report_options *o, struct err *e)
 
 int report_options_parse(int argc, char **argv, struct report_options *ret, struct err *e)
 {
-	static char standard[] = "wick.pb.gz", *const standard_files[] = { standard, NULL };
+	static char *const standard[] = { (char *)"wick.pb.gz", NULL };
 	struct report_options *o = ret;
 	bool chosen = false;
 	int r;
@@ -161,7 +161,7 @@ int report_options_parse(int argc, char **argv, struct report_options *ret, stru
 		if (r < 0)
 			return r;
 	}
-	o->files = optind < argc ? argv + optind : standard_files;
+	o->files = optind < argc ? argv + optind : standard;
 	return o->help ? 0 : check(o, e);
 }
 
