@@ -69,8 +69,8 @@ struct {
 _Static_assert(CTR_BPF_MAX <= sizeof(struct wire_counters) / sizeof(__u64), "a line holds all");
 
 /*
- * By CPU: an array is found without a helper call on every kernel, a per-CPU array is not, and one that
- * can be mapped begins with a page.
+ * By CPU: an array is found without a helper call on every kernel, a per-CPU array is not, and one
+ * that can be mapped begins with a page.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -87,10 +87,10 @@ struct {
 #define WORK_RULES	 1024
 
 /*
- * A rule that was found before, as far as the common frame needs it. By table and pc, so that one serves
- * every process with that object; a table that comes or goes has another tag. The rules lie in the order
- * in which walks met them, and each names the one that was wanted after it: walks of like stacks read
- * them from first to last.
+ * A rule that was found before, as far as the common frame needs it. By table and pc, so that one
+ * serves every process with that object; a table that comes or goes has another tag. The rules lie
+ * in the order in which walks met them, and each names the one that was wanted after it: walks of
+ * like stacks read them from first to last.
  */
 struct known_rule {
 	__u64 key;     /* table, its tag, pc */
@@ -130,7 +130,7 @@ struct work {
 	__u8 block[WORK_BLOCK];
 	struct known_rule rules[WORK_RULES];
 	struct unwind_rule whole[WORK_RULES]; /* the same rules, for what is not the common frame */
-	__u16 rule_at[WORK_RULES]; /* hash of a key → where in rules it was put last */
+	__u16 rule_at[WORK_RULES];	      /* hash of a key → where in rules it was put last */
 };
 
 /* By CPU, as the counters are. */
@@ -170,7 +170,8 @@ struct {
 	__uint(max_entries, WIRE_MAX_CGROUPS);
 } target_cgroups SEC(".maps");
 
-/* Processes that user space was told of, until they exec or exit. Forgetting one costs a second notice, no more. */
+/* Processes that user space was told of, until they exec or exit. Forgetting one costs a second
+ * notice, no more. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__type(key, __u32);
@@ -185,4 +186,15 @@ static __always_inline void count(enum counter c)
 
 	if (all)
 		all->n[c]++;
+}
+
+/* The cgroup of the current thread in the hierarchy of version 2, 0 where there is none. */
+static __always_inline __u64 this_cgroup(void)
+{
+	return config.has_cgroups ? bpf_get_current_cgroup_id() : 0;
+}
+
+static __always_inline __u32 this_uid(void)
+{
+	return (__u32)bpf_get_current_uid_gid();
 }

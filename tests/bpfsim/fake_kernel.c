@@ -348,6 +348,16 @@ __u64 bpf_get_current_task(void)
 	return (uintptr_t)fake.task;
 }
 
+__u64 bpf_get_current_uid_gid(void)
+{
+	return (uint64_t)fake.gid << 32 | fake.uid;
+}
+
+__u64 bpf_get_current_cgroup_id(void)
+{
+	return fake.cgroup_id;
+}
+
 long bpf_get_current_comm(void *buf, __u32 size)
 {
 	cr_assert_eq(size, sizeof(fake.comm));

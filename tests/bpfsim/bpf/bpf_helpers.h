@@ -28,6 +28,8 @@ long bpf_get_stack(void *ctx, void *buf, __u32 size, __u64 flags);
 long bpf_get_stackid(void *ctx, const void *map, __u64 flags);
 __u64 bpf_get_current_pid_tgid(void);
 __u64 bpf_get_current_task(void);
+__u64 bpf_get_current_uid_gid(void);
+__u64 bpf_get_current_cgroup_id(void);
 __u64 bpf_ktime_get_ns(void);
 long bpf_get_current_comm(void *buf, __u32 size);
 __u32 bpf_get_smp_processor_id(void);
