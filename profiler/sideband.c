@@ -57,6 +57,7 @@ static int open_event(const struct sideband *s, unsigned cpu)
 		.comm = 1,
 		.comm_exec = 1,
 		.task = 1,
+		.cgroup = 1,
 		.sample_id_all = 1,
 		.watermark = 1,
 		.wakeup_watermark = 1, /* bytes */

@@ -53,6 +53,13 @@ struct sideband_task {
 	uint32_t parent_tgid, parent_tid; /* who forked; of a death the process's parent */
 };
 
+/* A control group was made, in the hierarchy that has the perf_event controller: version 2 unless
+ * somebody mounted that controller in version 1. */
+struct sideband_cgroup {
+	uint64_t id;
+	const char *path; /* from the root of the hierarchy; borrowed during the callback; foreign */
+};
+
 /*
  * Who is told, each with CLOCK_MONOTONIC of the event. Any may be NULL. They must not call
  * functions of this header but sideband_counts().
@@ -62,6 +69,7 @@ struct sideband_callbacks {
 	void (*on_comm)(void *ctx, uint64_t time_ns, const struct sideband_comm *c);
 	void (*on_fork)(void *ctx, uint64_t time_ns, const struct sideband_task *t);
 	void (*on_exit)(void *ctx, uint64_t time_ns, const struct sideband_task *t);
+	void (*on_cgroup)(void *ctx, uint64_t time_ns, const struct sideband_cgroup *c);
 	/* @n records of @cpu found its ring full before @time_ns: look into /proc again. */
 	void (*on_lost)(void *ctx, uint64_t time_ns, unsigned cpu, uint64_t n);
 	void *ctx;

@@ -24,6 +24,7 @@ enum siderec_kind {
 	SIDEREC_FORK,
 	SIDEREC_EXIT,
 	SIDEREC_LOST,
+	SIDEREC_CGROUP,
 };
 
 struct siderec {
@@ -33,7 +34,8 @@ struct siderec {
 		struct sideband_mmap mmap;
 		struct sideband_comm comm;
 		struct sideband_task task; /* fork and exit */
-		uint64_t lost;		   /* records that the kernel had no room for */
+		struct sideband_cgroup cgroup;
+		uint64_t lost; /* records that the kernel had no room for */
 	};
 };
 
