@@ -61,6 +61,7 @@ static void take_fork(void *ctx, uint64_t time_ns, const struct sideband_task *k
 	if (!child || !parent)
 		return;
 	memcpy(child->comm, model.comm, sizeof(child->comm));
+	child->id = identity_of_child(&model.id, k->parent_tgid, model.comm);
 	child->as = aspace_ref(model.as);
 	child->known = true;
 	child->forked_from = k->parent_tgid;
@@ -78,10 +79,12 @@ static void take_exec(struct proctab *t, uint64_t time_ns, const struct sideband
 	struct process *p = proctab_find(t, c->tgid, time_ns);
 	struct aspace *as = aspace_new();
 	bool wanted = t->all_wanted || (p && p->wanted);
+	struct identity id = { 0 };
 
 	if (p) {
 		proctab_end(t, p, time_ns);
 		p->to_exec = true;
+		id = identity_after_exec(&p->id);
 	}
 	p = as ? proctab_add(t, c->tgid, time_ns) : NULL;
 	if (!p) {
@@ -91,6 +94,7 @@ static void take_exec(struct proctab *t, uint64_t time_ns, const struct sideband
 	p->as = as;
 	p->known = p->by_exec = true;
 	p->wanted = p->seen = wanted;
+	p->id = id;
 	set_comm(p, c->comm);
 }
 
@@ -157,6 +161,15 @@ static void take_exit(void *ctx, uint64_t time_ns, const struct sideband_task *k
 	t->any_to_drop = true;
 }
 
+static void take_cgroup(void *ctx, uint64_t time_ns, const struct sideband_cgroup *c)
+{
+	struct proctab *t = ctx;
+
+	(void)time_ns;
+	if (t->cgroups)
+		cgrouptab_told(t->cgroups, c->id, c->path);
+}
+
 static void take_lost(void *ctx, uint64_t time_ns, unsigned cpu, uint64_t n)
 {
 	(void)time_ns;
@@ -173,6 +186,7 @@ void procevents_callbacks(struct proctab *t, struct sideband_callbacks *ret)
 		.on_comm = take_comm,
 		.on_fork = take_fork,
 		.on_exit = take_exit,
+		.on_cgroup = take_cgroup,
 		.on_lost = take_lost,
 	};
 }
