@@ -21,6 +21,13 @@ volatile __u32 active_set;
 /* Counts the changes of `spaces`, after each of them. */
 volatile __u32 spaces_version;
 
+/* Whether a target has had a child. */
+volatile __u32 targets_born;
+
+/* Cgroups of containers in target_cgroups, behind the first WIRE_MAX_CGROUPS; user space changes
+ * it. */
+volatile __u32 n_containers;
+
 #define SET(n)                                                          \
 	struct {                                                        \
 		__uint(type, BPF_MAP_TYPE_HASH);                        \
@@ -148,7 +155,7 @@ static __always_inline struct work *this_work(void)
 	return bpf_map_lookup_elem(&works, &cpu);
 }
 
-/* Filters. The value of target_tgids is the number of live threads where forks are followed. */
+/* Filters. The value of target_tgids is the number of live threads where children are followed. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__type(key, __u32);
@@ -167,11 +174,14 @@ struct {
 	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(__u32));
-	__uint(max_entries, WIRE_MAX_CGROUPS);
+	__uint(max_entries, WIRE_MAX_CGROUPS + WIRE_MAX_CONTAINERS);
 } target_cgroups SEC(".maps");
 
-/* Processes that user space was told of, until they exec or exit. Forgetting one costs a second
- * notice, no more. */
+/*
+ * Processes that user space was told of, until they exec or exit; the value holds the enum
+ * wire_flags of what was asked for and does not hold of the process. Forgetting one costs a second
+ * notice, no more.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__type(key, __u32);

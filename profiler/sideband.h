@@ -53,11 +53,10 @@ struct sideband_task {
 	uint32_t parent_tgid, parent_tid; /* who forked; of a death the process's parent */
 };
 
-/* A control group was made, in the hierarchy that has the perf_event controller: version 2 unless
- * somebody mounted that controller in version 1. */
+/* A cgroup of version 2 was made. Told where sideband_opts.cgroups asks for it. */
 struct sideband_cgroup {
 	uint64_t id;
-	const char *path; /* from the root of the hierarchy; borrowed during the callback; foreign */
+	const char *path; /* below the mount; borrowed during the callback; foreign bytes */
 };
 
 /*
@@ -69,7 +68,7 @@ struct sideband_callbacks {
 	void (*on_comm)(void *ctx, uint64_t time_ns, const struct sideband_comm *c);
 	void (*on_fork)(void *ctx, uint64_t time_ns, const struct sideband_task *t);
 	void (*on_exit)(void *ctx, uint64_t time_ns, const struct sideband_task *t);
-	void (*on_cgroup)(void *ctx, uint64_t time_ns, const struct sideband_cgroup *c);
+	void (*on_cgroup)(void *ctx, uint64_t time_ns, const struct sideband_cgroup *g);
 	/* @n records of @cpu found its ring full before @time_ns: look into /proc again. */
 	void (*on_lost)(void *ctx, uint64_t time_ns, unsigned cpu, uint64_t n);
 	void *ctx;
@@ -85,6 +84,7 @@ struct sideband_counts {
 
 struct sideband_opts {
 	size_t ring_bytes; /* of each CPU, rounded up to a power of two of pages; 0 = 64 KiB */
+	bool cgroups;	   /* new cgroups are told of, too, where the kernel (5.7) can */
 	bool build_ids;	   /* of files instead of inodes, where the kernel (5.12) can tell them */
 };
 

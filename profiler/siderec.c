@@ -19,10 +19,10 @@ enum siderec_kind siderec_kind(uint32_t type)
 		return SIDEREC_FORK;
 	case PERF_RECORD_EXIT:
 		return SIDEREC_EXIT;
-	case PERF_RECORD_LOST:
-		return SIDEREC_LOST;
 	case PERF_RECORD_CGROUP:
 		return SIDEREC_CGROUP;
+	case PERF_RECORD_LOST:
+		return SIDEREC_LOST;
 	default:
 		return SIDEREC_UNKNOWN;
 	}
@@ -90,11 +90,11 @@ static int parse_task(struct bytes *b, struct sideband_task *t)
 	return bytes_skip(b, sizeof(uint64_t));
 }
 
-static int parse_cgroup(struct bytes *b, struct sideband_cgroup *c)
+static int parse_cgroup(struct bytes *b, struct sideband_cgroup *g)
 {
-	int r = bytes_u64(b, &c->id);
+	int r = bytes_u64(b, &g->id);
 
-	return r < 0 ? r : bytes_str(b, &c->path);
+	return r < 0 ? r : bytes_str(b, &g->path);
 }
 
 static int parse_lost(struct bytes *b, uint64_t *ret)
@@ -119,10 +119,10 @@ static int parse_body(struct bytes *b, uint16_t misc, bool build_ids, struct sid
 	case SIDEREC_FORK:
 	case SIDEREC_EXIT:
 		return parse_task(b, &rec->task);
-	case SIDEREC_LOST:
-		return parse_lost(b, &rec->lost);
 	case SIDEREC_CGROUP:
 		return parse_cgroup(b, &rec->cgroup);
+	case SIDEREC_LOST:
+		return parse_lost(b, &rec->lost);
 	case SIDEREC_UNKNOWN:
 		break;
 	}

@@ -23,8 +23,8 @@ enum siderec_kind {
 	SIDEREC_COMM,
 	SIDEREC_FORK,
 	SIDEREC_EXIT,
-	SIDEREC_LOST,
 	SIDEREC_CGROUP,
+	SIDEREC_LOST,
 };
 
 struct siderec {

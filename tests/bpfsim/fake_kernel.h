@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /*
  * The kernel as a BPF program sees it, faked in memory: maps, a ring buffer, a current task with
- * its stacks and registers; fake_user.h has that task's memory. Every element of a map is an allocation of its own and of its exact size, so that the
- * address sanitizer sees what the verifier would refuse; but arrays that user space maps are one
- * piece, and whole for the sanitizer, too. A test sets `fake` and calls programs.
+ * its stacks and registers; fake_user.h has that task's memory. Every element of a map is an
+ * allocation of its own and of its exact size, so that the address sanitizer sees what the verifier
+ * would refuse; but arrays that user space maps are one piece, and whole for the sanitizer, too. A
+ * test sets `fake` and calls programs.
  */
 #pragma once
 

@@ -15,7 +15,7 @@
 #undef __always_inline
 #define __always_inline inline __attribute__((always_inline))
 #undef __noinline
-#define __noinline __attribute__((noinline))
+#define __noinline	 __attribute__((noinline))
 /* Hides from the compiler where a value came from, as libbpf's does. */
 #define barrier_var(var) asm volatile("" : "+r"(var))
 
