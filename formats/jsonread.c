@@ -110,14 +110,35 @@ static int syntax_error(struct reading *j, yajl_handle h, uint64_t before)
 	return r;
 }
 
+/* The first bytes, without the mark that some editors put before text: how many, or -errno. */
+static ssize_t read_first(const struct source *in, unsigned char *buf)
+{
+	static const unsigned char mark[3] = { 0xef, 0xbb, 0xbf };
+	size_t n = 0;
+	ssize_t got = 1;
+
+	while (n < sizeof(mark) && got > 0) {
+		got = source_read(in, buf + n, CHUNK - n);
+		if (got < 0)
+			return got;
+		n += (size_t)got;
+	}
+	if (n >= sizeof(mark) && memcmp(buf, mark, sizeof(mark)) == 0) {
+		n -= sizeof(mark);
+		memmove(buf, buf + sizeof(mark), n);
+		if (n == 0)
+			return source_read(in, buf, CHUNK);
+	}
+	return (ssize_t)n;
+}
+
 static int parse(struct reading *j, yajl_handle h, const struct source *in, unsigned char *buf)
 {
 	uint64_t before = 0, heard = 0; /* bytes: read, and when the last token had come */
+	ssize_t n = read_first(in, buf);
 	yajl_status s;
 
-	for (;;) {
-		ssize_t n = source_read(in, buf, CHUNK);
-
+	for (;; n = source_read(in, buf, CHUNK)) {
 		if (n < 0)
 			return (int)n;
 		j->heard = false;

@@ -18,9 +18,12 @@ int kinds_label(struct profile *p, uint32_t kind, struct profile_label *ret)
 /* Removes the mark from the labels of a sample, which lie in one piece: the kind it told. */
 static uint32_t take_mark(struct profile *p, struct profile_sample *s, uint32_t key)
 {
-	struct profile_label *l = p->labels.items + s->label_first;
+	struct profile_label *l;
 	uint32_t kind = 0, kept = 0;
 
+	if (!s->label_n)
+		return 0;
+	l = &p->labels.items[s->label_first];
 	for (uint32_t i = 0; i < s->label_n; i++) {
 		if (l[i].key == key)
 			kind = (uint32_t)l[i].num;

@@ -57,23 +57,30 @@ static bool take_number(const char **s, const char *end, int64_t *ret)
 
 /* --- headers ---------------------------------------------------------------------------------- */
 
-/* "123", "123/124", "-1": one number is the thread, as perf prints it by default. */
+/* "-1" stands for what is gone. */
+static bool take_id(const char **s, const char *end, int64_t *ret)
+{
+	if (end - *s >= 2 && memcmp(*s, "-1", 2) == 0) {
+		*s += 2;
+		*ret = -1;
+		return true;
+	}
+	return take_number(s, end, ret);
+}
+
+/* "123", "123/124": one number is the thread, as perf prints it by default. */
 static bool parse_ids(const char *s, const char *end, struct perf_header *h)
 {
-	int64_t first = -1, second = -1;
+	int64_t first, second = -1;
 	bool pair;
 
-	if (s < end && *s == '-')
-		return end - s == 2 && s[1] == '1';
-	if (!take_number(&s, end, &first))
+	if (!take_id(&s, end, &first))
 		return false;
 	pair = s < end && *s == '/';
 	if (pair) {
 		s++;
-		if (!(end - s == 2 && memcmp(s, "-1", 2) == 0) && !take_number(&s, end, &second))
+		if (!take_id(&s, end, &second))
 			return false;
-		if (second < 0)
-			s = end;
 	}
 	if (s != end)
 		return false;

@@ -94,12 +94,14 @@ static int get_mapping(struct perf_reader *f, struct perf_text dso, uint32_t *re
 static int unnamed(struct perf_reader *f, const struct perf_frame *frame, uint32_t *ret)
 {
 	_cleanup_free_ char *text = NULL;
-	const char *slash = frame->dso.n ? memrchr(frame->dso.s, '/', frame->dso.n) : NULL;
-	const char *base = slash ? slash + 1 : frame->dso.s;
-	size_t n = (size_t)(frame->dso.s + frame->dso.n - base), off = frame->dso_off.n;
+	const char *base = frame->dso.s, *slash;
+	size_t n, off = frame->dso_off.n;
 
 	if (!frame->dso.n)
 		return add_string(f, "[unknown]", strlen("[unknown]"), ret);
+	slash = memrchr(base, '/', frame->dso.n);
+	base = slash ? slash + 1 : base;
+	n = (size_t)(frame->dso.s + frame->dso.n - base);
 	if (n > 1 && base[0] == '[' && base[n - 1] == ']') {
 		base++;
 		n -= 2;
