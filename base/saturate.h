@@ -25,3 +25,13 @@ static inline uint64_t magnitude(int64_t v)
 {
 	return v < 0 ? -(uint64_t)v : (uint64_t)v;
 }
+
+/* v times @factor, rounded. */
+static inline int64_t saturate_scale(int64_t v, double factor)
+{
+	double x = (double)v * factor;
+
+	if (x >= 0x1p63 || x < -0x1p63)
+		return x < 0 ? INT64_MIN : INT64_MAX;
+	return (int64_t)(x < 0 ? x - 0.5 : x + 0.5);
+}

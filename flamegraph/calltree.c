@@ -31,6 +31,7 @@ struct item {
 	uint32_t base : 1;  /* which profile it is of */
 	uint32_t sub;	    /* its frame, in the frames of that location */
 	uint32_t frame;	    /* that frame, FRAME_END past the last */
+	uint32_t sample;    /* its number */
 };
 
 /* Items first to first + n, all at the same frame, which is to be a node. */
@@ -63,6 +64,7 @@ struct builder {
 	ARRAY(uint32_t) open; /* nodes from the root to the last one */
 	ARRAY(struct calltree_node) nodes;
 	ARRAY(int64_t) base_total, base_self;
+	struct calltree_end *ends; /* of samples, or NULL */
 	uint32_t max_depth;
 	int64_t pruned_self;
 	uint64_t pruned_stacks;
@@ -113,7 +115,9 @@ static int add_items(struct builder *b, uint32_t which)
 
 	for (size_t i = 0; i < p->samples.n; i++) {
 		const struct profile_sample *sample = &p->samples.items[i];
-		struct item it = { .value = profile_value(p, i, s->type), .base = which & 1 };
+		struct item it = { .value = profile_value(p, i, s->type),
+				   .base = which & 1,
+				   .sample = (uint32_t)i };
 
 		if (!it.value)
 			continue;
@@ -161,6 +165,12 @@ static int add_node(struct builder *b, const struct group *g)
 	return 0;
 }
 
+static void note_end(struct builder *b, const struct item *it, uint32_t depth, bool is_cut)
+{
+	if (b->ends && !it->base)
+		b->ends[it->sample] = (struct calltree_end){ b->open.items[depth], is_cut };
+}
+
 /* The stack of @it ends in the last node. */
 static void add_self(struct builder *b, const struct item *it)
 {
@@ -168,13 +178,17 @@ static void add_self(struct builder *b, const struct item *it)
 				 : &b->nodes.items[b->nodes.n - 1].self;
 
 	*self = saturate_add(*self, it->value);
+	note_end(b, it, (uint32_t)b->open.n - 1, false);
 }
 
-static void prune(struct builder *b, const struct item *items, size_t n)
+/* Leaves out what is below the node that is open at @depth. */
+static void prune(struct builder *b, const struct item *items, size_t n, uint32_t depth)
 {
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		if (!items[i].base)
 			b->pruned_self = saturate_add(b->pruned_self, items[i].value);
+		note_end(b, &items[i], depth, true);
+	}
 	b->pruned_stacks += n;
 }
 
@@ -265,7 +279,7 @@ static int add_group(struct builder *b, uint32_t first, uint32_t n, uint32_t dep
 		weights[items[i].base] += (double)magnitude(items[i].value);
 	}
 	if (is_light(b, weights)) {
-		prune(b, items, n);
+		prune(b, items, n, depth - 1);
 		return 0;
 	}
 	g.weight = weights[0] + b->scale * weights[1];
@@ -280,7 +294,7 @@ static int split(struct builder *b, uint32_t first, uint32_t n, uint32_t depth)
 	int r;
 
 	if (is_too_deep(b, depth)) {
-		prune(b, items, n);
+		prune(b, items, n, depth - 1);
 		return 0;
 	}
 	r = gather(b, items, n);
@@ -313,7 +327,7 @@ static int add_chain(struct builder *b, struct group g)
 		}
 		g.frame = it->frame;
 		if (is_too_deep(b, ++g.depth)) {
-			prune(b, it, 1);
+			prune(b, it, 1, g.depth - 1);
 			return 0;
 		}
 	}
@@ -358,7 +372,9 @@ static int grow(struct builder *b)
 
 	b->sorted = malloc(b->items.n * sizeof(*b->sorted));
 	b->counts = calloc(b->frames.frames.n, sizeof(*b->counts));
-	if ((b->items.n && !b->sorted) || !b->counts)
+	if (b->opts->want_ends)
+		b->ends = calloc(b->sides[0].p->samples.n + 1, sizeof(*b->ends));
+	if ((b->items.n && !b->sorted) || !b->counts || (b->opts->want_ends && !b->ends))
 		return -ENOMEM;
 	if (b->sides[1].weight)
 		b->scale = (double)b->sides[0].weight / (double)b->sides[1].weight;
@@ -377,15 +393,6 @@ static int grow(struct builder *b)
 
 /* --- the finished tree ------------------------------------------------------------------------ */
 
-static int64_t scaled(int64_t v, double factor)
-{
-	double x = (double)v * factor;
-
-	return x >= 0x1p63   ? INT64_MAX
-	       : x < -0x1p63 ? INT64_MIN
-			     : (int64_t)(x < 0 ? x - 0.5 : x + 0.5);
-}
-
 static void scale_base(struct builder *b, enum calltree_scale how)
 {
 	uint64_t from = b->sides[1].weight, to = b->sides[0].weight;
@@ -394,8 +401,8 @@ static void scale_base(struct builder *b, enum calltree_scale how)
 	if (how != SCALE_TOTAL || !from || !to || from == to)
 		return;
 	for (size_t i = 0; i < b->base_total.n; i++) {
-		b->base_total.items[i] = scaled(b->base_total.items[i], factor);
-		b->base_self.items[i] = scaled(b->base_self.items[i], factor);
+		b->base_total.items[i] = saturate_scale(b->base_total.items[i], factor);
+		b->base_self.items[i] = saturate_scale(b->base_self.items[i], factor);
 	}
 }
 
@@ -451,6 +458,8 @@ static int finish(struct builder *b, struct calltree **ret)
 		t->t.base_total = take_array(&b->base_total);
 		t->t.base_self = take_array(&b->base_self);
 	}
+	t->t.ends = b->ends;
+	b->ends = NULL;
 	*ret = &t->t;
 	return 0;
 }
@@ -463,6 +472,7 @@ static void builder_done(struct builder *b)
 	array_free(&b->items);
 	free(b->sorted);
 	free(b->counts);
+	free(b->ends);
 	array_free(&b->met);
 	array_free(&b->waiting);
 	array_free(&b->open);
@@ -552,11 +562,8 @@ static int base_type(const struct profile *p, const struct profile *base, size_t
 			*ret = i;
 			return 0;
 		}
-	return err_set(
-		e, -EINVAL,
-		"the base has no sample type '%s', so the two cannot be compared; choose one "
-		"that both have",
-		name);
+	return err_set(e, -EINVAL, "the base has no sample type '%s'; choose one that both have",
+		       name);
 }
 
 int calltree_diff(struct calltree **ret, const struct profile *p, const struct profile *base,
@@ -585,6 +592,7 @@ void calltree_free(struct calltree *t)
 	free(t->frames);
 	free(t->base_total);
 	free(t->base_self);
+	free(t->ends);
 	strtab_done(&((struct owned_tree *)t)->strings);
 	free(t);
 }

@@ -44,6 +44,12 @@ struct calltree_node {
 
 #define CALLTREE_ROOT UINT32_MAX
 
+/* Where in the tree a sample is. */
+struct calltree_end {
+	uint32_t node;
+	bool is_cut; /* its stack goes on below the node, but was left out there */
+};
+
 struct calltree {
 	struct calltree_node *nodes;
 	size_t n;
@@ -60,6 +66,7 @@ struct calltree {
 	uint64_t pruned_stacks; /* samples that lost frames */
 	uint64_t weight;	/* Σ |value| of all samples: what 100 % is */
 	uint64_t base_weight;	/* the same of the base, unscaled */
+	struct calltree_end *ends; /* of each sample whose value is not 0, when wanted; else NULL */
 	const struct strtab *strings; /* the tree's own */
 };
 
@@ -74,6 +81,7 @@ struct calltree_opts {
 	bool by_leaf;	    /* merged from the leaf: callers are drawn above their callees */
 	bool by_line;	    /* the lines of a function are frames of their own */
 	bool no_inlines;
+	bool want_ends; /* of the samples of the profile, not of its base */
 };
 
 /* Builds the tree of @p, which it does not need any more then: 0 and *@ret (free with
