@@ -48,7 +48,8 @@ struct perf_reader {
 
 static int add_string(struct perf_reader *f, const char *s, size_t n, uint32_t *ret)
 {
-	return strtab_add(&f->p->strings, s, n, ret);
+	*ret = 0;
+	return n ? strtab_add(&f->p->strings, s, n, ret) : 0;
 }
 
 /* --- frames ----------------------------------------------------------------------------------- */
