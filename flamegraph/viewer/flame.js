@@ -19,7 +19,7 @@ class FlameView {
     this.g = this.canvas.getContext('2d');
     this.range = this.goal = [0, 1];
     this.hits = [];
-    host.addEventListener('scroll', () => this.redraw());
+    listen(host, { scroll: () => this.redraw() });
     new ResizeObserver(() => this.resize()).observe(host);
     this.listen();
   }
@@ -272,35 +272,37 @@ class FlameView {
   // --- mouse and keys ----------------------------------------------------------------------------
 
   listen() {
-    const c = this.canvas, at = e => this.hitAt(e.offsetX, e.offsetY);
+    const at = e => this.hitAt(e.offsetX, e.offsetY);
     let down = null;
-    c.addEventListener('pointerdown', e => {
-      if (e.button === 0)
-        down = { x: e.clientX, y: e.clientY, goal: this.goal, top: this.host.scrollTop, moved: false };
+    listen(this.canvas, {
+      pointerdown: e => {
+        if (e.button === 0)
+          down = { x: e.clientX, y: e.clientY, goal: this.goal, top: this.host.scrollTop, moved: false };
+      },
+      pointermove: e => {
+        if (down && e.buttons & 1 && e.pointerType === 'mouse')
+          this.drag(e, down);
+        else
+          this.setHover(at(e));
+      },
+      pointerleave: () => this.setHover(null),
+      click: e => {
+        const hit = at(e), moved = down && down.moved;
+        down = null;
+        if (hit && !moved)
+          this.app.zoom(this, hit.i);
+      },
+      contextmenu: e => {
+        const hit = at(e);
+        if (hit && hit.i) {
+          e.preventDefault();
+          this.app.menu(this, hit.i, e.clientX, e.clientY);
+        }
+      },
+      keydown: e => this.key(e),
+      blur: () => this.redraw(),
     });
-    c.addEventListener('pointermove', e => {
-      if (down && e.buttons & 1 && e.pointerType === 'mouse')
-        this.drag(e, down);
-      else
-        this.setHover(at(e));
-    });
-    c.addEventListener('pointerleave', () => this.setHover(null));
-    c.addEventListener('click', e => {
-      const hit = at(e), moved = down && down.moved;
-      down = null;
-      if (hit && !moved)
-        this.app.zoom(this, hit.i);
-    });
-    c.addEventListener('contextmenu', e => {
-      const hit = at(e);
-      if (hit && hit.i) {
-        e.preventDefault();
-        this.app.menu(this, hit.i, e.clientX, e.clientY);
-      }
-    });
-    c.addEventListener('wheel', e => this.wheel(e), { passive: false });
-    c.addEventListener('keydown', e => this.key(e));
-    c.addEventListener('blur', () => this.redraw());
+    listen(this.canvas, { wheel: e => this.wheel(e) }, { passive: false });
   }
 
   drag(e, down) {

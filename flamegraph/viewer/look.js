@@ -81,7 +81,7 @@ const hsl = (h, s, l) => `hsl(${h.toFixed(0)} ${s.toFixed(0)}% ${l.toFixed(1)}%)
 
 // One fill: hue, saturation, and where it lies (0 … 1) in the range of lightness of the theme.
 function fill(dark, hue, sat, at) {
-  return dark ? hsl(hue, sat * 0.5, 24 + at * 11) : hsl(hue, sat, 75 + at * 11);
+  return dark ? hsl(hue, sat * 0.5, 22 + at * 9) : hsl(hue, sat, 75 + at * 11);
 }
 
 class Colours {
