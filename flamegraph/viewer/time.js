@@ -66,7 +66,7 @@ class TimeLine {
     if (this.range) {
       const l = this.xOf(time.starts[this.range[0]]), k = this.range[1] + 1;
       const r = k < n ? this.xOf(time.starts[k]) : w;
-      g.strokeStyle = c.ink;
+      g.strokeStyle = c.quiet;
       g.strokeRect(l + 0.5, 0.5, Math.max(1, r - l - 1), h - 1);
     }
   }

@@ -20,12 +20,9 @@ const contrast = (a, b) => {
 };
 
 function rgb(text) {
-  const hex = /^#(..)(..)(..)$/.exec(text), m = /^hsl\(([\d.]+) ([\d.]+)% ([\d.]+)%\)$/.exec(text);
-  if (hex)
-    return hex.slice(1).map(x => parseInt(x, 16) / 255);
-  assert.ok(m, 'a colour: ' + text);
-  const [h, s, l] = [+m[1], m[2] / 100, m[3] / 100], a = s * Math.min(l, 1 - l);
-  return [0, 8, 4].map(n => { const k = (n + h / 30) % 12; return l - a * Math.max(-1, Math.min(k - 3, 9 - k, 1)); });
+  const hex = /^#(..)(..)(..)$/.exec(text);
+  assert.ok(hex, 'a colour: ' + text);
+  return hex.slice(1).map(x => parseInt(x, 16) / 255);
 }
 
 test('text can be read on every colour', async () => {
@@ -34,20 +31,20 @@ test('text can be read on every colour', async () => {
   const names = Array.from({ length: 2000 }, (_, i) => 'name_' + i), n = names.length;
   const frames = { name: names.map((_, i) => i), object: names.map((_, i) => i), kind: names.map((_, i) => i % 5), n };
   const steps = Array.from({ length: 101 }, (_, i) => i);
-  let worst = 21;
+  let looked = 0;
   for (const mode of Object.keys(MODES))
     for (const dark of [false, true]) {
       const c = new Colours({ frames, strings: names });
       c.set(mode, dark, false);
       const fills = mode === 'self' ? steps.map(i => c.ofShare(i / 100))
         : mode === 'diff' ? steps.flatMap(i => [c.ofChange(i, 100), c.ofChange(100, i)]) : names.map((_, f) => c.ofFrame(f));
-      for (const f of [...fills, c.match, c.faded, c.mist]) {
-        const ratio = contrast(rgb(f), rgb(c.ink));
+      for (const [f, ink] of [...[...fills, c.match].map(f => [f, c.ink]), [c.faded, c.quiet]]) {
+        const ratio = contrast(rgb(f), rgb(ink));
         assert.ok(ratio >= 4.5, `${mode}, ${dark ? 'dark' : 'light'}: ${f} has ${ratio.toFixed(2)}`);
-        worst = Math.min(worst, ratio);
+        looked++;
       }
     }
-  assert.ok(worst < 21);
+  assert.ok(looked > 10000);
 });
 
 test('dark and light follow the system, and what was chosen stays', async c => {
