@@ -246,7 +246,7 @@ int pipeline_end_window(struct pipeline *p)
 		unwinding_mark(p->unwinding);
 	intake_catch_up(p, UINT64_MAX);
 	if (p->sideband && sideband_refresh(p->sideband) > 0)
-		proctab_doubt(&p->procs);
+		proctab_doubt(&p->procs, 0);
 	jittab_next_window(&p->jits);
 	r = sampler_drain(p->sampler); /* waits for a grace period before it hands out samples */
 	proctab_tick(&p->procs, now);

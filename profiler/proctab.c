@@ -12,7 +12,8 @@
 #include "hash.h"
 #include "targets.h"
 
-#define MAPS_MAX_BYTES	 (64 << 20)
+#define SCAN_SHARE	 100 /* reading the maps of a process takes one part in so many of our time */
+#define SCAN_FREE_NS	 200000 /* but what takes no longer may be done at any time */
 #define RESTLESS_WINDOWS 8 /* without code replaced, after which a process is trusted again */
 
 void proctab_init(struct proctab *t, struct objtab *objects, size_t max_procs)
@@ -98,28 +99,34 @@ static uint64_t program_address(const struct aspace *as)
 static int scan(struct proctab *t, struct process *p)
 {
 	_cleanup_(aspace_unrefp) struct aspace *as = NULL;
-	_cleanup_free_ char *text = NULL;
 	char path[64], comm[WIRE_COMM + 1];
-	uint64_t now = clock_mono_ns();
-	size_t n;
+	uint64_t now = clock_mono_ns(), took;
 	int r;
 
 	p->scanned = t->window;
-	p->doubtful = false;
 	if (p->until_ns != UINT64_MAX)
 		return 0; /* the number may be another's by now */
+	if (now < p->scan_after_ns) {
+		p->doubtful = true;
+		t->counts.scans_late++;
+		return 0;
+	}
+	t->counts.rescans += p->doubtful;
+	p->doubtful = false;
 	snprintf(path, sizeof(path), "/proc/%u/comm", p->tgid);
 	if (read_line_file(path, comm, sizeof(comm)) == 0)
 		strcpy(p->comm, comm);
 	proctab_judge(t, p);
 	snprintf(path, sizeof(path), "/proc/%u/maps", p->tgid);
-	r = read_whole_file(path, MAPS_MAX_BYTES, &text, &n);
-	if (r < 0 || n == 0) { /* a zombie's maps are empty */
+	r = aspace_read(path, PROCTAB_MAX_AREAS, &as);
+	took = clock_mono_ns() - now;
+	if (took > SCAN_FREE_NS)
+		p->scan_after_ns = now + took * SCAN_SHARE;
+	if (r < 0 || !as->areas.n) { /* a zombie's maps are empty */
 		p->gone = !p->as->areas.n;
 		return r == -ENOMEM ? r : 0;
 	}
-	if ((r = aspace_parse(text, PROCTAB_MAX_AREAS, &as)) < 0 || (r = aspace_own(&p->as)) < 0 ||
-	    (r = aspace_replace(p->as, as, now)) < 0)
+	if ((r = aspace_own(&p->as)) < 0 || (r = aspace_replace(p->as, as, now)) < 0)
 		return r;
 	if (!p->exe_addr)
 		p->exe_addr = program_address(p->as);
@@ -265,8 +272,9 @@ int proctab_rescan(struct proctab *t, struct process *p)
 	return scan(t, p);
 }
 
-void proctab_doubt(struct proctab *t)
+void proctab_doubt(struct proctab *t, uint64_t n)
 {
+	t->counts.events_lost += n;
 	array_each(&t->procs, p)
 		p->doubtful = true;
 }
