@@ -9,6 +9,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "clock.h"
+
 /* Replaced areas that are kept; what was replaced before them is looked up in what came after. */
 #define OLD_MAX	   1024
 
@@ -171,7 +173,8 @@ int aspace_parse(char *text, size_t max, struct aspace **ret)
 	return 0;
 }
 
-int aspace_read(const char *path, size_t max, struct aspace **ret)
+int aspace_read(const char *path, size_t max, uint64_t until_ns, const atomic_bool *stop,
+		struct aspace **ret)
 {
 	_cleanup_(aspace_unrefp) struct aspace *as = aspace_new();
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -197,6 +200,10 @@ int aspace_read(const char *path, size_t max, struct aspace **ret)
 		memmove(buf, line, kept);
 		if (kept == READ_BYTES)
 			return -EBADMSG; /* no path is that long */
+		if (stop && atomic_load(stop))
+			return -ECANCELED;
+		if (clock_mono_ns() > until_ns)
+			return -ETIME;
 	}
 	if (got < 0)
 		return -errno;
@@ -313,7 +320,7 @@ static struct vm_area part_of(const struct vm_area *a, uint64_t start, uint64_t 
 
 /* Puts @n areas where @first up to @end were. Room was made for them. */
 static void put_areas(struct aspace *as, size_t first, size_t end, const struct vm_area *areas,
-		   size_t n)
+		      size_t n)
 {
 	struct vm_area *at = as->areas.items + first;
 

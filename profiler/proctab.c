@@ -13,7 +13,8 @@
 #include "targets.h"
 
 #define SCAN_SHARE	 100 /* reading the maps of a process takes one part in so many of our time */
-#define SCAN_FREE_NS	 200000 /* but what takes no longer may be done at any time */
+#define SCAN_WAIT_NS	 20000000 /* longer ones are read by a thread */
+#define SCAN_FREE_NS	 200000	  /* but what takes no longer may be done at any time */
 #define RESTLESS_WINDOWS 8 /* without code replaced, after which a process is trusted again */
 
 void proctab_init(struct proctab *t, struct objtab *objects, size_t max_procs)
@@ -23,6 +24,7 @@ void proctab_init(struct proctab *t, struct objtab *objects, size_t max_procs)
 
 void proctab_done(struct proctab *t)
 {
+	maplater_done(&t->later);
 	array_each(&t->procs, p)
 		aspace_unref(p->as);
 	array_free(&t->procs);
@@ -92,6 +94,48 @@ static uint64_t program_address(const struct aspace *as)
 	return 0;
 }
 
+/* Gives @p the areas @as, which the caller keeps: what it has had mapped since @now. */
+static int take_areas(struct proctab *t, struct process *p, struct aspace *as, uint64_t now)
+{
+	int r;
+
+	if ((r = aspace_own(&p->as)) < 0 || (r = aspace_replace(p->as, as, now)) < 0)
+		return r;
+	if (!p->exe_addr)
+		p->exe_addr = program_address(p->as);
+	p->known = true;
+	p->gone = false;
+	return p->seen ? proctab_resolve(t, p) : 0;
+}
+
+/* Maps that are too long to wait for: they come when a window ends, sooner or later. */
+static void read_later(struct proctab *t, struct process *p, uint64_t now)
+{
+	t->counts.scans_late++;
+	p->doubtful = true;
+	p->scan_after_ns = now + SCAN_WAIT_NS * SCAN_SHARE;
+	if (maplater_ask(&t->later, p->tgid) == 0)
+		p->scan_after_ns = UINT64_MAX;
+}
+
+/* Takes what was read meanwhile, if the process is still the same. */
+static void take_late(struct proctab *t)
+{
+	_cleanup_(aspace_unrefp) struct aspace *as = NULL;
+	struct maplater *m = &t->later;
+	struct process *p;
+
+	if (!maplater_take(m, &as))
+		return;
+	p = proctab_find(t, m->tgid, UINT64_MAX - 1);
+	if (!p || p->since_ns > m->asked_ns || p->until_ns != UINT64_MAX)
+		return;
+	p->scan_after_ns = clock_mono_ns() + m->took_ns * SCAN_SHARE;
+	p->doubtful = false;
+	if (as && as->areas.n)
+		(void)take_areas(t, p, as, m->asked_ns); /* without memory, it stays as it was */
+}
+
 /*
  * Reads maps and comm. An address space that is gone keeps what was known before: the samples that
  * are still to come were taken while it was there.
@@ -118,7 +162,11 @@ static int scan(struct proctab *t, struct process *p)
 		strcpy(p->comm, comm);
 	proctab_judge(t, p);
 	snprintf(path, sizeof(path), "/proc/%u/maps", p->tgid);
-	r = aspace_read(path, PROCTAB_MAX_AREAS, &as);
+	r = aspace_read(path, PROCTAB_MAX_AREAS, now + SCAN_WAIT_NS, NULL, &as);
+	if (r == -ETIME) {
+		read_later(t, p, now);
+		return 0;
+	}
 	took = clock_mono_ns() - now;
 	if (took > SCAN_FREE_NS)
 		p->scan_after_ns = now + took * SCAN_SHARE;
@@ -126,13 +174,7 @@ static int scan(struct proctab *t, struct process *p)
 		p->gone = !p->as->areas.n;
 		return r == -ENOMEM ? r : 0;
 	}
-	if ((r = aspace_own(&p->as)) < 0 || (r = aspace_replace(p->as, as, now)) < 0)
-		return r;
-	if (!p->exe_addr)
-		p->exe_addr = program_address(p->as);
-	p->known = true;
-	p->gone = false;
-	return p->seen ? proctab_resolve(t, p) : 0;
+	return take_areas(t, p, as, now);
 }
 
 struct process *proctab_find(struct proctab *t, uint32_t tgid, uint64_t time_ns)
@@ -331,6 +373,7 @@ static void drop_ended(struct proctab *t, uint64_t drained_ns)
 void proctab_tick(struct proctab *t, uint64_t drained_ns)
 {
 	t->window++;
+	take_late(t);
 	if (t->any_to_drop)
 		drop_ended(t, drained_ns);
 	array_each(&t->procs, p) {

@@ -19,6 +19,7 @@
 #include "aspace.h"
 #include "hindex.h"
 #include "jittab.h"
+#include "maplater.h"
 #include "objtab.h"
 #include "wire.h"
 
@@ -79,6 +80,7 @@ struct proctab {
 	bool any_to_drop; /* some process has ended, or may have */
 	size_t max_procs; /* more are forgotten, those without samples longest first */
 	struct proctab_counts counts;
+	struct maplater later;
 	void (*on_forget)(void *ctx, struct process *p); /* before each ends or is forgotten; NULL =
 							    nobody is told */
 	/* Something more of what is asked for holds of a process; NULL as before. */
