@@ -202,7 +202,7 @@ int aspace_read(const char *path, size_t max, uint64_t until_ns, const atomic_bo
 			return -EBADMSG; /* no path is that long */
 		if (stop && atomic_load(stop))
 			return -ECANCELED;
-		if (clock_mono_ns() > until_ns)
+		if (clock_thread_ns() > until_ns)
 			return -ETIME;
 	}
 	if (got < 0)

@@ -59,8 +59,8 @@ int aspace_parse(char *text, size_t max, struct aspace **ret);
 
 /*
  * The same of the file @path, however long it is, by blocks: also -errno of open(2) and read(2),
- * -ETIME when it is not read by @until_ns (CLOCK_MONOTONIC), -ECANCELED when *@stop (NULL = nobody
- * does) has become true. An address space that was given back is empty.
+ * -ETIME when it is not read by @until_ns (of this thread's CPU time), -ECANCELED when *@stop (NULL
+ * = nobody does) has become true. An address space that was given back is empty.
  */
 int aspace_read(const char *path, size_t max, uint64_t until_ns, const atomic_bool *stop,
 		struct aspace **ret);

@@ -19,7 +19,7 @@ static void *read_maps(void *arg)
 
 	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/maps", m->tgid);
 	m->result = aspace_read(path, PROCTAB_MAX_AREAS, UINT64_MAX, &m->stop, &m->as);
-	m->took_ns = clock_mono_ns() - m->asked_ns;
+	m->took_ns = clock_thread_ns();
 	atomic_store(&m->done, true);
 	return NULL;
 }

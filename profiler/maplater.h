@@ -17,7 +17,7 @@ struct maplater {
 	pthread_t thread;
 	atomic_bool done, stop;
 	uint32_t tgid;
-	uint64_t asked_ns, took_ns;
+	uint64_t asked_ns, took_ns; /* CLOCK_MONOTONIC, CPU time */
 	struct aspace *as;
 	int result;
 };

@@ -14,7 +14,8 @@
 
 #define SCAN_SHARE	 100 /* reading the maps of a process takes one part in so many of our time */
 #define SCAN_WAIT_NS	 20000000 /* longer ones are read by a thread */
-#define SCAN_FREE_NS	 200000	  /* but what takes no longer may be done at any time */
+#define SCAN_FREE_NS	 1000000  /* but what takes no longer may be done so often in a window: */
+#define SCANS_MAX	 16
 #define RESTLESS_WINDOWS 8 /* without code replaced, after which a process is trusted again */
 
 void proctab_init(struct proctab *t, struct objtab *objects, size_t max_procs)
@@ -144,30 +145,31 @@ static int scan(struct proctab *t, struct process *p)
 {
 	_cleanup_(aspace_unrefp) struct aspace *as = NULL;
 	char path[64], comm[WIRE_COMM + 1];
-	uint64_t now = clock_mono_ns(), took;
+	uint64_t now = clock_mono_ns(), began = clock_thread_ns(), took;
 	int r;
 
 	p->scanned = t->window;
 	if (p->until_ns != UINT64_MAX)
 		return 0; /* the number may be another's by now */
-	if (now < p->scan_after_ns) {
+	if (now < p->scan_after_ns || p->scans >= SCANS_MAX) {
 		p->doubtful = true;
 		t->counts.scans_late++;
 		return 0;
 	}
 	t->counts.rescans += p->doubtful;
+	p->scans++;
 	p->doubtful = false;
 	snprintf(path, sizeof(path), "/proc/%u/comm", p->tgid);
 	if (read_line_file(path, comm, sizeof(comm)) == 0)
 		strcpy(p->comm, comm);
 	proctab_judge(t, p);
 	snprintf(path, sizeof(path), "/proc/%u/maps", p->tgid);
-	r = aspace_read(path, PROCTAB_MAX_AREAS, now + SCAN_WAIT_NS, NULL, &as);
+	r = aspace_read(path, PROCTAB_MAX_AREAS, began + SCAN_WAIT_NS, NULL, &as);
 	if (r == -ETIME) {
 		read_later(t, p, now);
 		return 0;
 	}
-	took = clock_mono_ns() - now;
+	took = clock_thread_ns() - began;
 	if (took > SCAN_FREE_NS)
 		p->scan_after_ns = now + took * SCAN_SHARE;
 	if (r < 0 || !as->areas.n) { /* a zombie's maps are empty */
@@ -377,7 +379,7 @@ void proctab_tick(struct proctab *t, uint64_t drained_ns)
 	if (t->any_to_drop)
 		drop_ended(t, drained_ns);
 	array_each(&t->procs, p) {
-		p->map_work = 0;
+		p->map_work = p->scans = 0;
 		if (p->as && p->as->old.n)
 			aspace_forget(p->as, drained_ns);
 		if (p->restless && t->window - p->replaced > RESTLESS_WINDOWS) {

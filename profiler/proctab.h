@@ -54,6 +54,7 @@ struct process {
 	uint32_t forked_from; /* number of its parent, 0 = not known; of one that began with fork(2)
 			       */
 	uint32_t jit;	      /* in the table of processes that make code, or JITTAB_NONE */
+	size_t scans;	      /* of the maps in this window */
 	size_t map_work;      /* areas looked at for events of this window */
 	char comm[WIRE_COMM + 1]; /* of the process, not of one of its threads */
 	struct aspace *as;	  /* a reference; NULL = there is none yet */
