@@ -76,8 +76,8 @@ ext.elf        :=
 ext.symbolize  := -ldw -lelf -lz -ldeflate -lzstd -llzma -pthread -l:libiberty.a
 ext.unwind     := -lunwind-generic
 ext.formats    := -lprotobuf-c -lz -lzstd
-ext.flamegraph := $(ext.formats) -ldeflate
-ext.profiler   := -lbpf $(ext.symbolize) $(ext.unwind) $(ext.formats)
+ext.flamegraph := $(ext.formats) -ldeflate -lm
+ext.profiler   := -lbpf $(ext.symbolize) $(ext.unwind) $(ext.formats) -lm
 
 src = $(sort $(wildcard $(1)/*.c))
 obj = $(patsubst %.c,$(B)/%.o,$(1))

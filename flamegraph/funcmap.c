@@ -75,7 +75,7 @@ static int list_location(struct funcmap *m, const struct profile_location *l)
 int funcmap_make(struct funcmap *ret, const struct profile *p)
 {
 	*ret = (struct funcmap){ .p = p };
-	/* First of all, so that it is number FUNC_NO_STACK_ID. */
+	/* First of all, so that it is number `no_stack`. */
 	if (array_push(&ret->funcs, (struct func){ .kind = FUNC_NO_STACK }) < 0)
 		return -ENOMEM;
 	ret->starts = calloc(p->locations.n + 1, sizeof(*ret->starts));

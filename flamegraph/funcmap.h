@@ -29,11 +29,7 @@ struct func {
 	uint64_t off;	 /* in the object; FUNC_OFFSET only */
 	int64_t flat;	 /* as the leaf */
 	int64_t cum;	 /* anywhere in the stack, once a stack */
-	uint64_t flat_samples; /* times it was sampled as the leaf; see functable.h */
 };
-
-/* Number of the function that stands for samples without a stack. */
-#define FUNC_NO_STACK_ID 0
 
 struct funcmap {
 	const struct profile *p;
@@ -43,6 +39,7 @@ struct funcmap {
 	 * least one. */
 	ARRAY(uint32_t) lists;
 	uint32_t *starts;
+	uint32_t no_stack; /* number of the function that stands for samples without a stack */
 };
 
 /* Finds the functions of @p, which is borrowed: 0 or -ENOMEM; release @ret with funcmap_done() in

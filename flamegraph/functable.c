@@ -15,17 +15,6 @@
 
 #define NO_SAMPLE UINT32_MAX
 
-struct builder {
-	const struct profile *p;
-	struct funcmap map;
-	int count_type;
-	/* Of each function. Apart from struct func: the walk over the samples touches nothing else,
-	 * and these stay in the cache longer. */
-	int64_t *flat, *cum;
-	uint64_t *flat_samples;
-	uint32_t *stamps; /* the last sample that counted it */
-};
-
 int64_t functable_add(int64_t a, int64_t b)
 {
 	int64_t r;
@@ -57,105 +46,99 @@ int functable_count_type(const struct profile *p)
 	return -1;
 }
 
-static int alloc_sums(struct builder *b)
+static int alloc_sums(struct funcsums *s, size_t n)
 {
-	size_t n = b->map.funcs.n;
-
-	b->flat = calloc(n, sizeof(*b->flat));
-	b->cum = calloc(n, sizeof(*b->cum));
-	b->flat_samples = calloc(n, sizeof(*b->flat_samples));
-	b->stamps = malloc(n * sizeof(*b->stamps));
-	if (!b->flat || !b->cum || !b->flat_samples || !b->stamps)
+	s->flat = calloc(n, sizeof(*s->flat));
+	s->cum = calloc(n, sizeof(*s->cum));
+	s->stamps = malloc(n * sizeof(*s->stamps));
+	if (!s->flat || !s->cum || !s->stamps)
 		return -ENOMEM;
-	memset(b->stamps, 0xff, n * sizeof(*b->stamps)); /* NO_SAMPLE */
+	memset(s->stamps, 0xff, n * sizeof(*s->stamps)); /* NO_SAMPLE */
 	return 0;
 }
 
-/* How often the stack of sample @i was met. */
-static uint64_t times_sampled(const struct builder *b, uint32_t i)
+static void add_sample(struct funcsums *sums, const struct funcmap *m, uint32_t i, int64_t value)
 {
-	int64_t n = b->count_type < 0 ? 0 : profile_value(b->p, i, (size_t)b->count_type);
+	const struct profile_sample *s = &m->p->samples.items[i];
+	const uint32_t *locs = m->p->stacks.items + s->loc_first;
+	uint32_t leaf = s->loc_n ? m->lists.items[m->starts[locs[0]]] : m->no_stack;
 
-	return n > 0 ? (uint64_t)n : 0;
-}
-
-static void add_sample(struct builder *b, uint32_t i, int64_t value)
-{
-	const struct profile_sample *s = &b->p->samples.items[i];
-	const struct funcmap *m = &b->map;
-	const uint32_t *locs = b->p->stacks.items + s->loc_first;
-	uint32_t leaf = s->loc_n ? m->lists.items[m->starts[locs[0]]] : FUNC_NO_STACK_ID;
-
-	b->flat[leaf] = functable_add(b->flat[leaf], value);
-	b->flat_samples[leaf] = add_unsigned(b->flat_samples[leaf], times_sampled(b, i));
+	sums->flat[leaf] = functable_add(sums->flat[leaf], value);
 	if (s->loc_n == 0)
-		b->cum[leaf] = functable_add(b->cum[leaf], value);
+		sums->cum[leaf] = functable_add(sums->cum[leaf], value);
 	for (uint32_t k = 0; k < s->loc_n; k++) {
 		const uint32_t *f = m->lists.items + m->starts[locs[k]];
 		const uint32_t *end = m->lists.items + m->starts[locs[k] + 1];
 
 		for (; f < end; f++) {
-			if (b->stamps[*f] == i)
+			if (sums->stamps[*f] == i)
 				continue;
-			b->stamps[*f] = i;
-			b->cum[*f] = functable_add(b->cum[*f], value);
+			sums->stamps[*f] = i;
+			sums->cum[*f] = functable_add(sums->cum[*f], value);
 		}
 	}
 }
 
-/* Gives the sums to the functions and drops those that no sample met. */
-static void settle(struct builder *b)
+int funcsums_make(struct funcsums *ret, const struct funcmap *m, size_t n, size_t type,
+		  size_t where)
 {
-	struct func *funcs = b->map.funcs.items;
-	size_t n = 0;
+	const struct profile *p = m->p;
+	struct functable *all = &ret->all;
 
-	for (size_t i = 0; i < b->map.funcs.n; i++) {
-		if (!b->flat[i] && !b->cum[i])
+	*ret = (struct funcsums){ 0 };
+	if (alloc_sums(ret, n) < 0)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < p->samples.n && i < NO_SAMPLE; i++) {
+		int64_t value = profile_value(p, i, type);
+
+		if (!value || !profile_value(p, i, where))
 			continue;
-		funcs[n] = funcs[i];
-		funcs[n].flat = b->flat[i];
-		funcs[n].cum = b->cum[i];
-		funcs[n++].flat_samples = b->flat_samples[i];
+		add_sample(ret, m, i, value);
+		all->total = functable_add(all->total, value);
+		all->weight = add_unsigned(all->weight, magnitude(value));
+		all->n_stacks++;
 	}
-	b->map.funcs.n = n;
+	return 0;
 }
 
-static int build(struct builder *b, struct functable *ret, size_t type)
+void funcsums_done(struct funcsums *s)
 {
-	struct functable t = { 0 };
+	free(s->flat);
+	free(s->cum);
+	free(s->stamps);
+	*s = (struct funcsums){ 0 };
+}
 
-	if (funcmap_make(&b->map, b->p) < 0 || alloc_sums(b) < 0)
-		return -ENOMEM;
-	b->count_type = functable_count_type(b->p);
-	for (uint32_t i = 0; i < b->p->samples.n && i < NO_SAMPLE; i++) {
-		int64_t value = profile_value(b->p, i, type);
+/* Takes the functions out of @m, gives them their sums and drops those that no sample met. */
+static void settle(struct functable *t, struct funcmap *m, const struct funcsums *s)
+{
+	size_t n = 0;
 
-		if (!value)
+	*t = s->all;
+	t->funcs = m->funcs.items;
+	for (size_t i = 0; i < m->funcs.n; i++) {
+		if (!s->flat[i] && !s->cum[i])
 			continue;
-		add_sample(b, i, value);
-		t.total = functable_add(t.total, value);
-		t.weight = add_unsigned(t.weight, magnitude(value));
-		t.n_samples = add_unsigned(t.n_samples, times_sampled(b, i));
-		t.n_stacks++;
+		t->funcs[n] = t->funcs[i];
+		t->funcs[n].flat = s->flat[i];
+		t->funcs[n++].cum = s->cum[i];
 	}
-	settle(b);
-	t.funcs = b->map.funcs.items;
-	t.n = b->map.funcs.n;
-	b->map.funcs.items = NULL;
-	*ret = t;
-	return 0;
+	t->n = n;
+	m->funcs.items = NULL;
 }
 
 int functable_make(struct functable *ret, const struct profile *p, size_t type)
 {
-	struct builder b = { .p = p };
-	int r = build(&b, ret, type);
+	struct funcsums sums = { 0 };
+	struct funcmap map;
+	int r = funcmap_make(&map, p);
 
-	funcmap_done(&b.map);
-	free(b.flat);
-	free(b.cum);
-	free(b.flat_samples);
-	free(b.stamps);
+	if (r == 0)
+		r = funcsums_make(&sums, &map, map.funcs.n, type, type);
+	if (r == 0)
+		settle(ret, &map, &sums);
+	funcsums_done(&sums);
+	funcmap_done(&map);
 	return r;
 }
 

@@ -12,13 +12,31 @@ struct functable {
 	size_t n;
 	int64_t total;	    /* of all samples */
 	uint64_t weight;    /* the same with signs ignored: what 100 % is, also of a difference */
-	size_t n_stacks;    /* samples whose value is not 0 */
+	size_t n_stacks;    /* samples that were added up */
 	uint64_t n_samples; /* times that was sampled, where the profile counts that; 0 = it does
 			       not */
 };
 
-/* Adds up value @type of every sample of @p: 0 and *@ret (release with functable_done()), or
- * -ENOMEM. Sums stop at the ends of int64_t. Functions that no sample met are left out. */
+/* Sums of the functions that the lists of a funcmap name. */
+struct funcsums {
+	/* Of each function. Apart from struct func: the walk over the samples touches nothing else,
+	 * and these stay in the cache longer. */
+	int64_t *flat, *cum;
+	uint32_t *stamps;     /* the last sample that counted it */
+	struct functable all; /* but its functions */
+};
+
+/*
+ * Adds up value @type of every sample whose value @where is not 0. The lists of @m hold numbers
+ * below @n: of its functions, or of groups of them that the caller put there. 0 or -ENOMEM; release
+ * @ret with funcsums_done() in either case. Sums stop at the ends of int64_t.
+ */
+int funcsums_make(struct funcsums *ret, const struct funcmap *m, size_t n, size_t type,
+		  size_t where);
+void funcsums_done(struct funcsums *s);
+
+/* The functions of @p with value @type of every sample added up: 0 and *@ret (release with
+ * functable_done()), or -ENOMEM. Functions that no sample met are left out. */
 int functable_make(struct functable *ret, const struct profile *p, size_t type);
 void functable_done(struct functable *t);
 

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "codekind.h"
 #include "err.h"
+#include "funcdiff.h"
 #include "functable.h"
 #include "profile.h"
 #include "report.h"
@@ -304,4 +305,15 @@ bool textview_head(const struct textview *v, const char *label)
 	fputc('\n', v->out);
 	write_empty(v);
 	return false;
+}
+
+bool textview_heads(const struct textview *v, const struct profile *base)
+{
+	struct textview b = { .p = base, .out = v->out, .columns = v->columns };
+	bool any = textview_head(v, "now: ");
+
+	if (!any || funcdiff_base_type(v->p, v->type, base, &b.type, NULL) < 0)
+		return any;
+	add_up(&b);
+	return textview_head(&b, "base: ");
 }

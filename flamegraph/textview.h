@@ -51,6 +51,9 @@ int textview_flush(const struct textview *v, struct err *e);
  * anything to show. */
 bool textview_head(const struct textview *v, const char *label);
 
+/* The same of a view that compares with @base. */
+bool textview_heads(const struct textview *v, const struct profile *base);
+
 /* Says what became of each sample, how it was recorded, and what was left out before. */
 void textview_account(const struct textview *v);
 
