@@ -16,7 +16,8 @@
 #define SCAN_WAIT_NS	 20000000 /* longer ones are read by a thread */
 #define SCAN_FREE_NS	 1000000  /* but what takes no longer may be done so often in a window: */
 #define SCANS_MAX	 16
-#define RESTLESS_WINDOWS 8 /* without code replaced, after which a process is trusted again */
+#define FILES_MAX	 256 /* new ones that a process may map in a window; more wait for the next */
+#define RESTLESS_WINDOWS 8   /* without code replaced, after which a process is trusted again */
 
 void proctab_init(struct proctab *t, struct objtab *objects, size_t max_procs)
 {
@@ -68,11 +69,20 @@ static void follow_jit(struct proctab *t, struct process *p)
 
 int proctab_resolve(struct proctab *t, struct process *p)
 {
+	p->files_late = false;
 	array_each(&p->as->areas, a) {
 		if (a->mapping == ASPACE_UNRESOLVED) {
-			int64_t m = objtab_mapping(t->objects, (pid_t)p->tgid, a,
-						   aspace_name(p->as, a));
+			size_t objects = t->objects->objects.n;
+			int64_t m;
 
+			/* A process that makes ever new files must not take those of all others. */
+			if (p->files >= FILES_MAX) {
+				t->counts.files_late += !p->files_late;
+				p->files_late = true;
+				continue;
+			}
+			m = objtab_mapping(t->objects, (pid_t)p->tgid, a, aspace_name(p->as, a));
+			p->files += t->objects->objects.n - objects;
 			if (m < 0 && m != -ENOSPC)
 				return (int)m;
 			a->mapping = m < 0 ? ASPACE_NO_MAPPING : (uint32_t)m;
@@ -379,7 +389,9 @@ void proctab_tick(struct proctab *t, uint64_t drained_ns)
 	if (t->any_to_drop)
 		drop_ended(t, drained_ns);
 	array_each(&t->procs, p) {
-		p->map_work = p->scans = 0;
+		p->map_work = p->scans = p->files = 0;
+		if (p->files_late && p->until_ns == UINT64_MAX)
+			(void)proctab_resolve(t, p); /* without memory, at the next window */
 		if (p->as && p->as->old.n)
 			aspace_forget(p->as, drained_ns);
 		if (p->restless && t->window - p->replaced > RESTLESS_WINDOWS) {

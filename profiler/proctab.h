@@ -55,6 +55,8 @@ struct process {
 			       */
 	uint32_t jit;	      /* in the table of processes that make code, or JITTAB_NONE */
 	size_t scans;	      /* of the maps in this window */
+	size_t files;	      /* that were new, and were opened for it, in this window */
+	bool files_late;      /* there are more */
 	size_t map_work;      /* areas looked at for events of this window */
 	char comm[WIRE_COMM + 1]; /* of the process, not of one of its threads */
 	struct aspace *as;	  /* a reference; NULL = there is none yet */
@@ -64,6 +66,7 @@ struct process {
 struct proctab_counts {
 	uint64_t events_lost; /* the kernel's words of processes that found no room */
 	uint64_t rescans;     /* maps that were read again for that */
+	uint64_t files_late;  /* processes that mapped so many new files that some had to wait */
 	uint64_t scans_late;  /* reading of maps that was put off, for they are long */
 };
 
