@@ -345,10 +345,10 @@ static void warn_of_processes(const struct pipeline *p)
 			" processes were read again",
 			c->events_lost, c->rescans);
 	if (c->scans_late)
-		log_info(
-			"maps of processes were so long that they were read less often: put off %" PRIu64
-			" times",
-			c->scans_late);
+		log_info("%" PRIu64
+			 " times the maps of a process were so long that nobody waited for "
+			 "them",
+			 c->scans_late);
 	if (c->files_late)
 		log_info("%" PRIu64
 			 " times a process mapped so many new files that some of them were looked "

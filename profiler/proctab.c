@@ -119,7 +119,7 @@ static int take_areas(struct proctab *t, struct process *p, struct aspace *as, u
 	return p->seen ? proctab_resolve(t, p) : 0;
 }
 
-/* Maps that are too long to wait for: they come when a window ends, sooner or later. */
+/* Maps that are too long to wait for: proctab_take_late() has them, sooner or later. */
 static void read_later(struct proctab *t, struct process *p, uint64_t now)
 {
 	t->counts.scans_late++;
@@ -129,8 +129,7 @@ static void read_later(struct proctab *t, struct process *p, uint64_t now)
 		p->scan_after_ns = UINT64_MAX;
 }
 
-/* Takes what was read meanwhile, if the process is still the same. */
-static void take_late(struct proctab *t)
+void proctab_take_late(struct proctab *t)
 {
 	_cleanup_(aspace_unrefp) struct aspace *as = NULL;
 	struct maplater *m = &t->later;
@@ -163,7 +162,6 @@ static int scan(struct proctab *t, struct process *p)
 		return 0; /* the number may be another's by now */
 	if (now < p->scan_after_ns || p->scans >= SCANS_MAX) {
 		p->doubtful = true;
-		t->counts.scans_late++;
 		return 0;
 	}
 	t->counts.rescans += p->doubtful;
@@ -385,7 +383,6 @@ static void drop_ended(struct proctab *t, uint64_t drained_ns)
 void proctab_tick(struct proctab *t, uint64_t drained_ns)
 {
 	t->window++;
-	take_late(t);
 	if (t->any_to_drop)
 		drop_ended(t, drained_ns);
 	array_each(&t->procs, p) {

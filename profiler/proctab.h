@@ -67,7 +67,7 @@ struct proctab_counts {
 	uint64_t events_lost; /* the kernel's words of processes that found no room */
 	uint64_t rescans;     /* maps that were read again for that */
 	uint64_t files_late;  /* processes that mapped so many new files that some had to wait */
-	uint64_t scans_late;  /* reading of maps that was put off, for they are long */
+	uint64_t scans_late;  /* maps that were so long that nobody waited for them */
 };
 
 struct proctab {
@@ -125,6 +125,9 @@ struct process *proctab_add(struct proctab *t, uint32_t tgid, uint64_t since_ns)
 
 /* @p lived until @time_ns. */
 void proctab_end(struct proctab *t, struct process *p, uint64_t time_ns);
+
+/* Takes the maps that were so long that a thread read them, if there are some by now. */
+void proctab_take_late(struct proctab *t);
 
 /* Reads the maps of @p again, now, if it lives and it is not too soon: 0 or -ENOMEM. */
 int proctab_rescan(struct proctab *t, struct process *p);

@@ -2,11 +2,11 @@
 /*
  * What costs a profiler dear:
  *
- *	hostile storm RATE SECONDS	maps, runs and unmaps a page of code so often a second, each time
- *					elsewhere; "maps N"
- *	hostile regions N SECONDS	runs code in N pages with a hole behind each; "regions N" before
- *	hostile files N SECONDS		maps N files of its own as code, and goes on working
- *	hostile pretend SECONDS		has a name that moves the cursor, and a perf map that is endless
+ *	hostile storm RATE SECONDS	maps, runs and unmaps a page of code so often a second, each
+ *time elsewhere; "maps N" hostile regions N SECONDS	runs code in N pages with a hole behind
+ *each; "regions N" before hostile files N SECONDS		maps N files of its own as code, and
+ *goes on working hostile pretend SECONDS		has a name that moves the cursor, and a perf
+ *map that is endless
  */
 #include <errno.h>
 #include <string.h>
@@ -18,8 +18,9 @@
 #define PAGE   4096ul
 #define PLACES 100000 /* of the storm */
 
-/* mov rax, rdi; 1: dec rax; jnz 1b; ret */
-static const unsigned char countdown[] = { 0x48, 0x89, 0xf8, 0x48, 0xff, 0xc8, 0x75, 0xfb, 0xc3 };
+/* push rbp; mov rbp, rsp; mov rax, rdi; 1: dec rax; jnz 1b; pop rbp; ret */
+static const unsigned char countdown[] = { 0x55, 0x48, 0x89, 0xe5, 0x48, 0x89, 0xf8,
+					   0x48, 0xff, 0xc8, 0x75, 0xfb, 0x5d, 0xc3 };
 
 NOINLINE void hostile_work(double until)
 {
@@ -27,7 +28,7 @@ NOINLINE void hostile_work(double until)
 		BURN(20000);
 }
 
-static void run(const void *code, long rounds)
+NOINLINE void run(const void *code, long rounds)
 {
 	void (*f)(long);
 
@@ -91,7 +92,12 @@ static int files(long n, double seconds)
 	for (long i = 0; i < n; i++) {
 		int fd = memfd_create("piece", MFD_CLOEXEC);
 
-		if (fd < 0 || write(fd, "\x7f" "ELF", 4) != 4 || ftruncate(fd, PAGE) < 0 ||
+		if (fd < 0 ||
+		    write(fd,
+			  "\x7f"
+			  "ELF",
+			  4) != 4 ||
+		    ftruncate(fd, PAGE) < 0 ||
 		    mmap(NULL, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0) == MAP_FAILED)
 			return errno == EMFILE ? 77 : 1;
 		close(fd);

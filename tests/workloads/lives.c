@@ -3,9 +3,9 @@
  * How processes live:
  *
  *	lives brief SECONDS	works so long and says nothing
- *	lives brood N		forks N children that all work 4 ms, at most 8 at a time; "children CPU"
- *	lives idle N		forks N children that sleep; "ready"; sleeps until it is ended
- *	lives again PROGRAM...	works as a child whose number is given to another process at once, which
+ *	lives brood N		forks N children that all work 4 ms, at most 8 at a time; "children
+ *CPU" lives idle N		forks N children that sleep; "ready"; sleeps until it is ended lives
+ *again PROGRAM...	works as a child whose number is given to another process at once, which
  *				executes PROGRAM; "pid N"
  *	lives renames		a thread works 0.25 s each as phase-1, phase-2, phase-3
  *	lives memory PROGRAM...	executes a copy of PROGRAM that no file system has
