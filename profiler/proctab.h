@@ -18,6 +18,7 @@
 #include "array.h"
 #include "aspace.h"
 #include "hindex.h"
+#include "identity.h"
 #include "jittab.h"
 #include "maplater.h"
 #include "objtab.h"
@@ -57,6 +58,7 @@ struct process {
 	size_t scans;	      /* of the maps in this window */
 	size_t files;	      /* that were new, and were opened for it, in this window */
 	bool files_late;      /* there are more */
+	struct identity id;   /* who it is */
 	size_t map_work;      /* areas looked at for events of this window */
 	char comm[WIRE_COMM + 1]; /* of the process, not of one of its threads */
 	struct aspace *as;	  /* a reference; NULL = there is none yet */
@@ -73,6 +75,7 @@ struct proctab_counts {
 struct proctab {
 	struct objtab *objects; /* borrowed */
 	struct jittab *jits; /* borrowed; NULL = nobody asks for names of code made at run time */
+	struct cgrouptab *cgroups; /* borrowed; told of new groups; NULL = nobody asks for them */
 	ARRAY(struct process) procs;
 	struct hindex index; /* by tgid */
 	uint32_t window;
