@@ -12,6 +12,8 @@
 #include "pipeline.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -66,7 +68,7 @@ static void open_sideband(struct pipeline *p)
 
 	if (o.ring_bytes > RING_BYTES)
 		o.ring_bytes = RING_BYTES;
-	o.cgroups = p->containers.mount;
+	o.cgroups = p->containers.mount || p->ids.cgroups.mount;
 	procevents_callbacks(&p->procs, &p->containers, &callbacks);
 	if (sideband_new(&p->sideband, &o, &callbacks, &e) < 0)
 		log_warn("%s; processes that live shorter than a second may have no names", e.text);
@@ -112,8 +114,18 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_opts *o, struct er
 	p->procs.targets = o->targets && o->targets->expected ? o->targets : NULL;
 	jittab_init(&p->jits, &p->objects);
 	p->procs.jits = &p->jits;
+	p->procs.cgroups = &p->ids.cgroups;
+	p->labelling = (struct labelling){
+		.counts = &p->counts,
+		.ids = &p->ids,
+		.procs = &p->procs,
+		.window_ns = o->sampler.window_ms * (NSEC_PER_SEC / 1000),
+	};
 	intake_callbacks(p, &callbacks);
-	r = aggregate_init(&p->counts, o->max_bytes ? o->max_bytes : DEFAULT_MAX_BYTES);
+	r = aggregate_init(&p->counts, o->max_bytes ? o->max_bytes : DEFAULT_MAX_BYTES,
+			   o->split_mask ? o->split_mask : labels_default_split());
+	if (r == 0)
+		r = identities_init(&p->ids, o->label_env, o->n_label_env);
 	if (r == 0)
 		r = symstart_new(&p->symbolizer,
 				 &(struct symbolizer_opts){
@@ -162,6 +174,7 @@ void pipeline_free(struct pipeline *p)
 	proctab_done(&p->procs);
 	jittab_done(&p->jits);
 	objtab_done(&p->objects);
+	identities_done(&p->ids);
 	aggregate_done(&p->counts);
 	array_free(&p->by_program);
 	free(p);
@@ -186,8 +199,10 @@ int pipeline_start(struct pipeline *p, struct err *e)
 	int r;
 
 	p->start_wall_ns = clock_wall_ns();
-	p->start_ns = clock_mono_ns();
+	p->start_ns = p->labelling.start_ns = clock_mono_ns();
 	r = perf_events_enable(p->perf, e);
+	if (r == 0)
+		cgrouptab_scan(&p->ids.cgroups);
 	/* Who ticks now and exits at once is looked at in time; who is born is told of. */
 	if (r == 0 && p->all_processes)
 		proctab_scan_all(&p->procs);
@@ -246,8 +261,9 @@ int pipeline_end_window(struct pipeline *p)
 		unwinding_mark(p->unwinding);
 	intake_catch_up(p, UINT64_MAX);
 	if (p->sideband && sideband_refresh(p->sideband) > 0)
-		proctab_doubt(&p->procs);
+		proctab_doubt(&p->procs, 0);
 	jittab_next_window(&p->jits);
+	identities_next_window(&p->ids);
 	r = sampler_drain(p->sampler); /* waits for a grace period before it hands out samples */
 	proctab_tick(&p->procs, now);
 	if (r == 0 && p->unwinding)
@@ -288,7 +304,7 @@ size_t pipeline_cpus(const struct pipeline *p)
 
 uint64_t pipeline_bytes(const struct pipeline *p)
 {
-	return sampler_map_bytes(p->sampler) + aggregate_bytes(&p->counts) + jittab_bytes(&p->jits);
+	return sampler_map_bytes(p->sampler) + aggregate_bytes(&p->counts) + jittab_bytes(&p->jits) + identities_bytes(&p->ids);
 }
 
 /* --- the profile ----------------------------------------------------------------------------- */
@@ -331,6 +347,55 @@ static int add_comment(struct profile *prof, const char *text)
 	return 0;
 }
 
+/* What may have been missed of processes and their files. */
+static void warn_of_processes(const struct pipeline *p)
+{
+	const struct proctab_counts *c = &p->procs.counts;
+
+	if (c->events_lost)
+		log_warn(
+			"%" PRIu64
+			" events of processes came faster than they were read: the maps of %" PRIu64
+			" processes were read again",
+			c->events_lost, c->rescans);
+	if (c->scans_late)
+		log_info("%" PRIu64
+			 " times the maps of a process were so long that nobody waited for "
+			 "them",
+			 c->scans_late);
+	if (c->files_late)
+		log_info("%" PRIu64
+			 " times a process mapped so many new files that some of them were looked "
+			 "at later",
+			 c->files_late);
+	if (p->objects.refused)
+		log_warn(
+			"too many files were mapped to keep all of them open: %zu times one was left out; "
+			"raise the limit with 'ulimit -n'",
+			p->objects.refused);
+	if (p->objects.overwritten)
+		log_warn(
+			"%zu files were written over while their code was recorded: functions of what they "
+			"held before have no names",
+			p->objects.overwritten);
+}
+
+/* The same for whoever reads the profile later; "" = nothing. */
+static void describe_processes(const struct pipeline *p, char *buf, size_t size)
+{
+	const struct proctab_counts *c = &p->procs.counts;
+
+	buf[0] = '\0';
+	if (c->events_lost || c->rescans || c->scans_late || c->files_late || p->objects.refused ||
+	    p->objects.overwritten)
+		snprintf(buf, size,
+			 "processes: events_lost=%" PRIu64 " rescans=%" PRIu64
+			 " scans_late=%" PRIu64 " files_late=%" PRIu64
+			 " files_refused=%zu files_overwritten=%zu",
+			 c->events_lost, c->rescans, c->scans_late, c->files_late,
+			 p->objects.refused, p->objects.overwritten);
+}
+
 int pipeline_profile(struct pipeline *p, const char *info, struct profile **ret)
 {
 	_cleanup_(profile_freep) struct profile *prof = NULL;
@@ -339,11 +404,17 @@ int pipeline_profile(struct pipeline *p, const char *info, struct profile **ret)
 	int r = 0;
 
 	jittab_settle(&p->jits);
+	objtab_settle(&p->objects);
+	warn_of_processes(p);
 	if (p->jits.refused)
 		log_warn(
 			"too many open files: names of the code that %zu processes made are missing; raise "
 			"the limit with ulimit -n",
 			p->jits.refused);
+	if (p->ids.refused || p->ids.cgroups.refused)
+		log_warn("%zu processes or cgroups had labels that there was no room for; those are "
+			 "missing",
+			 p->ids.refused + p->ids.cgroups.refused);
 	if (p->debuginfod)
 		r = symstart_wait(p->symbolizer, &p->counts, &p->objects, DEBUGINFOD_MS);
 	if (r < 0)
@@ -363,12 +434,17 @@ int pipeline_profile(struct pipeline *p, const char *info, struct profile **ret)
 					 .events = &p->events,
 					 .symbolizer = p->symbolizer,
 					 .no_inlines = p->no_inlines,
+					 .time_ns = p->start_wall_ns,
+					 .window_ns = p->labelling.window_ns,
 					 .main_mapping = main_mapping(p) },
 		       &prof);
 	if (r < 0 || (r = pipeline_tally(p, &tally)) < 0)
 		return r;
 	tally_format(&tally, text);
 	if ((r = add_comment(prof, text)) < 0 || (r = add_comment(prof, info)) < 0)
+		return r;
+	describe_processes(p, text, sizeof(text));
+	if (text[0] && (r = add_comment(prof, text)) < 0)
 		return r;
 	prof->time_ns = p->start_wall_ns;
 	prof->duration_ns = p->stop_ns - p->start_ns;
