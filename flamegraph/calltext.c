@@ -14,6 +14,7 @@
 
 #include "calltree.h"
 #include "err.h"
+#include "funcdiff.h"
 #include "profile.h"
 #include "report.h"
 #include "termtext.h"
@@ -385,21 +386,20 @@ static void write_rest(const struct callview *c, double min_percent)
 	double threshold = textview_percent(&c->v, c->threshold);
 
 	if (c->cut)
-		textview_say(&c->v, "… and more rows than --rows shows.");
-	if (c->o->invert || percent < 0.05)
+		textview_say(&c->v, "… and more rows; --rows N shows them.");
+	/* Where stacks end is not what an inverted tree is about. */
+	if (c->cut || c->o->invert || percent < 0.05)
 		return;
 	if (threshold > min_percent)
-		textview_say(
-			&c->v,
-			"Left out: %.1f%% that ends in branches below %.2g%% each; --rows N shows "
-			"more.",
-			percent, threshold);
+		textview_say(&c->v,
+			     "Left out: %.1f%% that ends in branches below %.2g%% each; --rows N "
+			     "shows more.",
+			     percent, threshold);
 	else if (c->o->max_depth)
-		textview_say(
-			&c->v,
-			"Left out: %.1f%% that ends deeper than %u frames or in branches below "
-			"%.2g%% each; --depth N and --min-percent P show more.",
-			percent, c->o->max_depth, min_percent);
+		textview_say(&c->v,
+			     "Left out: %.1f%% that ends deeper than %u frames or in branches "
+			     "below %.2g%% each; --depth N and --min-percent P show more.",
+			     percent, c->o->max_depth, min_percent);
 	else
 		textview_say(&c->v,
 			     "Left out: %.1f%% that ends in branches below %.2g%% each; "
@@ -448,7 +448,11 @@ int tree_write(const struct profile *p, const struct profile *base, const struct
 		.max_depth = o->max_depth,
 		.by_leaf = o->invert,
 	};
+	size_t base_type;
 	int r = textview_begin(&c.v, p, opts, 0, out, e);
+
+	if (r == 0 && base)
+		r = funcdiff_base_type(p, c.v.type, base, &base_type, e);
 
 	if (r == 0 && (base ? textview_heads(&c.v, base) : textview_head(&c.v, ""))) {
 		co.sample_type = c.v.type;
