@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The call tree as text. Real stacks are deep and mostly straight, so what is straight takes no
- * room:
+ * The call tree as text. Real stacks are deep and mostly straight, so what is straight takes
+ * little:
  *
- *   - calls that keep all of the time (to the digit that is shown) are one line, "main → run →
- * loop", its middle left out where it is too long;
+ *   - calls that keep all of the time, to the digit that is shown, are one line, "main → run", its
+ *     middle left out where it is too long;
  *   - an only child stands below its parent, not to the right of it: only branches indent;
- *   - of an indentation of more than half of the line, the outer part is written as a number.
+ *   - where branches indent more than half of the line, the outer ones are written as a number.
  */
 #include <errno.h>
 #include <stdlib.h>
