@@ -19,10 +19,10 @@ static void list_flaws(const struct symbolizer_stats *s, struct flaw ret[3])
 {
 	ret[0] = (struct flaw){ "no_split", s->no_split,
 				"unit of debug information lies in a file .dwo or .dwp that is not "
-				"here: its inlined functions and lines are missing; put that file "
+				"here: what was inlined in it is missing; put that file "
 				"where it was built or beside the program",
 				"units of debug information lie in files .dwo or .dwp that are not "
-				"here: their inlined functions and lines are missing; put those "
+				"here: what was inlined in them is missing; put those "
 				"files where they were built or beside the program" };
 	ret[1] = (struct flaw){ "broken", s->broken,
 				"unit of debug information is broken: names and lines of its code "
