@@ -34,6 +34,7 @@ check golang-go            run go                         go tool pprof reads th
 check g++                  cmd g++                        C++ programs to profile
 check musl-tools           cmd musl-gcc                   programs of another C library to profile
 check rustc                cmd rustc                      Rust programs to profile
+check mandoc               cmd mandoc                     reads the man pages
 check zstd                 cmd zstd                       a second reader of .pb.zst, compressed sections
 check python3              cmd python3                    Python programs to profile
 check binutils             cmd nm                         nm, readelf and objcopy say what symbols there are
