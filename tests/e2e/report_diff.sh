@@ -33,7 +33,7 @@ json() { # ARGUMENTS of report, then the test of `d`
 import json, sys
 d = json.load(open("report.json"))
 ours = [c for c in d.get("changes", d.get("functions")) if c.get("object") == "rows"]
-ok = eval(sys.argv[1])
+ok = eval("(" + sys.argv[1] + ")")
 if not ok:
     print(json.dumps(d, indent=1))
 sys.exit(not ok)' "$test"
