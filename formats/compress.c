@@ -316,8 +316,11 @@ static ssize_t zstd_read(struct inflater *f, void *buf, size_t n)
 
 static ssize_t raw_read(struct inflater *f, void *buf, size_t n)
 {
-	int r = refill(f);
+	int r;
 
+	if (f->pos == f->n && n >= CHUNK) /* nothing is gained by a copy */
+		return f->eof ? 0 : source_read(f->in, buf, n);
+	r = refill(f);
 	if (r < 0)
 		return r;
 	if (n > f->n - f->pos)
