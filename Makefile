@@ -75,7 +75,7 @@ ext.base       :=
 ext.elf        :=
 ext.symbolize  := -ldw -lelf -lz -ldeflate -lzstd -llzma -pthread -l:libiberty.a
 ext.unwind     := -lunwind-generic
-ext.formats    := -lprotobuf-c -lz -lzstd
+ext.formats    := -lprotobuf-c -lisal -ldeflate -lzstd
 ext.flamegraph := $(ext.formats)
 ext.profiler   := -lbpf $(ext.symbolize) $(ext.unwind) $(ext.formats)
 

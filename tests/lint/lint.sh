@@ -25,9 +25,9 @@ elfutils/libdw.h  symbolize/libdwwalk.h symbolize/libdwfind.h
 libiberty/        symbolize
 libunwind         unwind
 protobuf-c/       formats
-zlib.h            formats/compress.c
+isa-l/            formats/compress.c
 zstd.h            formats/compress.c symbolize
-libdeflate.h      symbolize/inflate.c
+libdeflate.h      formats/compress.c symbolize/inflate.c
 lzma.h            symbolize
 '
 
