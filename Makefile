@@ -60,7 +60,7 @@ inc.elf        := -Ibase -Ielf
 inc.symbolize  := -Iinclude -Ibase -Ielf -Isymbolize
 inc.unwind     := -Iinclude -Ibase -Ielf -Iunwind
 inc.formats    := -Iinclude -Ibase -Iformats -I$(B)/gen/formats
-inc.flamegraph := -Iinclude -Ibase -Iflamegraph
+inc.flamegraph := -Iinclude -Ibase -Iflamegraph -I$(B)/gen/flamegraph
 inc.profiler   := -Iinclude -Ibase -Iprofiler -I$(B)/gen/bpf
 
 libs.base       := base
@@ -76,14 +76,17 @@ ext.elf        :=
 ext.symbolize  := -ldw -lelf -lz -ldeflate -lzstd -llzma -pthread -l:libiberty.a
 ext.unwind     := -lunwind-generic
 ext.formats    := -lprotobuf-c -lisal -ldeflate -lzstd
-ext.flamegraph := $(ext.formats)
-ext.profiler   := -lbpf $(ext.symbolize) $(ext.unwind) $(ext.formats)
+ext.flamegraph := $(ext.formats) -lm
+ext.profiler   := -lbpf $(ext.symbolize) $(ext.unwind) $(ext.formats) -lm
 
 src = $(sort $(wildcard $(1)/*.c))
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
 skel := $(B)/gen/bpf/sampler.skel.h
 pbc  := $(B)/gen/formats/profile.pb-c.h
+viewer := $(B)/gen/flamegraph/viewer.h
+# In the order of dependency: what a script does at once may use what is before it.
+viewer_js := data.js tree.js query.js look.js time.js flame.js rows.js state.js panels.js app.js main.js
 
 all: $(if $(filter build/release,$(B)),build/wick,$(B)/wick) ## the program, at build/wick
 
@@ -111,6 +114,7 @@ $(B)/%.o: %.c $(B)/.flags
 	$(Q)$(CC) $(all_cflags) -MMD -MP -c $< -o $@
 $(call obj,$(call src,profiler)): | $(skel)
 $(call obj,$(call src,formats)): | $(pbc)
+$(call obj,$(call src,flamegraph)): | $(viewer)
 
 # --- generated code --------------------------------------------------------------------------------
 $(B)/gen/bpf/%.bpf.o: bpf/%.bpf.c $(B)/.flags
@@ -129,6 +133,11 @@ $(B)/gen/formats/%.pb-c.o: $(B)/gen/formats/%.pb-c.c $(B)/.flags
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=gnu11 -w $(opt.$(VARIANT)) $(MAP) -fPIE -fno-omit-frame-pointer -I$(@D) \
 		$(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(viewer): scripts/pack-viewer.sh flamegraph/viewer/viewer.html flamegraph/viewer/viewer.css $(addprefix flamegraph/viewer/,$(viewer_js))
+	$(call say,PACK,$@)
+	@mkdir -p $(@D)
+	$(Q)scripts/pack-viewer.sh flamegraph/viewer $(viewer_js) > $@
 
 # Changed flags rebuild everything; unchanged ones nothing. INC belongs to the object that asks first.
 $(B)/.flags: INC :=

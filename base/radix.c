@@ -8,14 +8,30 @@
 enum {
 	BITS = 11,
 	PLACES = 1 << BITS,
+	FEW = 64,
 };
+
+/* Of few keys the counts would be most of the work. */
+static void insertion_sort(struct radix_key *keys, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		struct radix_key key = keys[i];
+		size_t at = i;
+
+		for (; at > 0 && keys[at - 1].by > key.by; at--)
+			keys[at] = keys[at - 1];
+		keys[at] = key;
+	}
+}
 
 int radix_sort(struct radix_key *keys, size_t n)
 {
 	struct radix_key *other, *from = keys, *to;
 
-	if (n < 2)
+	if (n < FEW) {
+		insertion_sort(keys, n);
 		return 0;
+	}
 	to = other = malloc(n * sizeof(*other));
 	if (!other)
 		return -ENOMEM;

@@ -21,6 +21,13 @@ volatile __u32 active_set;
 /* Counts the changes of `spaces`, after each of them. */
 volatile __u32 spaces_version;
 
+/* Whether a target has had a child. */
+volatile __u32 targets_born;
+
+/* Cgroups of containers in target_cgroups, behind the first WIRE_MAX_CGROUPS; user space changes
+ * it. */
+volatile __u32 n_containers;
+
 #define SET(n)                                                          \
 	struct {                                                        \
 		__uint(type, BPF_MAP_TYPE_HASH);                        \
@@ -69,8 +76,8 @@ struct {
 _Static_assert(CTR_BPF_MAX <= sizeof(struct wire_counters) / sizeof(__u64), "a line holds all");
 
 /*
- * By CPU: an array is found without a helper call on every kernel, a per-CPU array is not, and one that
- * can be mapped begins with a page.
+ * By CPU: an array is found without a helper call on every kernel, a per-CPU array is not, and one
+ * that can be mapped begins with a page.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -87,10 +94,10 @@ struct {
 #define WORK_RULES	 1024
 
 /*
- * A rule that was found before, as far as the common frame needs it. By table and pc, so that one serves
- * every process with that object; a table that comes or goes has another tag. The rules lie in the order
- * in which walks met them, and each names the one that was wanted after it: walks of like stacks read
- * them from first to last.
+ * A rule that was found before, as far as the common frame needs it. By table and pc, so that one
+ * serves every process with that object; a table that comes or goes has another tag. The rules lie
+ * in the order in which walks met them, and each names the one that was wanted after it: walks of
+ * like stacks read them from first to last.
  */
 struct known_rule {
 	__u64 key;     /* table, its tag, pc */
@@ -130,7 +137,7 @@ struct work {
 	__u8 block[WORK_BLOCK];
 	struct known_rule rules[WORK_RULES];
 	struct unwind_rule whole[WORK_RULES]; /* the same rules, for what is not the common frame */
-	__u16 rule_at[WORK_RULES]; /* hash of a key → where in rules it was put last */
+	__u16 rule_at[WORK_RULES];	      /* hash of a key → where in rules it was put last */
 };
 
 /* By CPU, as the counters are. */
@@ -148,7 +155,7 @@ static __always_inline struct work *this_work(void)
 	return bpf_map_lookup_elem(&works, &cpu);
 }
 
-/* Filters. The value of target_tgids is the number of live threads where forks are followed. */
+/* Filters. The value of target_tgids is the number of live threads where children are followed. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__type(key, __u32);
@@ -167,10 +174,14 @@ struct {
 	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(__u32));
-	__uint(max_entries, WIRE_MAX_CGROUPS);
+	__uint(max_entries, WIRE_MAX_CGROUPS + WIRE_MAX_CONTAINERS);
 } target_cgroups SEC(".maps");
 
-/* Processes that user space was told of, until they exec or exit. Forgetting one costs a second notice, no more. */
+/*
+ * Processes that user space was told of, until they exec or exit; the value holds the enum
+ * wire_flags of what was asked for and does not hold of the process. Forgetting one costs a second
+ * notice, no more.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__type(key, __u32);

@@ -67,9 +67,9 @@ static __always_inline bool count_sample(__u32 set, const struct wire_key *key,
 	long r;
 
 	if (!row) {
-		struct wire_count fresh = {
-			.samples = 1, .value = value, .time_ns = bpf_ktime_get_ns()
-		};
+		struct wire_count fresh = { .samples = 1,
+					    .value = value,
+					    .time_ns = bpf_ktime_get_ns() };
 
 		if (w->rec.n_user) {
 			fresh.user_stack = store_user_stack(set, w->addr, w->rec.n_user);
@@ -94,10 +94,11 @@ static __always_inline bool count_sample(__u32 set, const struct wire_key *key,
 /* Tells user space of a process at its first tick, while its /proc files are there to be read. */
 static __always_inline void announce(__u32 tgid)
 {
-	__u32 one = 1;
+	__u32 nothing_lacks = 0;
 
 	if (bpf_map_lookup_elem(&known_tgids, &tgid))
 		return;
+	/* What user space says of it meanwhile is to stay. */
 	if (tell(WIRE_NEW_PROCESS, tgid))
-		bpf_map_update_elem(&known_tgids, &tgid, &one, BPF_ANY);
+		bpf_map_update_elem(&known_tgids, &tgid, &nothing_lacks, BPF_NOEXIST);
 }

@@ -53,6 +53,7 @@ static __noinline int on_tick(struct bpf_perf_event_data *ctx, __u32 event)
 	__u32 tgid = id >> 32, tid = (__u32)id;
 	bool in_user = in_user_mode(ctx), want_kernel = !in_user && !config.user_only;
 	bool is_known = false;
+	__u8 chosen = 0;
 	struct work *s;
 
 	count(CTR_TICKS);
@@ -60,7 +61,7 @@ static __noinline int on_tick(struct bpf_perf_event_data *ctx, __u32 event)
 		count(CTR_IDLE);
 		return 0;
 	}
-	if (!is_wanted(tgid, tid, in_user)) {
+	if (!is_wanted(tgid, tid, in_user, &chosen)) {
 		count(CTR_FILTERED);
 		return 0;
 	}
@@ -81,6 +82,7 @@ static __noinline int on_tick(struct bpf_perf_event_data *ctx, __u32 event)
 		take_pointer_stack(ctx, s, in_user);
 	else if (!config.kernel_only)
 		is_known = take_stack(ctx, s, in_user);
+	s->rec.flags |= chosen;
 	if (config.user_only && !in_user && !s->rec.n_user) {
 		count(CTR_FILTERED); /* a kernel thread */
 		return 0;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "array.h"
-#include "functable.h"
+#include "funcmap.h"
 #include "profile.h"
 
 static struct text text_of(const char *s)

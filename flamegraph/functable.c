@@ -11,27 +11,11 @@
 #include <string.h>
 
 #include "array.h"
-#include "hash.h"
-#include "hindex.h"
 #include "profile.h"
 
 #define NO_SAMPLE UINT32_MAX
-#define NO_STACK  0 /* number of the function that stands for it */
 
-struct builder {
-	const struct profile *p;
-	struct hindex index; /* of funcs */
-	ARRAY(struct func) funcs;
-	/* Functions of location i, innermost first: lists[starts[i]] up to lists[starts[i + 1]]. */
-	ARRAY(uint32_t) lists;
-	uint32_t *starts;
-	/* Of each function. Apart from struct func: the walk over the samples touches nothing else,
-	 * and these stay in the cache longer. */
-	int64_t *flat, *cum;
-	uint32_t *stamps; /* the last sample that counted it */
-};
-
-static int64_t sum(int64_t a, int64_t b)
+int64_t functable_add(int64_t a, int64_t b)
 {
 	int64_t r;
 
@@ -45,171 +29,116 @@ static uint64_t magnitude(int64_t v)
 	return v < 0 ? -(uint64_t)v : (uint64_t)v;
 }
 
-static int find_or_add(struct builder *b, const struct func *f, uint32_t *ret)
+static uint64_t add_unsigned(uint64_t a, uint64_t b)
 {
-	uint64_t hash =
-		hash_add(hash_add(hash_u64(f->kind), (uint64_t)f->name << 32 | f->file), f->off);
+	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
 
-	hindex_each(&b->index, hash, i) {
-		const struct func *have = &b->funcs.items[i];
+int functable_count_type(const struct profile *p)
+{
+	for (size_t t = 0; t < p->sample_types.n; t++) {
+		const struct profile_value_type *vt = &p->sample_types.items[t];
 
-		if (have->kind == f->kind && have->name == f->name && have->file == f->file &&
-		    have->off == f->off) {
-			*ret = i;
-			return 0;
-		}
+		if (strcmp(strtab_get(&p->strings, vt->type), "samples") == 0 &&
+		    strcmp(strtab_get(&p->strings, vt->unit), "count") == 0)
+			return (int)t;
 	}
-	if (array_push(&b->funcs, *f) < 0)
+	return -1;
+}
+
+static int alloc_sums(struct funcsums *s, size_t n)
+{
+	s->flat = calloc(n, sizeof(*s->flat));
+	s->cum = calloc(n, sizeof(*s->cum));
+	s->stamps = malloc(n * sizeof(*s->stamps));
+	if (!s->flat || !s->cum || !s->stamps)
 		return -ENOMEM;
-	*ret = (uint32_t)(b->funcs.n - 1);
-	return hindex_add(&b->index, hash, *ret);
-}
-
-static int push_func(struct builder *b, const struct func *f)
-{
-	uint32_t i;
-
-	if (find_or_add(b, f, &i) < 0)
-		return -ENOMEM;
-	return array_push(&b->lists, i);
-}
-
-/* A location that has no named line is a place of its own. */
-static int push_place(struct builder *b, const struct profile_location *l)
-{
-	struct func f = { .kind = FUNC_UNKNOWN };
-
-	if (l->mapping != PROFILE_NONE) {
-		const struct profile_mapping *m = &b->p->mappings.items[l->mapping];
-
-		f = (struct func){
-			.kind = FUNC_OFFSET,
-			.file = m->file,
-			.off = l->address - m->start + m->file_offset,
-		};
-	}
-	return push_func(b, &f);
-}
-
-static int list_location(struct builder *b, const struct profile_location *l)
-{
-	uint32_t file = l->mapping == PROFILE_NONE ? 0 : b->p->mappings.items[l->mapping].file;
-	size_t before = b->lists.n;
-
-	for (uint32_t i = 0; i < l->line_n; i++) {
-		const struct profile_line *line = &b->p->lines.items[l->line_first + i];
-		const struct profile_function *fn = &b->p->functions.items[line->function];
-		struct func f = { .kind = FUNC_NAMED, .file = file };
-
-		f.name = fn->name ? fn->name : fn->system_name;
-		if (f.name && push_func(b, &f) < 0)
-			return -ENOMEM;
-	}
-	return b->lists.n > before ? 0 : push_place(b, l);
-}
-
-static int list_locations(struct builder *b)
-{
-	b->starts = calloc(b->p->locations.n + 1, sizeof(*b->starts));
-	if (!b->starts)
-		return -ENOMEM;
-	for (size_t i = 0; i < b->p->locations.n; i++) {
-		if (list_location(b, &b->p->locations.items[i]) < 0)
-			return -ENOMEM;
-		if (b->lists.n > UINT32_MAX)
-			return -ENOMEM;
-		b->starts[i + 1] = (uint32_t)b->lists.n;
-	}
+	memset(s->stamps, 0xff, n * sizeof(*s->stamps)); /* NO_SAMPLE */
 	return 0;
 }
 
-static int alloc_sums(struct builder *b)
+static void add_sample(struct funcsums *sums, const struct funcmap *m, uint32_t i, int64_t value)
 {
-	b->flat = calloc(b->funcs.n, sizeof(*b->flat));
-	b->cum = calloc(b->funcs.n, sizeof(*b->cum));
-	b->stamps = malloc(b->funcs.n * sizeof(*b->stamps));
-	if (!b->flat || !b->cum || !b->stamps)
-		return -ENOMEM;
-	memset(b->stamps, 0xff, b->funcs.n * sizeof(*b->stamps)); /* NO_SAMPLE */
-	return 0;
-}
+	const struct profile_sample *s = &m->p->samples.items[i];
+	const uint32_t *locs = m->p->stacks.items + s->loc_first;
+	uint32_t leaf = s->loc_n ? m->lists.items[m->starts[locs[0]]] : m->no_stack;
 
-static void add_sample(struct builder *b, uint32_t i, int64_t value)
-{
-	const struct profile_sample *s = &b->p->samples.items[i];
-	const uint32_t *locs = b->p->stacks.items + s->loc_first;
-	uint32_t leaf = s->loc_n ? b->lists.items[b->starts[locs[0]]] : NO_STACK;
-
-	b->flat[leaf] = sum(b->flat[leaf], value);
+	sums->flat[leaf] = functable_add(sums->flat[leaf], value);
 	if (s->loc_n == 0)
-		b->cum[leaf] = sum(b->cum[leaf], value);
+		sums->cum[leaf] = functable_add(sums->cum[leaf], value);
 	for (uint32_t k = 0; k < s->loc_n; k++) {
-		const uint32_t *f = b->lists.items + b->starts[locs[k]];
-		const uint32_t *end = b->lists.items + b->starts[locs[k] + 1];
+		const uint32_t *f = m->lists.items + m->starts[locs[k]];
+		const uint32_t *end = m->lists.items + m->starts[locs[k] + 1];
 
 		for (; f < end; f++) {
-			if (b->stamps[*f] == i)
+			if (sums->stamps[*f] == i)
 				continue;
-			b->stamps[*f] = i;
-			b->cum[*f] = sum(b->cum[*f], value);
+			sums->stamps[*f] = i;
+			sums->cum[*f] = functable_add(sums->cum[*f], value);
 		}
 	}
 }
 
-/* Gives the sums to the functions and drops those that no sample met. */
-static void settle(struct builder *b)
+int funcsums_make(struct funcsums *ret, const struct funcmap *m, size_t n, size_t type,
+		  size_t where)
+{
+	const struct profile *p = m->p;
+	struct functable *all = &ret->all;
+
+	*ret = (struct funcsums){ 0 };
+	if (alloc_sums(ret, n) < 0)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < p->samples.n && i < NO_SAMPLE; i++) {
+		int64_t value = profile_value(p, i, type);
+
+		if (!value || !profile_value(p, i, where))
+			continue;
+		add_sample(ret, m, i, value);
+		all->total = functable_add(all->total, value);
+		all->weight = add_unsigned(all->weight, magnitude(value));
+		all->n_stacks++;
+	}
+	return 0;
+}
+
+void funcsums_done(struct funcsums *s)
+{
+	free(s->flat);
+	free(s->cum);
+	free(s->stamps);
+	*s = (struct funcsums){ 0 };
+}
+
+/* Takes the functions out of @m, gives them their sums and drops those that no sample met. */
+static void settle(struct functable *t, struct funcmap *m, const struct funcsums *s)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < b->funcs.n; i++) {
-		if (!b->flat[i] && !b->cum[i])
+	*t = s->all;
+	t->funcs = m->funcs.items;
+	for (size_t i = 0; i < m->funcs.n; i++) {
+		if (!s->flat[i] && !s->cum[i])
 			continue;
-		b->funcs.items[n] = b->funcs.items[i];
-		b->funcs.items[n].flat = b->flat[i];
-		b->funcs.items[n++].cum = b->cum[i];
+		t->funcs[n] = t->funcs[i];
+		t->funcs[n].flat = s->flat[i];
+		t->funcs[n++].cum = s->cum[i];
 	}
-	b->funcs.n = n;
-}
-
-static int build(struct builder *b, struct functable *ret, size_t type)
-{
-	struct functable t = { 0 };
-
-	/* First of all, so that it is number NO_STACK. */
-	if (array_push(&b->funcs, (struct func){ .kind = FUNC_NO_STACK }) < 0 ||
-	    list_locations(b) < 0 || alloc_sums(b) < 0)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < b->p->samples.n && i < NO_SAMPLE; i++) {
-		int64_t value = profile_value(b->p, i, type);
-
-		if (!value)
-			continue;
-		add_sample(b, i, value);
-		t.total = sum(t.total, value);
-		if (__builtin_add_overflow(t.weight, magnitude(value), &t.weight))
-			t.weight = UINT64_MAX;
-		t.n_stacks++;
-	}
-	settle(b);
-	t.funcs = b->funcs.items;
-	t.n = b->funcs.n;
-	b->funcs.items = NULL;
-	*ret = t;
-	return 0;
+	t->n = n;
+	m->funcs.items = NULL;
 }
 
 int functable_make(struct functable *ret, const struct profile *p, size_t type)
 {
-	struct builder b = { .p = p };
-	int r = build(&b, ret, type);
+	struct funcsums sums = { 0 };
+	struct funcmap map;
+	int r = funcmap_make(&map, p);
 
-	hindex_free(&b.index);
-	array_free(&b.funcs);
-	array_free(&b.lists);
-	free(b.starts);
-	free(b.flat);
-	free(b.cum);
-	free(b.stamps);
+	if (r == 0)
+		r = funcsums_make(&sums, &map, map.funcs.n, type, type);
+	if (r == 0)
+		settle(ret, &map, &sums);
+	funcsums_done(&sums);
+	funcmap_done(&map);
 	return r;
 }
 

@@ -1,44 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What each function of a profile cost, alone and with what it called. A function is a name in an
- * object (the file of a mapping), wherever it was inlined; a place without a name is a function of
- * its own, by its offset in the object.
- */
+/* What each function of a profile cost, alone and with what it called. */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
-struct profile;
-
-enum func_kind {
-	FUNC_NAMED,
-	FUNC_OFFSET,   /* no name: `off` in object `file` */
-	FUNC_UNKNOWN,  /* neither name nor object */
-	FUNC_NO_STACK, /* samples that have no stack at all */
-};
-
-struct func {
-	enum func_kind kind;
-	uint32_t name; /* string; FUNC_NAMED only */
-	uint32_t file; /* string: the object, "" = unknown */
-	uint64_t off;  /* in the object; FUNC_OFFSET only */
-	int64_t flat;  /* as the leaf */
-	int64_t cum;   /* anywhere in the stack, once a stack */
-};
+#include "funcmap.h"
 
 struct functable {
 	struct func *funcs;
 	size_t n;
-	int64_t total;	 /* of all samples */
-	uint64_t weight; /* the same with signs ignored: what 100 % is, also of a difference */
-	size_t n_stacks; /* samples whose value is not 0 */
+	int64_t total;	    /* of all samples */
+	uint64_t weight;    /* the same with signs ignored: what 100 % is, also of a difference */
+	size_t n_stacks;    /* samples that were added up */
+	uint64_t n_samples; /* times that was sampled, where the profile counts that; 0 = it does
+			       not */
 };
 
-/* Adds up value @type of every sample of @p: 0 and *@ret (release with functable_done()), or
- * -ENOMEM. Sums stop at the ends of int64_t. */
+/* Sums of the functions that the lists of a funcmap name. */
+struct funcsums {
+	/* Of each function. Apart from struct func: the walk over the samples touches nothing else,
+	 * and these stay in the cache longer. */
+	int64_t *flat, *cum;
+	uint32_t *stamps;     /* the last sample that counted it */
+	struct functable all; /* but its functions */
+};
+
+/*
+ * Adds up value @type of every sample whose value @where is not 0. The lists of @m hold numbers
+ * below @n: of its functions, or of groups of them that the caller put there. 0 or -ENOMEM; release
+ * @ret with funcsums_done() in either case. Sums stop at the ends of int64_t.
+ */
+int funcsums_make(struct funcsums *ret, const struct funcmap *m, size_t n, size_t type,
+		  size_t where);
+void funcsums_done(struct funcsums *s);
+
+/* The functions of @p with value @type of every sample added up: 0 and *@ret (release with
+ * functable_done()), or -ENOMEM. Functions that no sample met are left out. */
 int functable_make(struct functable *ret, const struct profile *p, size_t type);
 void functable_done(struct functable *t);
 
 /* Puts the functions in order of flat, then cum, then name and object; the result never varies. */
 void functable_sort(struct functable *t, const struct profile *p);
+
+/* The value that counts samples ("samples" in "count"): its index, or -1 when there is none. */
+int functable_count_type(const struct profile *p);
+
+/* a + b, or the end of int64_t that it passes. */
+int64_t functable_add(int64_t a, int64_t b);

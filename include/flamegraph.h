@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Views of a profile. */
+/* Pictures of a profile. What is text is in report.h. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,20 +7,30 @@
 #include <stdio.h>
 
 struct err;
+struct outfile;
 struct profile;
 
-struct top_opts {
-	int sample_type;   /* index into sample_types, -1 = the default type */
-	size_t max_rows;   /* 0 = 30 */
-	size_t columns;	   /* width of the terminal, 0 = 80 */
-	bool color;	   /* SGR sequences for headings and the largest rows */
+struct html_opts {
+	const char *title;	/* of the page; NULL or "" = "Flame graph" */
+	const char *base_title; /* of a difference: what the base is called; NULL or "" = "base" */
+	int sample_type;	/* index into sample_types, -1 = the default type */
+	size_t max_nodes; /* of the tree in the page, lighter ones are left out; 0 = 3,000,000 */
+	double min_share; /* subtrees below this share of the whole are left out; 0 = none */
+	bool by_line;	  /* the lines of a function are frames of their own */
+	bool no_inlines;
+	/* How the page opens; all of it can be changed there. */
+	bool by_name; /* siblings by name, not by weight; differences always open so */
+	bool icicle;  /* root at the top */
+	bool by_leaf; /* merged from the leaves */
+	bool as_is;   /* differences: of the values as they are, not of their shares of all */
 };
 
 /*
- * Writes the functions that cost most to @out: flat and cumulative share of each, inlined frames
- * counted as functions of their own, a recursive function counted once a stack; then the account of
- * samples when the profile has one (a comment that starts with "wick: "). Names are escaped for a
- * terminal and fit the width. 0, -EINVAL with a sentence when the sample type does not exist,
- * -ENOMEM, -errno of writing.
+ * Writes a page that shows @p, and against @base if that is not NULL: flame graph, table, call
+ * tree, callers and callees, with search and filters, in one file that loads nothing from anywhere.
+ * Where samples have a numeric label "time" (nanoseconds; when the window they were taken in began)
+ * the page can show ranges of it. Names are data there and never markup. 0; -EINVAL with a sentence
+ * for a sample type that is not there; -ENOMEM, -E2BIG; -errno of writing, with a sentence.
  */
-int top_write(const struct profile *p, const struct top_opts *opts, FILE *out, struct err *e);
+int html_write(const struct profile *p, const struct profile *base, const struct html_opts *o,
+	       struct outfile *out, struct err *e);

@@ -21,6 +21,8 @@
 #define WIRE_USER_FRAMES    512
 #define WIRE_MAX_EVENTS	    8
 #define WIRE_MAX_CGROUPS    16
+#define WIRE_MAX_CONTAINERS 64
+#define WIRE_MAX_USERS	    16
 #define WIRE_SETS	    2
 
 /* struct wire_key.flags, struct wire_sample.flags */
@@ -29,7 +31,12 @@ enum wire_flags {
 	WIRE_KERNEL_DEPTH = 1 << 1, /* the kernel stack goes on beyond the limit */
 	WIRE_KERNEL_READ = 1 << 2,  /* set by the reader: the kernel stack was gone */
 	WIRE_RESTLESS = 1 << 3,	    /* the process has replaced code lately: see wire_space */
+	/* What of wire_config.judged held of the task itself … */
+	WIRE_OF_USER = 1 << 4,	    /* … it ran as one of the users */
+	WIRE_IN_CONTAINER = 1 << 5, /* … in the cgroup of one of the containers */
+	WIRE_OF_COMM = 1 << 6,	    /* never set: only user space knows the name of a process */
 };
+#define WIRE_JUDGED   (WIRE_OF_USER | WIRE_IN_CONTAINER | WIRE_OF_COMM)
 
 #define WIRE_NO_STACK (-1)
 
@@ -159,12 +166,15 @@ struct wire_config {
 	__u32 ring_wakeup_bytes; /* ring fill at which user space is woken */
 	__u32 snapshots_per_cpu; /* snapshots that a CPU may send in one window */
 	__u32 verify_per_cpu;	 /* the same beside its own walk (WIRE_VERIFY); 0 = none */
-	__u32 only_tgid;	 /* the only target, where there is one that stays; else 0 */
-	__u8 by_tgid;		 /* only tgids in target_tgids … */
-	__u8 by_tid;		 /* … or tids in target_tids */
+	__u32 only_tgid; /* the only target that was named, where that is a process; else 0 */
+	__u32 n_users;
+	__u32 users[WIRE_MAX_USERS]; /* real user ids, of WIRE_OF_USER */
+	__u8 by_tgid;		     /* only tgids in target_tgids … */
+	__u8 by_tid;		     /* … or tids in target_tids */
 	__u8 kernel_only;
 	__u8 user_only;
 	__u8 by_pointer;  /* user stacks by frame pointers alone, as the kernel walks them */
 	__u8 by_snapshot; /* user stacks by snapshots, as many as are allowed */
-	__u8 pad[2];
+	__u8 judged;	  /* WIRE_JUDGED of what all have to hold; 0 = nothing */
+	__u8 pad;
 };

@@ -13,6 +13,7 @@
 #include "log.h"
 #include "optword.h"
 #include "profile.h"
+#include "viewopts.h"
 
 static const char usage[] =
 	"usage: wick convert FILE... -o FILE\n"
@@ -23,20 +24,22 @@ static const char usage[] =
 	"  -o, --output FILE       where to; the ending tells the format: .pb.gz .pb\n"
 	"                          .pb.zst .pprof .folded .txt; - is standard output\n"
 	"      --format NAME       the format, whatever the file is called\n"
-	"      --sample-type NAME  which value folded stacks count (default samples)\n";
+	"\n" VIEWOPTS_USAGE "\n"
+	"Formats of one value, as folded stacks, take samples by default.\n";
 
-enum { OPT_FORMAT = 256, OPT_SAMPLE_TYPE };
+enum { OPT_FORMAT = 256 };
 
 static const struct option long_options[] = {
 	{ "output", required_argument, NULL, 'o' },
 	{ "format", required_argument, NULL, OPT_FORMAT },
-	{ "sample-type", required_argument, NULL, OPT_SAMPLE_TYPE },
+	VIEWOPTS_LONG,
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
 
 struct convert_options {
-	const char *output, *sample_type;
+	const char *output;
+	struct viewopts view;
 	int format;	  /* -1 = by the output's name */
 	bool help, usage; /* usage: the words make no sense, nothing was tried */
 };
@@ -44,7 +47,7 @@ struct convert_options {
 static int parse(int argc, char **argv, struct convert_options *o, struct err *e)
 {
 	const char *word;
-	int opt;
+	int opt, r;
 
 	optind = 0;
 	opterr = 0;
@@ -62,19 +65,38 @@ static int parse(int argc, char **argv, struct convert_options *o, struct err *e
 				return err_set(e, -EINVAL, "there is no format '%s'; there are %s",
 					       optarg, format_names());
 			break;
-		case OPT_SAMPLE_TYPE:
-			o->sample_type = optarg;
-			break;
 		case 'h':
 			o->help = true;
 			return 0;
 		default:
-			return option_wrong(e, opt, word, "convert");
+			r = viewopts_take(&o->view, opt, optarg, e);
+			if (r == 0)
+				return option_wrong(e, opt, word, "convert");
+			if (r < 0)
+				return r;
 		}
 	if (optind == argc)
 		return err_set(e, -EINVAL, "convert wants at least one file to read");
 	if (!o->output)
 		return err_set(e, -EINVAL, "convert wants a file to write; give -o FILE");
+	return 0;
+}
+
+/* Leaves behind what no sample needs any more, and adds up samples that became equal. */
+static int tidy(struct profile **p)
+{
+	_cleanup_(profile_builder_freep) struct profile_builder *b = NULL;
+	_cleanup_(profile_freep) struct profile *small = NULL;
+	int r = profile_new(&small);
+
+	if (r == 0)
+		r = profile_builder_new(&b, small);
+	if (r == 0)
+		r = profile_builder_merge(b, *p);
+	if (r < 0)
+		return r;
+	profile_free(*p);
+	*p = take_ptr(small);
 	return 0;
 }
 
@@ -92,8 +114,10 @@ static int convert(int argc, char **argv, struct convert_options *o, struct err 
 	if (o->format < 0)
 		return o->format;
 	r = inputs_read(argv + optind, &p, e);
-	if (r == 0 && o->sample_type)
-		r = inputs_sample_type(p, o->sample_type, &fo.sample_type, e);
+	if (r == 0)
+		r = viewopts_apply(&o->view, p, &fo.sample_type, e);
+	if (r == 0 && o->view.steps.n)
+		r = tidy(&p);
 	if (r < 0)
 		return r;
 	return format_write(p, o->output, (enum format)o->format, &fo, e);
@@ -105,6 +129,7 @@ int cmd_convert(int argc, char **argv)
 	struct err e = { 0 };
 	int r = convert(argc, argv, &o, &e);
 
+	viewopts_done(&o.view);
 	if (o.help)
 		return fputs(usage, stdout) < 0;
 	if (r < 0)

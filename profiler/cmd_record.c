@@ -17,7 +17,6 @@
 #include "commands.h"
 #include "err.h"
 #include "event.h"
-#include "flamegraph.h"
 #include "live.h"
 #include "log.h"
 #include "loop.h"
@@ -25,6 +24,7 @@
 #include "pipeline.h"
 #include "profile.h"
 #include "record_options.h"
+#include "report.h"
 #include "tally.h"
 
 #define WINDOW_MS      1000
@@ -33,7 +33,7 @@
 	10000 /* ticks a second and CPU to make room for when only a period is given */
 
 static const char usage[] =
-	"usage: wick record [OPTIONS] [-p PIDS | -t TIDS | --cgroup PATH | -a | [--] COMMAND...]\n"
+	"usage: wick record [OPTIONS] [-a | -p PIDS | --comm REGEX | ... | [--] COMMAND...]\n"
 	"\n"
 	"Samples the stacks of the whole machine, or of what is named, until the command\n"
 	"ends, the duration is over or Ctrl-C. Without -o it prints the functions that\n"
@@ -43,7 +43,16 @@ static const char usage[] =
 	"  -a, --all-cpus          the whole machine (the default without a command)\n"
 	"  -p, --pid PIDS          processes, such as 12,34\n"
 	"  -t, --tid TIDS          threads\n"
-	"      --cgroup PATH       a cgroup (v2) and those below it; may be given again\n"
+	"      --comm REGEX        processes whose name matches, also those to come\n"
+	"  -u, --uid USERS         what runs as these users, such as www-data,1000\n"
+	"      --container ID      a container, by the beginning of its id, also one to come\n"
+	"      --cgroup PATH       a cgroup (v2) and those below it\n"
+	"                          All but -a may be given again. Options of one kind add\n"
+	"                          up (-p and -t are one, --container and --cgroup are two);\n"
+	"                          what is recorded is meant by every kind that is given,\n"
+	"                          and of a COMMAND's processes these options pick some.\n"
+	"  -i, --no-inherit        not the children, born while recording, of the processes\n"
+	"                          that are meant; --inherit, which is the default, does\n"
 	"  -C, --cpu LIST          only these CPUs, such as 0-3,8\n"
 	"  -U, --user-stacks-only  no kernel stacks\n"
 	"  -K, --kernel-stacks-only  no user stacks, only samples in the kernel\n"
@@ -138,7 +147,12 @@ static int open_pipeline(struct recording *r, struct err *e)
 			     .user_only = o->user_only,
 			     .by_pointer = o->by_pointer,
 			     .by_snapshot = o->by_snapshot,
-			     .follow = o->command && !o->all },
+			     .judged = o->targets.asked,
+			     .users = o->targets.users.items,
+			     .n_users = o->targets.users.n,
+			     .inherit = !o->no_inherit,
+			     .command = o->command && !o->all },
+		.targets = &o->targets,
 		.freq_hz = o->freq_hz,
 		.period = o->period,
 		.cpus = o->has_cpus ? &o->cpus : NULL,
@@ -156,6 +170,9 @@ static int open_pipeline(struct recording *r, struct err *e)
 			close(fd);
 			return n;
 		}
+		n = targets_add_cgroup(&o->targets, fd);
+		if (n < 0)
+			return n;
 	}
 	po.sampler.cgroup_fds = r->cgroup_fds.items;
 	po.sampler.n_cgroups = r->cgroup_fds.n;
@@ -174,10 +191,18 @@ static void say_hello(const struct recording *r)
 	log_info("sampling %s of %s by %s on %zu CPUs%s", how,
 		 o->tgids.n || o->tids.n ? "what was named"
 		 : o->command && !o->all ? o->command[0]
+		 : o->targets.asked	 ? "what was described"
 		 : o->cgroups.n		 ? "the cgroups"
 					 : "the whole machine",
 		 o->events.ev[0].name, pipeline_cpus(r->pipeline),
 		 o->command || o->duration_ns ? "" : "; Ctrl-C ends");
+}
+
+/* A name that was mistyped looks like one that is still to come. */
+static void say_if_absent(const struct recording *r)
+{
+	if (r->o.targets.containers.n && !pipeline_containers(r->pipeline))
+		log_info("no container of that id has a cgroup (v2) here now; one that comes is recorded");
 }
 
 static int run(struct recording *r, enum loop_end *ret_end, struct err *e)
@@ -210,6 +235,7 @@ static int run(struct recording *r, enum loop_end *ret_end, struct err *e)
 	if (n < 0)
 		return n;
 	say_hello(r);
+	say_if_absent(r);
 	live_start(&r->live);
 	n = loop_run(&lo, ret_end, &signal_nr, e);
 	live_end(&r->live);
@@ -291,11 +317,12 @@ static int write_outputs(struct recording *r, struct err *e)
 			 o->format == FORMAT_AUTO ? FORMAT_PPROF : o->format, &fo, e);
 	if (n < 0)
 		return n;
-	n = top_write(r->profile,
-		      &(struct top_opts){ .sample_type = -1,
-					  .columns = terminal_columns(),
-					  .color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR") },
-		      stdout, e);
+	n = top_write(
+		r->profile,
+		&(struct report_opts){ .sample_type = -1,
+				       .columns = terminal_columns(),
+				       .color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR") },
+		stdout, e);
 	if (n == 0 && fflush(stdout) != 0)
 		n = err_set(e, -errno, "cannot write to standard output: %m");
 	if (n == 0)

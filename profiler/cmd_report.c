@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* wick report: a profile as text. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,107 +10,102 @@
 #include "cleanup.h"
 #include "commands.h"
 #include "err.h"
-#include "flamegraph.h"
 #include "inputs.h"
 #include "log.h"
-#include "optword.h"
 #include "profile.h"
+#include "report.h"
+#include "report_options.h"
 
 static const char usage[] =
-	"usage: wick report [--top] [OPTIONS] [FILE...]\n"
+	"usage: wick report [--top | --tree | --peek RE | --json] [OPTIONS] [FILE...]\n"
 	"\n"
-	"Prints the functions that cost most in a profile (default wick.pb.gz; - is\n"
-	"standard input; several are merged).\n"
+	"Prints a profile as text (default wick.pb.gz; - is standard input; several are\n"
+	"merged).\n"
 	"\n"
-	"      --top               functions by their own share (the default)\n"
-	"  -n, --rows N            at most N rows (default 30)\n"
-	"      --sample-type NAME  which value to show, such as samples or cpu\n";
+	"      --top               the functions that cost most, alone (flat) and with what\n"
+	"                          they called (cum); the default\n"
+	"      --tree              who called whom, from the root\n"
+	"      --peek RE           callers and callees of the functions that match RE\n"
+	"      --json              for programs: see docs/report-json.md\n"
+	"  -n, --rows N            at most N rows\n"
+	"\n"
+	"Trees:\n"
+	"      --min-percent P     leave out what is below P % of all (default 1)\n"
+	"      --depth N           at most N frames from the root\n"
+	"      --invert            from the functions that ran up to their callers\n"
+	"\n"
+	"Differences, of --top, --tree and --json:\n"
+	"      --diff BASE         what changed since the profile BASE, as shares of all\n"
+	"      --no-normalize      changes of the values themselves\n"
+	"\n" VIEWOPTS_USAGE;
 
-enum { OPT_TOP = 256, OPT_SAMPLE_TYPE };
-
-static const struct option long_options[] = {
-	{ "top", no_argument, NULL, OPT_TOP },
-	{ "rows", required_argument, NULL, 'n' },
-	{ "sample-type", required_argument, NULL, OPT_SAMPLE_TYPE },
-	{ "help", no_argument, NULL, 'h' },
-	{ 0 },
-};
-
-struct report_options {
-	size_t rows;
-	const char *sample_type;
-	bool help, usage; /* usage: the words make no sense, nothing was tried */
-};
-
-static int parse(int argc, char **argv, struct report_options *o, struct err *e)
+/* Reads what is compared with, and does with it what was asked for the profile. */
+static int read_base(const struct report_options *o, struct profile **ret, struct err *e)
 {
-	unsigned long rows;
-	char *end;
-	const char *word;
-	int opt;
+	char *path = (char *)o->base;
+	char *const paths[] = { path, NULL };
+	int type, r = inputs_read(paths, ret, e);
 
-	optind = 0;
-	opterr = 0;
-	while (word = option_word(argc, argv),
-	       (opt = getopt_long(argc, argv, ":n:h", long_options, NULL)) != -1)
-		switch (opt) {
-		case OPT_TOP:
-			break;
-		case 'n':
-			rows = strtoul(optarg, &end, 10);
-			if (*end || !rows || rows > 1000000)
-				return err_set(e, -EINVAL, "'%s' is not a number of rows", optarg);
-			o->rows = rows;
-			break;
-		case OPT_SAMPLE_TYPE:
-			o->sample_type = optarg;
-			break;
-		case 'h':
-			o->help = true;
-			break;
-		default:
-			return option_wrong(e, opt, word, "report");
-		}
-	return 0;
+	return r < 0 ? r : viewopts_apply(&o->of, *ret, &type, e);
 }
 
-static int report(int argc, char **argv, struct report_options *o, struct err *e)
+static int write_view(const struct report_options *o, const struct profile *p,
+		      const struct profile *base, const struct report_opts *to, struct err *e)
 {
-	char name[] = "wick.pb.gz", *const standard[] = { name, NULL };
-	char *const *files;
-	_cleanup_(profile_freep) struct profile *p = NULL;
-	struct top_opts to = { .sample_type = -1, .columns = 80 };
-	struct winsize w;
-	int r = parse(argc, argv, o, e);
+	const struct tree_opts tree = { .min_percent = o->min_percent,
+					.max_depth = o->depth,
+					.invert = o->invert };
 
-	o->usage = r == -EINVAL;
+	switch (o->view) {
+	case REPORT_TREE:
+		return tree_write(p, base, to, &tree, stdout, e);
+	case REPORT_PEEK:
+		return peek_write(p, o->pattern, to, stdout, e);
+	case REPORT_JSON:
+		return base ? json_diff_write(p, base, to, stdout, e)
+			    : json_write(p, to, stdout, e);
+	case REPORT_TOP:
+		break;
+	}
+	return base ? diff_write(p, base, to, stdout, e) : top_write(p, to, stdout, e);
+}
+
+static int report(int argc, char **argv, struct report_options *o, bool *ret_usage, struct err *e)
+{
+	_cleanup_(profile_freep) struct profile *p = NULL, *base = NULL;
+	struct report_opts to = { .sample_type = -1, .columns = 80 };
+	struct winsize w;
+	int r = report_options_parse(argc, argv, o, e);
+
+	*ret_usage = r == -EINVAL;
 	if (r < 0 || o->help)
 		return r;
-	files = optind < argc ? argv + optind : standard;
-	r = inputs_read(files, &p, e);
-	if (r == 0 && o->sample_type)
-		r = inputs_sample_type(p, o->sample_type, &to.sample_type, e);
+	r = inputs_read(o->files, &p, e);
+	if (r == 0)
+		r = viewopts_apply(&o->of, p, &to.sample_type, e);
+	if (r == 0 && o->base)
+		r = read_base(o, &base, e);
 	if (r < 0)
 		return r;
 	to.max_rows = o->rows;
+	to.as_is = o->as_is;
 	to.color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 	if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col)
 		to.columns = w.ws_col;
-	r = top_write(p, &to, stdout, e);
-	if (r == 0 && fflush(stdout) != 0)
-		r = err_set(e, -errno, "cannot write to standard output: %m");
-	return r;
+	return write_view(o, p, base, &to, e);
 }
 
 int cmd_report(int argc, char **argv)
 {
 	struct report_options o = { 0 };
 	struct err e = { 0 };
-	int r = report(argc, argv, &o, &e);
+	bool is_usage = false;
+	int r = report(argc, argv, &o, &is_usage, &e);
 
+	report_options_done(&o);
 	if (o.help)
 		return fputs(usage, stdout) < 0;
 	if (r < 0)
 		log_error("%s", e.text[0] ? e.text : strerror(-r));
-	return r == 0 ? 0 : o.usage ? 2 : 1;
+	return r == 0 ? 0 : is_usage ? 2 : 1;
 }

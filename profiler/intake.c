@@ -9,6 +9,7 @@
 #include "sampler.h"
 #include "sideband.h"
 #include "snapshot.h"
+#include "targets.h"
 #include "trace.h"
 #include "unwinding.h"
 #include "verify.h"
@@ -36,6 +37,35 @@ static struct process *process_at(struct pipeline *p, uint32_t tgid, uint64_t ti
 {
 	intake_catch_up(p, time_ns);
 	return proctab_get(&p->procs, tgid, time_ns);
+}
+
+/*
+ * Whether a sample of @tgid is one of those that were asked for; its task showed @flags of what was
+ * asked. The sampler sends all of a process that user space has not looked at yet.
+ */
+static bool is_chosen(struct pipeline *p, uint32_t tgid, uint64_t time_ns, uint8_t flags)
+{
+	struct process *proc;
+	uint8_t shows = flags & WIRE_JUDGED;
+
+	if (!p->procs.targets || !p->procs.targets->asked)
+		return true;
+	intake_catch_up(p, time_ns);
+	proc = proctab_know(&p->procs, tgid, time_ns);
+	if (!proc)
+		return true;	       /* out of memory, which is counted where it matters */
+	if (p->procs.targets->inherit) /* its children are asked for */
+		proc->holds |= shows;
+	return !(proctab_lacks(&p->procs, proc) & ~shows);
+}
+
+/* Whether that is to be recorded; it is counted otherwise. */
+static bool admit(struct pipeline *p, const struct trace *t)
+{
+	if (is_chosen(p, t->tgid, t->time_ns, t->flags))
+		return true;
+	p->tally.n[CTR_FILTERED] += t->samples;
+	return false;
 }
 
 /* --- one trace ------------------------------------------------------------------------------- */
@@ -219,10 +249,14 @@ static void file_trace(struct pipeline *p, const struct trace *t, struct process
 static void on_trace(void *ctx, const struct trace *t)
 {
 	struct pipeline *p = ctx;
-	struct process *proc = process_at(p, t->tgid, t->time_ns);
 	struct trace leaf = *t;
+	struct process *proc;
 
-	if (p->by_snapshot && t->n_user)
+	if (!admit(p, t))
+		return;
+	proc = process_at(p, t->tgid, t->time_ns);
+	/* Not those whose stack was not there to be copied: that is no want of room. */
+	if (p->by_snapshot && t->n_user && t->end != WIRE_END_READ)
 		p->walked += t->samples;
 	if (p->unwinding && t->n_user > 1 && proc && proc->restless &&
 	    t->time_ns >= proc->restless_ns) {
@@ -272,9 +306,12 @@ static int unwind(struct pipeline *p, struct process *proc, uint64_t time_ns,
 static void on_snapshot(void *ctx, struct trace *t, const struct snapshot *s)
 {
 	struct pipeline *p = ctx;
-	struct process *proc = process_at(p, t->tgid, t->time_ns);
+	struct process *proc;
 	struct unwound u;
 
+	if (!admit(p, t))
+		return;
+	proc = process_at(p, t->tgid, t->time_ns);
 	if (!proc) {
 		lost(p, CTR_LOST_MEMORY, t->samples);
 		return;
@@ -313,10 +350,46 @@ static void on_verify(void *ctx, const struct trace *t, const struct snapshot *s
 	count_truncated(p, t);
 }
 
+/* Tells the sampler of a process that is not asked for: whether it is none. */
+static bool is_turned_away(struct pipeline *p, uint32_t tgid)
+{
+	struct process *proc;
+	uint8_t lacks, now;
+
+	if (!p->procs.targets || !p->procs.targets->asked)
+		return false;
+	intake_catch_up(p, UINT64_MAX);
+	proc = proctab_know(&p->procs, tgid, clock_mono_ns());
+	lacks = proc ? proctab_lacks(&p->procs, proc) : 0;
+	if (!lacks)
+		return false;
+	sampler_set_lacking(p->sampler, tgid, lacks);
+	/* If it began another program meanwhile, that was said of the wrong one; but then the
+	 * kernel has told of it by now. */
+	intake_catch_up(p, UINT64_MAX);
+	proc = proctab_find(&p->procs, tgid, clock_mono_ns());
+	now = proc ? proctab_lacks(&p->procs, proc) : 0;
+	if (now != lacks)
+		sampler_set_lacking(p->sampler, tgid, now);
+	return now;
+}
+
+/* What was said of @proc is to be said again. */
+static void on_holds(void *ctx, const struct process *proc)
+{
+	struct pipeline *p = ctx;
+
+	sampler_set_lacking(p->sampler, proc->tgid, 0);
+}
+
 static void on_new_process(void *ctx, uint32_t tgid)
 {
 	struct pipeline *p = ctx;
-	struct process *proc = process_at(p, tgid, clock_mono_ns());
+	struct process *proc;
+
+	if (is_turned_away(p, tgid))
+		return;
+	proc = process_at(p, tgid, clock_mono_ns());
 	if (proc && p->unwinding)
 		unwinding_update(p->unwinding, proc);
 }
@@ -363,5 +436,6 @@ void intake_callbacks(struct pipeline *p, struct sampler_callbacks *ret)
 		.on_lost = on_lost,
 	};
 	p->procs.on_forget = on_forget;
+	p->procs.on_holds = on_holds;
 	p->procs.forget_ctx = p;
 }

@@ -167,12 +167,17 @@ static bool is_alive(uint32_t id)
 	return (state != 'Z' && state != 'X') || threads > 1;
 }
 
+/* Whether some are; those that are not are given up, for their numbers may be others' soon. */
 static bool targets_alive(const struct loop_opts *o)
 {
+	bool some = o->n_targets == 0;
+
 	for (size_t i = 0; i < o->n_targets; i++)
 		if (is_alive(o->targets[i]))
-			return true;
-	return o->n_targets == 0;
+			some = true;
+		else
+			pipeline_drop_target(o->pipeline, o->targets[i]);
+	return some;
 }
 
 static int on_window(struct loop *l)

@@ -16,8 +16,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "cleanup.h"
 #include "cachedir.h"
+#include "cleanup.h"
 #include "clock.h"
 #include "err.h"
 #include "intake.h"
@@ -30,6 +30,7 @@
 #include "sideband.h"
 #include "symbolize.h"
 #include "symstart.h"
+#include "targets.h"
 #include "unwinding.h"
 
 #define DEFAULT_MAX_BYTES (512ul << 20)
@@ -37,7 +38,7 @@
 #define RINGS_BYTES	  (16u << 20)  /* of all CPUs */
 #define MAX_PROCESSES	  8192
 #define DEBUGINFOD_MS	  5000 /* that the profile waits for debug files */
-#define RESERVED_FILES	  256 /* descriptors left for everything but objects */
+#define RESERVED_FILES	  256  /* descriptors left for everything but objects */
 
 /* --- the recording --------------------------------------------------------------------------- */
 
@@ -65,9 +66,24 @@ static void open_sideband(struct pipeline *p)
 
 	if (o.ring_bytes > RING_BYTES)
 		o.ring_bytes = RING_BYTES;
-	procevents_callbacks(&p->procs, &callbacks);
+	o.cgroups = p->containers.mount;
+	procevents_callbacks(&p->procs, &p->containers, &callbacks);
 	if (sideband_new(&p->sideband, &o, &callbacks, &e) < 0)
 		log_warn("%s; processes that live shorter than a second may have no names", e.text);
+}
+
+/* Who was named is looked at before it ticks; the others, while they do. */
+static void expect_named(struct pipeline *p, const uint32_t *tgids, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct process *proc = proctab_know(&p->procs, tgids[i], clock_mono_ns());
+
+		if (!proc)
+			continue;
+		proc->wanted = true;
+		if (proctab_expects(&p->procs, proc))
+			proctab_get(&p->procs, tgids[i], clock_mono_ns());
+	}
 }
 
 int pipeline_new(struct pipeline **ret, const struct pipeline_opts *o, struct err *e)
@@ -84,7 +100,7 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_opts *o, struct er
 	p->period = o->period;
 	p->no_inlines = o->no_inlines;
 	p->debuginfod = o->debuginfod;
-	p->all_processes = !o->sampler.n_tgids && !o->sampler.n_tids && !o->sampler.follow;
+	p->all_processes = !o->sampler.n_tgids && !o->sampler.n_tids && !o->sampler.command;
 	p->verify = o->verify;
 	p->by_snapshot = o->sampler.by_snapshot;
 	p->max_user_frames =
@@ -92,19 +108,22 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_opts *o, struct er
 	objtab_init(&p->objects, object_files());
 	proctab_init(&p->procs, &p->objects, MAX_PROCESSES);
 	p->procs.all_wanted = p->all_processes;
+	p->procs.no_inherit = !o->sampler.inherit;
+	p->procs.targets = o->targets && o->targets->expected ? o->targets : NULL;
 	jittab_init(&p->jits, &p->objects);
 	p->procs.jits = &p->jits;
 	intake_callbacks(p, &callbacks);
 	r = aggregate_init(&p->counts, o->max_bytes ? o->max_bytes : DEFAULT_MAX_BYTES);
 	if (r == 0)
-		r = symstart_new(
-			&p->symbolizer,
-			&(struct symbolizer_opts){
-				.store_dir = cachedir_default(cache) == 0 ? cache : NULL,
-				.debuginfod = o->debuginfod },
-			e);
+		r = symstart_new(&p->symbolizer,
+				 &(struct symbolizer_opts){
+					 .store_dir = cachedir_default(cache) == 0 ? cache : NULL,
+					 .debuginfod = o->debuginfod },
+				 e);
 	if (r == 0)
 		r = sampler_new(&p->sampler, &o->sampler, &callbacks, e);
+	if (r == 0 && o->sampler.judged & WIRE_IN_CONTAINER)
+		r = containers_init(&p->containers, o->targets, p->sampler);
 	if (r == 0 && !o->sampler.by_pointer)
 		r = unwinding_new(&p->unwinding, p->sampler, &p->objects, &p->procs);
 	if (r == 0) {
@@ -118,8 +137,10 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_opts *o, struct er
 								 .cpus = o->cpus },
 				     e);
 	}
-	if (r == 0)
+	if (r == 0) {
 		open_sideband(p);
+		expect_named(p, o->sampler.tgids, o->sampler.n_tgids);
+	}
 	if (r < 0) {
 		pipeline_free(p);
 		return r;
@@ -135,6 +156,7 @@ void pipeline_free(struct pipeline *p)
 	perf_events_free(p->perf);
 	unwinding_free(p->unwinding);
 	sideband_free(p->sideband);
+	containers_done(&p->containers);
 	sampler_free(p->sampler);
 	symbolizer_free(p->symbolizer);
 	proctab_done(&p->procs);
@@ -152,6 +174,11 @@ int pipeline_add_target(struct pipeline *p, uint32_t pid)
 	if (proc)
 		proc->wanted = true;
 	return sampler_add_target(p->sampler, pid);
+}
+
+void pipeline_drop_target(struct pipeline *p, uint32_t pid)
+{
+	sampler_drop_target(p->sampler, pid);
 }
 
 int pipeline_start(struct pipeline *p, struct err *e)
@@ -249,6 +276,11 @@ uint64_t pipeline_walked(const struct pipeline *p)
 	return p->walked;
 }
 
+size_t pipeline_containers(const struct pipeline *p)
+{
+	return containers_count(&p->containers);
+}
+
 size_t pipeline_cpus(const struct pipeline *p)
 {
 	return perf_events_cpus(p->perf);
@@ -316,6 +348,11 @@ int pipeline_profile(struct pipeline *p, const char *info, struct profile **ret)
 		r = symstart_wait(p->symbolizer, &p->counts, &p->objects, DEBUGINFOD_MS);
 	if (r < 0)
 		return r;
+	if (p->containers.refused)
+		log_warn(
+			"%zu containers were not recorded from their beginning: no more than %d are told "
+			"apart in the kernel; give more of their ids",
+			p->containers.refused, WIRE_MAX_CONTAINERS);
 	if (p->objects.roots.refused)
 		log_warn("more containers than are kept open (%d): for files of the others debug "
 			 "information is looked for outside of them only",

@@ -16,16 +16,21 @@
 
 struct err;
 struct profile;
+struct targets;
 struct verify;
 
 struct pipeline_opts {
 	struct sampler_opts sampler; /* events, filters, window */
 	unsigned freq_hz;	     /* 0 = use period */
 	uint64_t period;
+	/* Those that sampler.judged names, described; NULL = everybody. Borrowed by the pipeline.
+	 */
+	const struct targets *targets;
 	const struct cpuset *cpus; /* NULL = all; borrowed during pipeline_new() */
 	size_t max_bytes;	   /* for distinct stacks; 0 = 512 MiB */
 	bool no_inlines;	   /* inlined functions are not named */
-	bool debuginfod; /* servers are asked for debug files; the profile waits for them, 5 s at most */
+	bool debuginfod; /* servers are asked for debug files; the profile waits for them, 5 s at
+			    most */
 	/* Where the samples of sampler.verify_per_cpu are compared; borrowed. */
 	struct verify *verify;
 };
@@ -36,8 +41,14 @@ struct pipeline;
 int pipeline_new(struct pipeline **ret, const struct pipeline_opts *o, struct err *e);
 void pipeline_free(struct pipeline *p);
 
-/* Adds a process that has not run yet to the targets (sampler_opts.follow). 0 or -errno. */
+/* Adds a process that has not run yet to the targets (sampler_opts.command). 0 or -errno. */
 int pipeline_add_target(struct pipeline *p, uint32_t pid);
+
+/* Takes one of sampler_opts.tgids, which has ended, out of the targets. */
+void pipeline_drop_target(struct pipeline *p, uint32_t pid);
+
+/* Cgroups (v2) of containers that were asked for and have been there. */
+size_t pipeline_containers(const struct pipeline *p);
 
 /* Starts and stops the ticking. */
 int pipeline_start(struct pipeline *p, struct err *e);

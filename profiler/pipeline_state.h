@@ -8,6 +8,7 @@
 
 #include "aggregate.h"
 #include "array.h"
+#include "containers.h"
 #include "event.h"
 #include "jittab.h"
 #include "objtab.h"
@@ -32,6 +33,7 @@ struct pipeline {
 	struct objtab objects;
 	struct jittab jits;
 	struct proctab procs;
+	struct containers containers;
 	struct sideband *sideband;   /* NULL = the kernel does not tell of processes: /proc alone */
 	uint64_t told_ns;	     /* of everything that happened before, CLOCK_MONOTONIC */
 	ARRAY(uint64_t) by_program;  /* samples of processes whose program is that mapping */

@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "containers.h"
 #include "proctab.h"
 #include "sideband.h"
+#include "targets.h"
 
 /* Areas that may be looked at for one process in one window: a process that maps without end is
  * read again in the next one instead. */
@@ -65,7 +67,8 @@ static void take_fork(void *ctx, uint64_t time_ns, const struct sideband_task *k
 	child->known = true;
 	child->forked_from = k->parent_tgid;
 	child->doubtful = model.doubtful;
-	child->wanted = model.wanted;
+	child->wanted = model.wanted && !t->no_inherit;
+	child->holds = model.holds; /* it has the name, the user and the cgroup of its parent */
 	child->exe = model.exe;
 	child->exe_addr = model.exe_addr;
 	child->restless = model.restless;
@@ -77,7 +80,8 @@ static void take_exec(struct proctab *t, uint64_t time_ns, const struct sideband
 {
 	struct process *p = proctab_find(t, c->tgid, time_ns);
 	struct aspace *as = aspace_new();
-	bool wanted = t->all_wanted || (p && p->wanted);
+	bool wanted = p && p->wanted;
+	uint8_t holds = p && t->targets && t->targets->inherit ? p->holds : 0;
 
 	if (p) {
 		proctab_end(t, p, time_ns);
@@ -90,8 +94,11 @@ static void take_exec(struct proctab *t, uint64_t time_ns, const struct sideband
 	}
 	p->as = as;
 	p->known = p->by_exec = true;
-	p->wanted = p->seen = wanted;
+	p->wanted = wanted;
+	p->holds = holds;
 	set_comm(p, c->comm);
+	proctab_judge(t, p);
+	p->seen = proctab_expects(t, p);
 }
 
 static void take_comm(void *ctx, uint64_t time_ns, const struct sideband_comm *c)
@@ -106,8 +113,10 @@ static void take_comm(void *ctx, uint64_t time_ns, const struct sideband_comm *c
 		return;
 	}
 	p = c->tid == c->tgid ? proctab_find(t, c->tgid, time_ns) : NULL;
-	if (p)
-		set_comm(p, c->comm);
+	if (!p)
+		return;
+	set_comm(p, c->comm);
+	proctab_judge(t, p);
 }
 
 static void take_mmap(void *ctx, uint64_t time_ns, const struct sideband_mmap *m)
@@ -165,14 +174,25 @@ static void take_lost(void *ctx, uint64_t time_ns, unsigned cpu, uint64_t n)
 	proctab_doubt(ctx);
 }
 
-void procevents_callbacks(struct proctab *t, struct sideband_callbacks *ret)
+static void take_cgroup(void *ctx, uint64_t time_ns, const struct sideband_cgroup *g)
 {
+	struct proctab *t = ctx;
+
+	(void)time_ns;
+	if (t->containers)
+		containers_born(t->containers, g->path);
+}
+
+void procevents_callbacks(struct proctab *t, struct containers *c, struct sideband_callbacks *ret)
+{
+	t->containers = c;
 	*ret = (struct sideband_callbacks){
 		.ctx = t,
 		.on_mmap = take_mmap,
 		.on_comm = take_comm,
 		.on_fork = take_fork,
 		.on_exit = take_exit,
+		.on_cgroup = take_cgroup,
 		.on_lost = take_lost,
 	};
 }

@@ -5,8 +5,10 @@
  */
 #pragma once
 
+struct containers;
 struct proctab;
 struct sideband_callbacks;
 
-/* The callbacks that do so with @t, which is borrowed as long as they may be called. */
-void procevents_callbacks(struct proctab *t, struct sideband_callbacks *ret);
+/* The callbacks that do so with @t, and tell @c of new cgroups (NULL = nobody asked for them); both
+ * are borrowed as long as they may be called. */
+void procevents_callbacks(struct proctab *t, struct containers *c, struct sideband_callbacks *ret);

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "fdutil.h"
 #include "hash.h"
+#include "targets.h"
 
 #define MAPS_MAX_BYTES	 (64 << 20)
 #define RESTLESS_WINDOWS 8 /* without code replaced, after which a process is trusted again */
@@ -110,6 +111,7 @@ static int scan(struct proctab *t, struct process *p)
 	snprintf(path, sizeof(path), "/proc/%u/comm", p->tgid);
 	if (read_line_file(path, comm, sizeof(comm)) == 0)
 		strcpy(p->comm, comm);
+	proctab_judge(t, p);
 	snprintf(path, sizeof(path), "/proc/%u/maps", p->tgid);
 	r = read_whole_file(path, MAPS_MAX_BYTES, &text, &n);
 	if (r < 0 || n == 0) { /* a zombie's maps are empty */
@@ -168,15 +170,53 @@ struct process *proctab_add(struct proctab *t, uint32_t tgid, uint64_t since_ns)
 	return &t->procs.items[t->procs.n - 1];
 }
 
-struct process *proctab_get(struct proctab *t, uint32_t tgid, uint64_t time_ns)
+uint8_t proctab_lacks(const struct proctab *t, const struct process *p)
+{
+	return t->targets ? t->targets->asked & ~p->holds & 0xff : 0;
+}
+
+void proctab_judge(struct proctab *t, struct process *p)
+{
+	uint8_t before = p->holds;
+
+	if (!t->targets)
+		return;
+	p->holds |= targets_look(t->targets, p->tgid, p->comm);
+	if (p->holds != before && t->on_holds)
+		t->on_holds(t->forget_ctx, p);
+}
+
+bool proctab_expects(const struct proctab *t, const struct process *p)
+{
+	return (t->all_wanted || p->wanted) && !(t->targets && t->targets->expected & ~p->holds);
+}
+
+/* The process, with a place for its areas. NULL = out of memory. */
+static struct process *entry(struct proctab *t, uint32_t tgid, uint64_t time_ns)
 {
 	struct process *p = proctab_find(t, tgid, time_ns);
+
+	if (!p)
+		p = proctab_add(t, tgid, 0);
+	return !p || (!p->as && !(p->as = aspace_new())) ? NULL : p;
+}
+
+struct process *proctab_know(struct proctab *t, uint32_t tgid, uint64_t time_ns)
+{
+	struct process *p = entry(t, tgid, time_ns);
+
+	if (p && !p->known && p->scanned != t->window && scan(t, p) < 0)
+		return NULL;
+	return p;
+}
+
+struct process *proctab_get(struct proctab *t, uint32_t tgid, uint64_t time_ns)
+{
+	struct process *p = entry(t, tgid, time_ns);
 	bool is_first;
 	int r = 0;
 
 	if (!p)
-		p = proctab_add(t, tgid, 0);
-	if (!p || (!p->as && !(p->as = aspace_new())))
 		return NULL;
 	is_first = !p->seen;
 	p->seen = true;

@@ -25,12 +25,16 @@
 #define PROCTAB_NO_MAPPING ASPACE_NO_MAPPING
 #define PROCTAB_MAX_AREAS  65536 /* of one process */
 
+struct containers;
+struct targets;
+
 struct process {
 	uint32_t tgid;
 	uint64_t since_ns, until_ns; /* CLOCK_MONOTONIC; until UINT64_MAX while it lives */
 	uint64_t exited_ns;	     /* its first thread has exited; 0 = it has not */
 	bool known;		     /* its areas are: they were read, or it began in our sight */
-	bool wanted;		     /* it will be sampled, as far as one can tell */
+	bool wanted;		     /* it was named, or is a child of one that was */
+	uint8_t holds;		     /* of what targets ask for: WIRE_JUDGED */
 	bool seen;		     /* it was sampled, or is wanted: its files are open */
 	bool by_exec, to_exec;	     /* it began, or ended, with execve(2) */
 	bool doubtful;		     /* events were missed: its maps are to be read again */
@@ -59,13 +63,18 @@ struct proctab {
 	ARRAY(struct process) procs;
 	struct hindex index; /* by tgid */
 	uint32_t window;
-	bool all_wanted;  /* every process is `wanted` */
+	bool all_wanted;	       /* every process is, as if it were named */
+	bool no_inherit;	       /* children of those that were named are not wanted */
+	struct containers *containers; /* is told of new cgroups; borrowed, NULL = nobody asks */
+	const struct targets *targets; /* what else has to hold of one; borrowed, NULL = nothing */
 	bool any_changed; /* some process has `changed` set, since this was cleared last */
 	bool any_to_drop; /* some process has ended, or may have */
 	size_t max_procs; /* more are forgotten, those without samples longest first */
 	void (*on_forget)(void *ctx, struct process *p); /* before each ends or is forgotten; NULL =
 							    nobody is told */
-	void *forget_ctx;
+	/* Something more of what is asked for holds of a process; NULL as before. */
+	void (*on_holds)(void *ctx, const struct process *p);
+	void *forget_ctx; /* of both */
 };
 
 void proctab_init(struct proctab *t, struct objtab *objects, size_t max_procs);
@@ -76,6 +85,18 @@ void proctab_done(struct proctab *t);
  * is not known. Borrowed until the next call that may add one. NULL = out of memory.
  */
 struct process *proctab_get(struct proctab *t, uint32_t tgid, uint64_t time_ns);
+
+/* The same without a sample, or before it is known whether that is wanted: no files are opened. */
+struct process *proctab_know(struct proctab *t, uint32_t tgid, uint64_t time_ns);
+
+/* What is asked for and does not hold of @p: WIRE_JUDGED. */
+uint8_t proctab_lacks(const struct proctab *t, const struct process *p);
+
+/* Looks at what holds of @p now. */
+void proctab_judge(struct proctab *t, struct process *p);
+
+/* Whether @p will be sampled, as far as one can tell. */
+bool proctab_expects(const struct proctab *t, const struct process *p);
 
 /* The same if it is in the table, else NULL; without a sample. */
 struct process *proctab_find(struct proctab *t, uint32_t tgid, uint64_t time_ns);

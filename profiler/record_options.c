@@ -129,7 +129,18 @@ static int add_targets(struct record_options *o, const char *list, bool threads,
 		     : 0;
 }
 
-enum { OPT_CGROUP = 256, OPT_DURATION, OPT_FORMAT, OPT_MAX_STACK, OPT_CALL_GRAPH, OPT_NO_INLINE, OPT_DEBUGINFOD };
+enum {
+	OPT_CGROUP = 256,
+	OPT_CONTAINER,
+	OPT_COMM,
+	OPT_INHERIT,
+	OPT_DURATION,
+	OPT_FORMAT,
+	OPT_MAX_STACK,
+	OPT_CALL_GRAPH,
+	OPT_NO_INLINE,
+	OPT_DEBUGINFOD
+};
 
 static const struct option long_options[] = {
 	{ "pid", required_argument, NULL, 'p' },
@@ -143,6 +154,11 @@ static const struct option long_options[] = {
 	{ "kernel-stacks-only", no_argument, NULL, 'K' },
 	{ "output", required_argument, NULL, 'o' },
 	{ "cgroup", required_argument, NULL, OPT_CGROUP },
+	{ "container", required_argument, NULL, OPT_CONTAINER },
+	{ "comm", required_argument, NULL, OPT_COMM },
+	{ "uid", required_argument, NULL, 'u' },
+	{ "inherit", no_argument, NULL, OPT_INHERIT },
+	{ "no-inherit", no_argument, NULL, 'i' },
 	{ "duration", required_argument, NULL, OPT_DURATION },
 	{ "format", required_argument, NULL, OPT_FORMAT },
 	{ "max-stack", required_argument, NULL, OPT_MAX_STACK },
@@ -191,6 +207,28 @@ static int parse_number_option(int opt, const char *arg, struct record_options *
 	}
 }
 
+/* A target that is described. Users come in lists, as processes do. */
+static int parse_described(int opt, const char *arg, struct record_options *o, struct err *e)
+{
+	_cleanup_free_ char *copy = NULL;
+	char *save = NULL;
+	int r = 0;
+
+	if (opt == OPT_CONTAINER)
+		return targets_add_container(&o->targets, arg, e);
+	if (opt == OPT_COMM)
+		return targets_add_comm(&o->targets, arg, e);
+	copy = strdup(arg);
+	if (!copy)
+		return -ENOMEM;
+	if (!arg[strspn(arg, ",")])
+		return err_set(e, -EINVAL, "--uid wants users, such as www-data or 1000,1001");
+	for (char *user = strtok_r(copy, ",", &save); user && r == 0;
+	     user = strtok_r(NULL, ",", &save))
+		r = targets_add_user(&o->targets, user, e);
+	return r;
+}
+
 static int parse_option(int opt, const char *arg, struct record_options *o, struct err *e)
 {
 	switch (opt) {
@@ -233,6 +271,14 @@ static int parse_option(int opt, const char *arg, struct record_options *o, stru
 		return 0;
 	case OPT_CGROUP:
 		return array_push(&o->cgroups, arg);
+	case OPT_CONTAINER:
+	case OPT_COMM:
+	case 'u':
+		return parse_described(opt, arg, o, e);
+	case OPT_INHERIT:
+	case 'i':
+		o->no_inherit = opt == 'i';
+		return 0;
 	case 'v':
 		o->verbose = true;
 		return 0;
@@ -286,7 +332,7 @@ int record_options_parse(int argc, char **argv, struct record_options *ret, stru
 		const char *word = option_word(argc, argv);
 		/* '+': the first word that is no option begins the command, with its own options.
 		 */
-		int opt = getopt_long(argc, argv, "+:p:t:aC:F:c:e:UKo:vh", long_options, NULL);
+		int opt = getopt_long(argc, argv, "+:p:t:aC:F:c:e:UKo:u:ivh", long_options, NULL);
 
 		if (opt == -1)
 			break;
@@ -299,6 +345,7 @@ int record_options_parse(int argc, char **argv, struct record_options *ret, stru
 	}
 	if (o->has_period)
 		o->freq_hz = 0;
+	o->targets.inherit = !o->no_inherit;
 	if (optind < argc)
 		o->command = argv + optind;
 	return o->help ? 0 : check(o, has_freq, e);
@@ -310,4 +357,5 @@ void record_options_done(struct record_options *o)
 	array_free(&o->tids);
 	array_free(&o->cgroups);
 	array_free(&o->outputs);
+	targets_done(&o->targets);
 }

@@ -10,6 +10,7 @@
 #include "cpuset.h"
 #include "event.h"
 #include "formats.h"
+#include "targets.h"
 
 struct err;
 
@@ -21,6 +22,8 @@ struct record_options {
 	ARRAY(uint32_t) tgids;
 	ARRAY(uint32_t) tids;
 	ARRAY(const char *) cgroups;
+	struct targets targets;	     /* by name, user and container */
+	bool no_inherit;	     /* children are not recorded */
 	ARRAY(const char *) outputs; /* paths; none = the default */
 	struct cpuset cpus;
 	bool has_cpus, all, kernel_only, user_only, verbose, help;

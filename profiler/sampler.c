@@ -18,6 +18,7 @@
 #include "follow.h"
 #include "kfeat.h"
 #include "kstruct.h"
+#include "log.h"
 #include "sampler_state.h"
 
 #include "sampler.skel.h"
@@ -34,6 +35,9 @@
 #define RING_MAX	  (64 << 20)
 #define SNAPSHOTS_MIN	  100  /* a window and CPU: 3 MiB to unwind */
 #define SNAPSHOTS_MAX	  2000 /* likewise: about a tenth of a CPU's time */
+
+#define FAMILY_MAX	  65536	     /* processes, or threads, of all families at once */
+#define THREADS_UNKNOWN	  (1u << 30) /* of a process that ran before */
 
 #define KERNEL_STACK_SIZE 16384 /* THREAD_SIZE of x86-64 */
 
@@ -92,9 +96,10 @@ static int size_maps(struct sampler *s, const struct sampler_opts *o)
 	s->kernel_buckets = pow2_at_least(clamp(ticks * 2, 1024, 8192));
 	k->rodata->config.blocks_per_cpu = (uint32_t)s->blocks_per_cpu;
 	k->rodata->config.rows_per_cpu = (uint32_t)(rows / cpuset_count(&online) * 3 / 4);
-	/* Whoever asks for many samples pays for that many snapshots, up to a point. */
+	/* Whoever asks for many samples pays for that many snapshots, up to a point; for whoever
+	 * wants all of them the ring is the only limit: a window may end late. */
 	k->rodata->config.snapshots_per_cpu =
-		o->by_snapshot ? (uint32_t)ticks_per_cpu
+		o->by_snapshot ? UINT32_MAX
 			       : (uint32_t)clamp(ticks_per_cpu, SNAPSHOTS_MIN, SNAPSHOTS_MAX);
 	k->rodata->config.verify_per_cpu = o->verify_per_cpu;
 	k->rodata->config.ring_wakeup_bytes = (uint32_t)(ring / 4);
@@ -112,6 +117,12 @@ static int size_maps(struct sampler *s, const struct sampler_opts *o)
 	return o->by_pointer ? 0 : size_unwind_maps(k);
 }
 
+/* Room for @n processes or threads that are @asked for, and for their children. */
+static uint32_t targets_max(const struct sampler_opts *o, size_t n, bool asked)
+{
+	return (uint32_t)(asked && o->inherit ? n + FAMILY_MAX : n ? n : 1);
+}
+
 static int configure_filters(struct sampler *s, const struct sampler_opts *o)
 {
 	struct sampler_bpf *k = s->skel;
@@ -121,9 +132,13 @@ static int configure_filters(struct sampler *s, const struct sampler_opts *o)
 	c->self_tgid = (uint32_t)getpid();
 	c->n_cgroups = (uint32_t)o->n_cgroups;
 	c->max_user_frames = o->max_user_frames ? o->max_user_frames : WIRE_USER_FRAMES;
-	c->by_tgid = o->n_tgids || o->follow;
+	c->by_tgid = o->n_tgids || o->command;
 	c->by_tid = o->n_tids != 0;
-	c->only_tgid = o->n_tgids == 1 && !o->n_tids && !o->follow ? o->tgids[0] : 0;
+	c->only_tgid = o->n_tgids == 1 && !o->n_tids && !o->command ? o->tgids[0] : 0;
+	c->judged = o->judged;
+	c->n_users = (uint32_t)o->n_users;
+	for (size_t i = 0; i < o->n_users; i++)
+		c->users[i] = o->users[i];
 	c->kernel_only = o->kernel_only;
 	c->user_only = o->user_only;
 	c->by_pointer = o->by_pointer;
@@ -137,11 +152,10 @@ static int configure_filters(struct sampler *s, const struct sampler_opts *o)
 		kstruct_offsets("task_struct", members, ARRAY_LEN(members));
 		k->rodata->kernel_stack_size = KERNEL_STACK_SIZE;
 	}
-	r = bpf_map__set_max_entries(k->maps.target_tgids,
-				     o->follow ? 65536 : (uint32_t)(o->n_tgids ? o->n_tgids : 1));
+	r = bpf_map__set_max_entries(k->maps.target_tgids, targets_max(o, o->n_tgids, c->by_tgid));
 	if (r == 0)
 		r = bpf_map__set_max_entries(k->maps.target_tids,
-					     (uint32_t)(o->n_tids ? o->n_tids : 1));
+					     targets_max(o, o->n_tids, c->by_tid));
 	return r;
 }
 
@@ -166,9 +180,9 @@ static int choose_programs(struct sampler *s, const struct sampler_opts *o,
 	for (size_t i = o->events.n; i < WIRE_MAX_EVENTS && r == 0; i++)
 		r = bpf_program__set_autoload(event_program(s, i), false);
 	if (r == 0)
-		r = bpf_program__set_autoload(k->progs.follow_newtask, o->follow);
+		r = bpf_program__set_autoload(k->progs.follow_newtask, s->follows);
 	if (r == 0)
-		r = bpf_program__set_autoload(k->progs.follow_exit, o->follow);
+		r = bpf_program__set_autoload(k->progs.follow_exit, s->follows);
 	k->rodata->newtask_pid_off = layout->newtask_pid_off;
 	k->rodata->newtask_clone_flags_off = layout->newtask_clone_flags_off;
 	return r;
@@ -203,10 +217,10 @@ static int explain_load(struct err *e, int r)
 static int fill_filters(struct sampler *s, const struct sampler_opts *o)
 {
 	struct sampler_bpf *k = s->skel;
-	uint32_t one = 1;
+	uint32_t one = 1, many = THREADS_UNKNOWN;
 
 	for (size_t i = 0; i < o->n_tgids; i++)
-		if (bpf_map_update_elem(bpf_map__fd(k->maps.target_tgids), &o->tgids[i], &one, 0) <
+		if (bpf_map_update_elem(bpf_map__fd(k->maps.target_tgids), &o->tgids[i], &many, 0) <
 		    0)
 			return -errno;
 	for (size_t i = 0; i < o->n_tids; i++)
@@ -305,6 +319,8 @@ static int attach_lifecycle(struct sampler *s)
 
 static int start_following(struct sampler *s, const struct follow_layout *layout)
 {
+	if (!s->follows)
+		return 0;
 	s->follow_fds[0] =
 		follow_attach(layout->newtask_id, bpf_program__fd(s->skel->progs.follow_newtask));
 	if (s->follow_fds[0] < 0)
@@ -337,6 +353,26 @@ static int connect_maps(struct sampler *s, const struct sampler_opts *o)
 	return 0;
 }
 
+/*
+ * Whether children are to be followed, and how. Those of a command must be, for a command is often
+ * a script; of processes that run, to do without is the lesser evil.
+ */
+static int choose_following(struct sampler *s, const struct sampler_opts *o,
+			    struct follow_layout *layout, struct err *e)
+{
+	int r;
+
+	s->follows = o->inherit && (o->command || o->n_tgids || o->n_tids);
+	r = s->follows ? follow_layout_read(layout, e) : 0;
+	if (r < 0 && !o->command) {
+		log_warn("%s; until then, children of the processes are not recorded", e->text);
+		e->text[0] = '\0';
+		s->follows = false;
+		r = 0;
+	}
+	return r;
+}
+
 int sampler_new(struct sampler **ret, const struct sampler_opts *o,
 		const struct sampler_callbacks *cb, struct err *e)
 {
@@ -344,11 +380,14 @@ int sampler_new(struct sampler **ret, const struct sampler_opts *o,
 	struct sampler *s;
 	int r = 0;
 
-	if (o->follow && (r = follow_layout_read(&layout, e)) < 0)
-		return r;
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
+	r = choose_following(s, o, &layout, e);
+	if (r < 0) {
+		free(s);
+		return r;
+	}
 	s->cb = *cb;
 	s->grace = (struct grace){ .outer_fd = -1, .inner_fd = -1 };
 	s->follow_fds[0] = s->follow_fds[1] = -1;
@@ -361,7 +400,7 @@ int sampler_new(struct sampler **ret, const struct sampler_opts *o,
 		r = -ENOMEM;
 	if (r == 0 && (r = size_maps(s, o)) == 0 && (r = configure_filters(s, o)) == 0 &&
 	    (r = choose_programs(s, o, &layout)) == 0 && (r = sampler_bpf__load(s->skel)) == 0 &&
-	    (r = connect_maps(s, o)) == 0 && (r = attach_lifecycle(s)) == 0 && o->follow)
+	    (r = connect_maps(s, o)) == 0 && (r = attach_lifecycle(s)) == 0)
 		r = start_following(s, &layout);
 	if (r < 0) {
 		sampler_free(s);
@@ -414,6 +453,41 @@ int sampler_add_target(struct sampler *s, uint32_t pid)
 	return bpf_map_update_elem(bpf_map__fd(s->skel->maps.target_tgids), &pid, &threads, 0) < 0
 		       ? -errno
 		       : 0;
+}
+
+void sampler_drop_target(struct sampler *s, uint32_t pid)
+{
+	bpf_map_delete_elem(bpf_map__fd(s->skel->maps.target_tgids), &pid);
+}
+
+int sampler_set_container(struct sampler *s, size_t i, int fd)
+{
+	uint32_t place = WIRE_MAX_CGROUPS + (uint32_t)i;
+
+	if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.target_cgroups), &place, &fd, 0) < 0)
+		return -errno;
+	if (s->skel->bss->n_containers <= i)
+		s->skel->bss->n_containers = (uint32_t)i + 1;
+	return 0;
+}
+
+void sampler_drop_container(struct sampler *s, size_t i)
+{
+	uint32_t place = WIRE_MAX_CGROUPS + (uint32_t)i;
+
+	bpf_map_delete_elem(bpf_map__fd(s->skel->maps.target_cgroups), &place);
+}
+
+void sampler_set_lacking(struct sampler *s, uint32_t tgid, uint8_t lacks)
+{
+	int fd = bpf_map__fd(s->skel->maps.known_tgids);
+	uint32_t value = lacks;
+
+	/* What fails costs time, not samples: the sampler sends what user space turns away. */
+	if (lacks)
+		bpf_map_update_elem(fd, &tgid, &value, 0);
+	else
+		bpf_map_delete_elem(fd, &tgid);
 }
 
 int sampler_counters(const struct sampler *s, uint64_t ret[CTR_BPF_MAX])

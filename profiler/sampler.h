@@ -32,8 +32,14 @@ struct sampler_opts {
 	bool by_pointer;	 /* user stacks by frame pointers alone */
 	bool by_snapshot;	 /* every user stack by a snapshot, as far as the ring has room */
 	unsigned verify_per_cpu; /* samples of a window and CPU that go to on_verify(); 0 = none */
-	bool follow; /* children of the tgids are targets, too (only for processes not yet running)
-		      */
+	/* Children of the tgids and tids that are born from now on, and of sampler_add_target(),
+	 * are targets, too. */
+	bool inherit;
+	bool command; /* there will be sampler_add_target() */
+	/* What has to hold of a process beside that: see targets.h. */
+	uint8_t judged; /* WIRE_JUDGED; 0 = nothing */
+	const uint32_t *users;
+	size_t n_users;
 };
 
 /* Called for each record; all are called from sampler_consume() and sampler_drain(). */
@@ -77,6 +83,18 @@ int sampler_drain(struct sampler *s);
 
 /* Adds @pid, which has one thread and has not run yet, to the targets. 0 or -errno. */
 int sampler_add_target(struct sampler *s, uint32_t pid);
+
+/* Takes process @pid, which has ended, out of the targets. */
+void sampler_drop_target(struct sampler *s, uint32_t pid);
+
+/* The cgroup @fd (v2) is that of a container that was asked for, in place @i of
+ * WIRE_MAX_CONTAINERS: 0 or -errno. Or it is gone. */
+int sampler_set_container(struct sampler *s, size_t i, int fd);
+void sampler_drop_container(struct sampler *s, size_t i);
+
+/* The WIRE_JUDGED that does not hold of process @tgid until it execs or this is called again; 0 =
+ * the sampler asks on_new_process() about it again. */
+void sampler_set_lacking(struct sampler *s, uint32_t tgid, uint8_t lacks);
 
 struct residency_memory;
 

@@ -34,9 +34,10 @@ struct sampler {
 	struct grace grace;
 	struct set sets[WIRE_SETS];
 	size_t n_blocks, blocks_per_cpu, kernel_buckets;
-	size_t batch;	     /* rows the buffers below hold */
-	void *keys, *values; /* buffers of one batch */
-	int n_cpus;	     /* possible CPUs */
+	size_t batch;			     /* rows the buffers below hold */
+	void *keys, *values;		     /* buffers of one batch */
+	int n_cpus;			     /* possible CPUs */
+	bool follows;			     /* children of targets */
 	int follow_fds[2], lifecycle_fds[2]; /* -1 = none */
 	/* mmap of rows, tables and areas */
 	struct residency_memory unwind;

@@ -34,6 +34,7 @@ struct sideband {
 	int epoll_fd;
 	size_t page_bytes, ring_bytes;
 	bool has_format_lost; /* until the kernel refuses it; as reader.build_ids */
+	bool cgroups;	      /* likewise */
 	bool map_refused;     /* the last failure was to map a ring, for its size */
 	ARRAY(struct cpu_ring *) cpus;
 	ARRAY(struct sidering *) order; /* the rings of `cpus`, in the order of the last merge */
@@ -57,6 +58,7 @@ static int open_event(const struct sideband *s, unsigned cpu)
 		.comm = 1,
 		.comm_exec = 1,
 		.task = 1,
+		.cgroup = s->cgroups,
 		.sample_id_all = 1,
 		.watermark = 1,
 		.wakeup_watermark = 1, /* bytes */
@@ -69,13 +71,17 @@ static int open_event(const struct sideband *s, unsigned cpu)
 }
 
 /* open_event() with as much as the kernel knows: COMPAT(6.0) counts of losses, COMPAT(5.12) build
- * ids. */
+ * ids. Cgroups are known since 5.7, where the kernel was built with them. */
 static int open_best_event(struct sideband *s, unsigned cpu)
 {
 	int fd = open_event(s, cpu);
 
 	if (fd == -EINVAL && s->has_format_lost) {
 		s->has_format_lost = false;
+		fd = open_event(s, cpu);
+	}
+	if (fd == -EINVAL && s->cgroups) {
+		s->cgroups = false;
 		fd = open_event(s, cpu);
 	}
 	if (fd == -EINVAL && s->reader.build_ids) {
@@ -291,6 +297,7 @@ int sideband_new(struct sideband **ret, const struct sideband_opts *o,
 	s->ring_bytes = ring_bytes_for(s, want);
 	s->has_format_lost = true;
 	s->reader.build_ids = o && o->build_ids;
+	s->cgroups = o && o->cgroups;
 	s->reader.cb = *cb;
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	r = s->epoll_fd < 0 ? explain_open(e, -errno, 0) : open_all(s, e);

@@ -53,6 +53,12 @@ struct sideband_task {
 	uint32_t parent_tgid, parent_tid; /* who forked; of a death the process's parent */
 };
 
+/* A cgroup of version 2 was made. Told where sideband_opts.cgroups asks for it. */
+struct sideband_cgroup {
+	uint64_t id;
+	const char *path; /* below the mount; borrowed during the callback; foreign bytes */
+};
+
 /*
  * Who is told, each with CLOCK_MONOTONIC of the event. Any may be NULL. They must not call
  * functions of this header but sideband_counts().
@@ -62,6 +68,7 @@ struct sideband_callbacks {
 	void (*on_comm)(void *ctx, uint64_t time_ns, const struct sideband_comm *c);
 	void (*on_fork)(void *ctx, uint64_t time_ns, const struct sideband_task *t);
 	void (*on_exit)(void *ctx, uint64_t time_ns, const struct sideband_task *t);
+	void (*on_cgroup)(void *ctx, uint64_t time_ns, const struct sideband_cgroup *g);
 	/* @n records of @cpu found its ring full before @time_ns: look into /proc again. */
 	void (*on_lost)(void *ctx, uint64_t time_ns, unsigned cpu, uint64_t n);
 	void *ctx;
@@ -77,6 +84,7 @@ struct sideband_counts {
 
 struct sideband_opts {
 	size_t ring_bytes; /* of each CPU, rounded up to a power of two of pages; 0 = 64 KiB */
+	bool cgroups;	   /* new cgroups are told of, too, where the kernel (5.7) can */
 	bool build_ids;	   /* of files instead of inodes, where the kernel (5.12) can tell them */
 };
 

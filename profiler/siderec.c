@@ -19,6 +19,8 @@ enum siderec_kind siderec_kind(uint32_t type)
 		return SIDEREC_FORK;
 	case PERF_RECORD_EXIT:
 		return SIDEREC_EXIT;
+	case PERF_RECORD_CGROUP:
+		return SIDEREC_CGROUP;
 	case PERF_RECORD_LOST:
 		return SIDEREC_LOST;
 	default:
@@ -88,6 +90,13 @@ static int parse_task(struct bytes *b, struct sideband_task *t)
 	return bytes_skip(b, sizeof(uint64_t));
 }
 
+static int parse_cgroup(struct bytes *b, struct sideband_cgroup *g)
+{
+	int r = bytes_u64(b, &g->id);
+
+	return r < 0 ? r : bytes_str(b, &g->path);
+}
+
 static int parse_lost(struct bytes *b, uint64_t *ret)
 {
 	int r = bytes_skip(b, sizeof(uint64_t)); /* id of the event */
@@ -110,6 +119,8 @@ static int parse_body(struct bytes *b, uint16_t misc, bool build_ids, struct sid
 	case SIDEREC_FORK:
 	case SIDEREC_EXIT:
 		return parse_task(b, &rec->task);
+	case SIDEREC_CGROUP:
+		return parse_cgroup(b, &rec->cgroup);
 	case SIDEREC_LOST:
 		return parse_lost(b, &rec->lost);
 	case SIDEREC_UNKNOWN:

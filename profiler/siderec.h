@@ -23,6 +23,7 @@ enum siderec_kind {
 	SIDEREC_COMM,
 	SIDEREC_FORK,
 	SIDEREC_EXIT,
+	SIDEREC_CGROUP,
 	SIDEREC_LOST,
 };
 
@@ -33,7 +34,8 @@ struct siderec {
 		struct sideband_mmap mmap;
 		struct sideband_comm comm;
 		struct sideband_task task; /* fork and exit */
-		uint64_t lost;		   /* records that the kernel had no room for */
+		struct sideband_cgroup cgroup;
+		uint64_t lost; /* records that the kernel had no room for */
 	};
 };
 

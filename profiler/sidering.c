@@ -118,6 +118,10 @@ static void dispatch(struct sidering *r, const struct siderec *rec, struct sider
 		if (cb->on_exit)
 			cb->on_exit(cb->ctx, rec->time_ns, &rec->task);
 		break;
+	case SIDEREC_CGROUP:
+		if (cb->on_cgroup)
+			cb->on_cgroup(cb->ctx, rec->time_ns, &rec->cgroup);
+		break;
 	case SIDEREC_LOST:
 		r->announced += rec->lost;
 		sidering_tell_lost(r, r->announced, rec->time_ns, rd);

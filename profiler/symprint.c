@@ -49,14 +49,33 @@ static void put_number(const struct symprint *p, uint32_t v)
 	put_bytes(p, s, (size_t)(end - s));
 }
 
+/*
+ * Whether all bytes are printable ASCII; eight at a time: names are most of what is printed. A byte
+ * below a space borrows its upper bit, 0x7f carries into it; what neighbours borrow or carry only
+ * makes it say no to what the loop then looks at.
+ */
+static bool is_plain(const char *s, size_t n)
+{
+	const uint64_t ones = 0x0101010101010101;
+	uint64_t v;
+
+	for (; n >= sizeof(v); s += sizeof(v), n -= sizeof(v)) {
+		memcpy(&v, s, sizeof(v));
+		if ((v | (v - ones * ' ') | (v + ones)) & ones << 7)
+			break;
+	}
+	for (; n > 0; s++, n--)
+		if (*s < ' ' || *s >= 0x7f)
+			return false;
+	return true;
+}
+
 /* A foreign name. Nearly all are plain ASCII, which is harmless and cheap to find out. */
 static void put_name(const struct symprint *p, const char *s)
 {
-	size_t n = strlen(s), i = 0;
+	size_t n = strlen(s);
 
-	while (i < n && s[i] >= ' ' && s[i] < 0x7f)
-		i++;
-	if (i == n || (p->form == SYMPRINT_ADDR2LINE && !p->to_terminal))
+	if ((p->form == SYMPRINT_ADDR2LINE && !p->to_terminal) || is_plain(s, n))
 		put_bytes(p, s, n);
 	else
 		term_write(p->out, s, n, SIZE_MAX, TERM_ELIDE_END);

@@ -391,6 +391,19 @@ static bool names_servers(const char *urls)
 	return urls && urls[strspn(urls, " ")] != '\0';
 }
 
+/* COMPAT(elfutils 0.192): on_progress() is not called while a server says nothing, so the library
+ * has to give up by itself. Its limits are a least speed and a time in seconds; what the user has
+ * set stays. */
+static int limit_library(const struct debuginfod_opts *o)
+{
+	char seconds[16];
+
+	snprintf(seconds, sizeof(seconds), "%u", (o->total_ms + 999) / 1000);
+	return setenv("DEBUGINFOD_TIMEOUT", seconds, 0) || setenv("DEBUGINFOD_MAXTIME", seconds, 0)
+		       ? -ENOMEM
+		       : 0;
+}
+
 int debuginfod_new(struct debuginfod **ret, const struct debuginfod_opts *opts)
 {
 	struct debuginfod_opts o = with_defaults(opts);
@@ -412,7 +425,9 @@ int debuginfod_new(struct debuginfod **ret, const struct debuginfod_opts *opts)
 	d->opts = o;
 	d->opts.library = NULL;
 	d->users = 2;
-	r = load_library(o.library, &d->lib);
+	r = limit_library(&o);
+	if (r == 0)
+		r = load_library(o.library, &d->lib);
 	if (r == 0) {
 		d->questions = calloc(o.max_known, sizeof(*d->questions));
 		r = d->questions ? start_thread(d) : -ENOMEM;

@@ -17,7 +17,9 @@ struct debuginfod;
 /* 0 = the default. */
 struct debuginfod_opts {
 	const char *library;   /* NULL = libdebuginfod.so.1 */
-	unsigned timeout_ms;   /* without a byte of an answer, checked once a second; 5000 */
+	unsigned timeout_ms;   /* without a byte of an answer, checked once a second; 5000. Some
+				* versions   of the library let us look only while something comes:
+				* total_ms, then */
 	unsigned total_ms;     /* for one file that does come; 60000 */
 	unsigned absent_ms;    /* "not there" is believed for so long; 600000 */
 	unsigned max_waiting;  /* questions in the queue; 256 */

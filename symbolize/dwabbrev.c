@@ -7,72 +7,57 @@
 
 enum { ABBREVS_MAX = 1000000 };
 
+/* The slots of attributes, plus 1. In tables, as what there is to know of forms is below: of a
+ * megabyte of abbreviations every one is another one, and no branch would be foreseen. */
+static const uint8_t slot_plus_1[] = {
+	[DW_AT_low_pc] = DWSLOT_LOW_PC + 1,
+	[DW_AT_high_pc] = DWSLOT_HIGH_PC + 1,
+	[DW_AT_ranges] = DWSLOT_RANGES + 1,
+	[DW_AT_abstract_origin] = DWSLOT_ORIGIN + 1,
+	[DW_AT_call_file] = DWSLOT_CALL_FILE + 1,
+	[DW_AT_call_line] = DWSLOT_CALL_LINE + 1,
+	[DW_AT_sibling] = DWSLOT_SIBLING + 1,
+	[DW_AT_specification] = DWSLOT_SPECIFICATION + 1,
+	[DW_AT_name] = DWSLOT_NAME + 1,
+	[DW_AT_linkage_name] = DWSLOT_LINKAGE_NAME + 1,
+	[DW_AT_decl_line] = DWSLOT_DECL_LINE + 1,
+	[DW_AT_stmt_list] = DWSLOT_STMT_LIST + 1,
+	[DW_AT_comp_dir] = DWSLOT_COMP_DIR + 1,
+	[DW_AT_str_offsets_base] = DWSLOT_STR_OFFSETS_BASE + 1,
+	[DW_AT_addr_base] = DWSLOT_ADDR_BASE + 1,
+	[DW_AT_rnglists_base] = DWSLOT_RNGLISTS_BASE + 1,
+	[DW_AT_dwo_name] = DWSLOT_DWO_NAME + 1,
+	[DW_AT_declaration] = DWSLOT_DECLARATION + 1,
+};
+
 /* The slot of an attribute, DWSLOTS for those that nobody wants. */
-static enum dwslot slot_of(unsigned attr)
+static inline enum dwslot slot_of(uint64_t attr)
 {
+	if (attr < ARRAY_LEN(slot_plus_1))
+		return slot_plus_1[attr] ? slot_plus_1[attr] - 1 : DWSLOTS;
 	switch (attr) {
-	case DW_AT_low_pc:
-		return DWSLOT_LOW_PC;
-	case DW_AT_high_pc:
-		return DWSLOT_HIGH_PC;
-	case DW_AT_ranges:
-		return DWSLOT_RANGES;
-	case DW_AT_abstract_origin:
-		return DWSLOT_ORIGIN;
-	case DW_AT_call_file:
-		return DWSLOT_CALL_FILE;
-	case DW_AT_call_line:
-		return DWSLOT_CALL_LINE;
-	case DW_AT_sibling:
-		return DWSLOT_SIBLING;
-	case DW_AT_specification:
-		return DWSLOT_SPECIFICATION;
-	case DW_AT_name:
-		return DWSLOT_NAME;
-	case DW_AT_linkage_name:
 	case DW_AT_MIPS_linkage_name:
 		return DWSLOT_LINKAGE_NAME;
-	case DW_AT_decl_line:
-		return DWSLOT_DECL_LINE;
-	case DW_AT_stmt_list:
-		return DWSLOT_STMT_LIST;
-	case DW_AT_comp_dir:
-		return DWSLOT_COMP_DIR;
-	case DW_AT_str_offsets_base:
-		return DWSLOT_STR_OFFSETS_BASE;
-	case DW_AT_addr_base:
 	case DW_AT_GNU_addr_base:
 		return DWSLOT_ADDR_BASE;
-	case DW_AT_rnglists_base:
-		return DWSLOT_RNGLISTS_BASE;
 	case DW_AT_GNU_ranges_base:
 		return DWSLOT_GNU_RANGES_BASE;
-	case DW_AT_dwo_name:
 	case DW_AT_GNU_dwo_name:
 		return DWSLOT_DWO_NAME;
 	case DW_AT_GNU_dwo_id:
 		return DWSLOT_DWO_ID;
-	case DW_AT_declaration:
-		return DWSLOT_DECLARATION;
 	default:
 		return DWSLOTS;
 	}
 }
 
-/* Whether a walk keeps the attribute in entries of that kind. */
-static bool is_kept(enum dwkind kind, unsigned slot)
-{
-	switch (kind) {
-	case DWKIND_JUMP:
-		return slot == DWSLOT_SIBLING;
-	case DWKIND_FUNCTION:
-		return slot == DWSLOT_LOW_PC || slot == DWSLOT_HIGH_PC || slot == DWSLOT_RANGES;
-	case DWKIND_INLINED:
-		return slot < DWSLOT_SIBLING;
-	default:
-		return false;
-	}
-}
+/* The slots, as bits, that a walk keeps in entries of a kind. */
+static const uint32_t kept[] = {
+	[DWKIND_PASS] = 0,
+	[DWKIND_JUMP] = 1u << DWSLOT_SIBLING,
+	[DWKIND_FUNCTION] = 1u << DWSLOT_LOW_PC | 1u << DWSLOT_HIGH_PC | 1u << DWSLOT_RANGES,
+	[DWKIND_INLINED] = (1u << DWSLOT_SIBLING) - 1,
+};
 
 /*
  * What is jumped over can hold no code. That of a lambda may be in its class, in the abstract instance of
@@ -102,37 +87,10 @@ static enum dwkind kind_of(unsigned tag, bool children, unsigned slots)
 	}
 }
 
-static int add_step(struct dwabbrevs *a, struct dwstep s)
+/* How a value of a form that has no fixed size is passed over. */
+static enum dwstep_op skip_op(unsigned form)
 {
-	return array_push(&a->steps, s);
-}
-
-/* Adds to the steps of an entry; bytes of fixed size that follow one another are one step. */
-static int compile_attr(struct dwabbrevs *a, const struct dwabbrev *ab, enum dwkind kind,
-			uint32_t attr)
-{
-	const struct dwattr *t = &a->attrs.items[attr];
-	int size = dwform_size(t->form, &a->shape);
-	bool word = size > 0 && size <= 8;
-
-	if (is_kept(kind, t->slot))
-		return add_step(a, (struct dwstep){ .op = word ? DWSTEP_FIXED : DWSTEP_KEEP,
-						    .slot = t->slot,
-						    .form = t->form,
-						    .n = word ? (uint32_t)size : attr });
-	if (size == 0)
-		return 0;
-	if (size > 0) {
-		struct dwstep *last =
-			a->steps.n > ab->first_step ? &a->steps.items[a->steps.n - 1] : NULL;
-
-		if (last && last->op == DWSTEP_SKIP) {
-			last->n += (uint32_t)size;
-			return 0;
-		}
-		return add_step(a, (struct dwstep){ .op = DWSTEP_SKIP, .n = (uint32_t)size });
-	}
-	switch (t->form) {
+	switch (form) {
 	case DW_FORM_sdata:
 	case DW_FORM_udata:
 	case DW_FORM_ref_udata:
@@ -142,13 +100,62 @@ static int compile_attr(struct dwabbrevs *a, const struct dwabbrev *ab, enum dwk
 	case DW_FORM_rnglistx:
 	case DW_FORM_GNU_addr_index:
 	case DW_FORM_GNU_str_index:
-		return add_step(a, (struct dwstep){ .op = DWSTEP_LEB });
+		return DWSTEP_LEB;
 	case DW_FORM_exprloc:
 	case DW_FORM_block:
-		return add_step(a, (struct dwstep){ .op = DWSTEP_BLOCK });
+		return DWSTEP_BLOCK;
 	default:
-		return add_step(a, (struct dwstep){ .op = DWSTEP_OTHER, .form = t->form, .n = attr });
+		return DWSTEP_OTHER;
 	}
+}
+
+static struct dwform_how how_to_pass(unsigned form, const struct dwshape *shape)
+{
+	int size = dwform_size(form, shape);
+
+	return (struct dwform_how){ .size = (int8_t)size,
+				    .op = (uint8_t)(size < 0 ? skip_op(form) : DWSTEP_SKIP) };
+}
+
+static void set_shape(struct dwabbrevs *a, const struct dwshape *shape)
+{
+	a->shape = *shape;
+	for (unsigned i = 0; i < DWABBREV_FORMS; i++)
+		a->how[i] = how_to_pass(i, shape);
+}
+
+static inline struct dwform_how how_of(const struct dwabbrevs *a, unsigned form)
+{
+	return form < DWABBREV_FORMS ? a->how[form] : how_to_pass(form, &a->shape);
+}
+
+/* Adds to the steps of an entry; bytes of fixed size that follow one another are one step. */
+static int compile_attr(struct dwabbrevs *a, const struct dwabbrev *ab, uint32_t attr)
+{
+	const struct dwattr *t = &a->attrs.items[attr];
+	struct dwform_how how = how_of(a, t->form);
+	struct dwstep *last;
+
+	if (kept[ab->kind] >> t->slot & 1) {
+		bool word = how.size > 0 && how.size <= 8;
+
+		return array_push(&a->steps,
+				  (struct dwstep){ .op = word ? DWSTEP_FIXED : DWSTEP_KEEP,
+						   .slot = t->slot,
+						   .form = t->form,
+						   .n = word ? (uint32_t)how.size : attr });
+	}
+	if (how.size == 0)
+		return 0;
+	last = a->steps.n > ab->first_step ? &a->steps.items[a->steps.n - 1] : NULL;
+	if (how.op == DWSTEP_SKIP && last && last->op == DWSTEP_SKIP) {
+		last->n += (uint32_t)how.size;
+		return 0;
+	}
+	return array_push(&a->steps,
+			  (struct dwstep){ .op = how.op,
+					   .form = t->form,
+					   .n = how.size > 0 ? (uint32_t)how.size : attr });
 }
 
 static int compile(struct dwabbrevs *a, struct dwabbrev *ab, unsigned slots)
@@ -158,7 +165,7 @@ static int compile(struct dwabbrevs *a, struct dwabbrev *ab, unsigned slots)
 	ab->kind = (uint8_t)kind_of(ab->tag, ab->children, slots);
 	ab->first_step = (uint32_t)a->steps.n;
 	for (uint32_t i = 0; r == 0 && i < ab->n_attrs; i++)
-		r = compile_attr(a, ab, ab->kind, ab->first_attr + i);
+		r = compile_attr(a, ab, ab->first_attr + i);
 	ab->n_steps = (uint32_t)(a->steps.n - ab->first_step);
 	ab->fixed = DWABBREV_STEPS;
 	if (ab->n_steps == 0)
@@ -166,6 +173,19 @@ static int compile(struct dwabbrevs *a, struct dwabbrev *ab, unsigned slots)
 	else if (ab->n_steps == 1 && a->steps.items[ab->first_step].op == DWSTEP_SKIP)
 		ab->fixed = a->steps.items[ab->first_step].n;
 	return r;
+}
+
+/* The name and the form of an attribute, nearly always of one byte each. */
+static inline const uint8_t *read_pair(const uint8_t *p, const uint8_t *end, uint64_t *ret_name,
+				       uint64_t *ret_form)
+{
+	if (end - p >= 2 && (p[0] | p[1]) < 0x80) {
+		*ret_name = p[0];
+		*ret_form = p[1];
+		return p + 2;
+	}
+	p = dwform_uleb(p, end, ret_name);
+	return p ? dwform_uleb(p, end, ret_form) : NULL;
 }
 
 /* Reads the attributes of one abbreviation up to the pair of zeroes. */
@@ -177,13 +197,12 @@ static const uint8_t *read_attrs(struct dwabbrevs *a, const uint8_t *p, const ui
 		struct dwattr t = { 0 };
 
 		*ret_err = -EBADMSG;
-		p = dwform_uleb(p, end, &name);
-		p = p ? dwform_uleb(p, end, &form) : NULL;
+		p = read_pair(p, end, &name, &form);
 		if (!p)
 			return NULL;
 		if (name == 0 && form == 0)
 			return p;
-		t.slot = (uint8_t)(name > UINT16_MAX ? DWSLOTS : slot_of((unsigned)name));
+		t.slot = (uint8_t)slot_of(name);
 		t.form = form > UINT16_MAX ? 0 : (uint16_t)form;
 		if (form == DW_FORM_implicit_const && !(p = dwform_sleb(p, end, &t.implicit)))
 			return NULL;
@@ -193,7 +212,7 @@ static const uint8_t *read_attrs(struct dwabbrevs *a, const uint8_t *p, const ui
 			t.slot = DWSLOTS;
 		if (t.slot < DWSLOTS)
 			*ret_slots |= 1u << t.slot;
-		else if (dwform_size(t.form, &a->shape) == 0)
+		else if (how_of(a, t.form).size == 0)
 			continue;
 		if (array_push(&a->attrs, t) < 0) {
 			*ret_err = -ENOMEM;
@@ -202,11 +221,8 @@ static const uint8_t *read_attrs(struct dwabbrevs *a, const uint8_t *p, const ui
 	}
 }
 
-/*
- * Passes over an abbreviation that nobody wants, behind its code. That of a unit's first entry may be the
- * last of some hundred, so nearly all attributes, of one byte for the name and one for the form, take the
- * short way.
- */
+/* Passes over an abbreviation that nobody wants, behind its code. That of a unit's first entry may
+ * be the last of some hundred. */
 static const uint8_t *skip_abbrev(const uint8_t *p, const uint8_t *end)
 {
 	uint64_t tag, name, form;
@@ -217,14 +233,7 @@ static const uint8_t *skip_abbrev(const uint8_t *p, const uint8_t *end)
 		return NULL;
 	p++;
 	do {
-		if (end - p >= 2 && (p[0] | p[1]) < 0x80) {
-			name = p[0];
-			form = p[1];
-			p += 2;
-		} else {
-			p = dwform_uleb(p, end, &name);
-			p = p ? dwform_uleb(p, end, &form) : NULL;
-		}
+		p = read_pair(p, end, &name, &form);
 		if (p && form == DW_FORM_implicit_const)
 			p = dwform_sleb(p, end, &implicit);
 	} while (p && (name || form));
@@ -279,7 +288,7 @@ int dwabbrevs_read(struct dwabbrevs *a, const uint8_t *p, size_t n, const struct
 	int r = 0;
 
 	a->abbrevs.n = a->steps.n = a->attrs.n = 0;
-	a->shape = *shape;
+	set_shape(a, shape);
 	a->whole = a->dense = false;
 	while (r == 0) {
 		uint64_t code;

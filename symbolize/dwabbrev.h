@@ -67,6 +67,8 @@ struct dwabbrev {
 
 #define DWABBREV_STEPS UINT32_MAX
 
+enum { DWABBREV_FORMS = 0x40 }; /* those of the standard are below */
+
 enum dwstep_op {
 	DWSTEP_SKIP, /* n bytes */
 	DWSTEP_LEB,
@@ -90,6 +92,11 @@ struct dwattr {
 
 struct dwabbrevs {
 	struct dwshape shape;
+	/* How values are passed over, of the first forms. */
+	struct dwform_how {
+		int8_t size; /* dwform_size() */
+		uint8_t op;  /* enum dwstep_op */
+	} how[DWABBREV_FORMS];
 	ARRAY(struct dwabbrev) abbrevs; /* by code */
 	ARRAY(struct dwstep) steps;
 	ARRAY(struct dwattr) attrs;

@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "hash.h"
+#include "radix.h"
 
 enum {
 	NAME_BYTES = 4096, /* longer ones are cut */
@@ -272,6 +273,34 @@ static uint64_t address_of(const struct run *r, uint64_t off)
 	return UINT64_MAX;
 }
 
+/*
+ * Reads the names of all frames in the order in which they lie in their section: each costs a read
+ * of its own otherwise. Without memory for that nothing is lost.
+ */
+static int get_names_in_order(struct run *r)
+{
+	size_t n = r->frames.frames.n;
+	_cleanup_free_ struct radix_key *keys =
+		n >= DWOBJECT_MANY ? malloc(n * sizeof(*keys)) : NULL;
+	strref_t last = STRREF_NONE;
+	int res = 0;
+
+	for (size_t i = 0; keys && i < n; i++)
+		keys[i] = (struct radix_key){ (uint32_t)r->frames.frames.items[i].name.name,
+					      (uint32_t)i };
+	if (!keys || radix_sort(keys, n) < 0)
+		return 0;
+	for (size_t i = 0; res == 0 && i < n; i++) {
+		strref_t ref = r->frames.frames.items[keys[i].item].name.name;
+		struct known_name k;
+
+		if (ref != last)
+			res = get_name(r, ref, &k);
+		last = ref;
+	}
+	return res == -EFBIG ? 0 : res;
+}
+
 /* Answers each distinct address once; @places are sorted. */
 static int answer_places(struct run *r, const struct place *places, size_t n,
 			 struct dwquery *queries)
@@ -283,6 +312,8 @@ static int answer_places(struct run *r, const struct place *places, size_t n,
 		if (i == 0 || places[i].addr != places[i - 1].addr)
 			queries[distinct++] = (struct dwquery){ .addr = places[i].addr };
 	res = symobject_find(r->o, queries, distinct, &r->frames);
+	if (res == 0 && !r->req->no_inlines)
+		res = get_names_in_order(r);
 	for (size_t i = 0, q = 0; res == 0 && i < n; i++) {
 		struct sym_answer *answer = &r->a->answers[places[i].i];
 

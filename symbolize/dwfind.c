@@ -181,18 +181,30 @@ static unsigned threads_worth(const struct round *round, uint64_t bytes)
 	return max > round->jobs.n ? (unsigned)round->jobs.n : max;
 }
 
-/* Gathers what the workers found: their frames are put behind one another. */
+/*
+ * Gathers what the workers found: their frames are put behind one another. Those of the first one,
+ * which are most often half of all or all, are taken as they are.
+ */
 static int gather(struct round *round, struct worker *workers, unsigned n, struct dwframes *ret)
 {
 	uint32_t base[THREADS_MAX];
+	size_t sum = ret->frames.n;
 
+	for (unsigned i = 0; i < n; i++) {
+		base[i] = (uint32_t)sum;
+		sum += workers[i].frames.frames.n;
+	}
+	if (n > 0 && ret->frames.n == 0) {
+		struct dwframes empty = *ret;
+
+		*ret = workers[0].frames;
+		workers[0].frames = empty;
+	}
+	if (sum > UINT32_MAX || array_reserve(&ret->frames, sum - ret->frames.n) < 0)
+		return -ENOMEM;
 	for (unsigned i = 0; i < n; i++) {
 		struct dwframes *f = &workers[i].frames;
 
-		base[i] = (uint32_t)ret->frames.n;
-		if (ret->frames.n + f->frames.n > UINT32_MAX ||
-		    array_reserve(&ret->frames, f->frames.n) < 0)
-			return -ENOMEM;
 		if (f->frames.n > 0)
 			memcpy(ret->frames.items + ret->frames.n, f->frames.items,
 			       f->frames.n * sizeof(*f->frames.items));
@@ -558,6 +570,9 @@ int dwobject_find(struct dwobject *o, struct dwquery *queries, size_t n, struct 
 	for (size_t i = 0; i < n; i++)
 		queries[i] = (struct dwquery){ .addr = queries[i].addr };
 	atomic_store(&o->work, 0);
+	if (n >= DWOBJECT_MANY && !o->near)
+		o->near =
+			calloc(1, sizeof(*o->near)); /* without it they take longer, nothing else */
 	a.pending = malloc((n + 1) * sizeof(*a.pending));
 	a.progress = malloc((n + 1) * sizeof(*a.progress));
 	a.round.order = malloc((n + 1) * sizeof(*a.round.order));

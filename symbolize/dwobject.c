@@ -35,6 +35,7 @@ void dwobject_free(struct dwobject *o)
 	free(o->store_dir);
 	free(o->store_key);
 	free(o->images);
+	free(o->near);
 	free(o->code);
 	array_free(&o->loose);
 	dwdir_done(&o->dir);
@@ -291,26 +292,29 @@ const char *dwobject_string(const struct dwobject *o, strref_t s, size_t n, char
 {
 	switch (strref_place(s)) {
 	case STRREF_ALT_STR:
-		return o->has_alt ? dwsection_str(&o->alt.s, DW_STR, strref_off(s), n, buf) : "";
+		return o->has_alt ? dwsection_str_near(&o->alt.s, DW_STR, strref_off(s), n, buf,
+						       o->near)
+				  : "";
 	case STRREF_ALT_INFO:
-		return o->has_alt ? dwsection_str(&o->alt.s, DW_INFO, strref_off(s), n, buf) : "";
+		return o->has_alt ? dwsection_str_near(&o->alt.s, DW_INFO, strref_off(s), n, buf,
+						       o->near)
+				  : "";
 	case STRREF_OWN:
 		if (o->store)
 			return symstore_string(o->store, s);
 		return o->split ? dwsplit_string(o->split, s, n, buf) : "";
 	default:
-		return dwfile_string(&o->file, s, n, buf);
+		return dwfile_string_near(&o->file, s, n, buf, o->near);
 	}
 }
 
 size_t dwobject_bytes(const struct dwobject *o)
 {
 	return sizeof(*o) + o->image_bytes + o->file.s.mem_bytes + o->alt.s.mem_bytes +
-	       (o->store ? symstore_bytes(o->store) : 0) +
+	       (o->store ? symstore_bytes(o->store) : 0) + (o->near ? sizeof(*o->near) : 0) +
 	       (o->split ? dwsplit_bytes(o->split) : 0) +
 	       (o->file.n_units + o->alt.n_units) * sizeof(*o->file.units) +
-	       o->n_units * sizeof(*o->images) +
-	       o->dir.ranges.cap * sizeof(*o->dir.ranges.items);
+	       o->n_units * sizeof(*o->images) + o->dir.ranges.cap * sizeof(*o->dir.ranges.items);
 }
 
 uint64_t dwobject_broken(const struct dwobject *o)

@@ -68,6 +68,10 @@ struct dwframes {
  */
 enum { DWOBJECT_CANDIDATES = 256 };
 
+enum {
+	DWOBJECT_MANY = 64
+}; /* queries whose strings are worth being asked for as they lie in the file */
+
 int dwobject_find(struct dwobject *o, struct dwquery *queries, size_t n, struct dwframes *ret);
 
 /*

@@ -25,6 +25,8 @@ struct unit_image {
 
 struct dwobject {
 	struct dwfile file, alt;
+	struct dwsection_near
+		*near; /* strings of either that were read last; NULL until many are */
 	bool has_alt;
 	struct dwdir dir;
 	struct dwsplit *split; /* NULL = no unit is a skeleton */

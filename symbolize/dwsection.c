@@ -390,6 +390,52 @@ const char *dwsection_str(const struct dwsections *d, enum dwsection_id id, uint
 	return buf;
 }
 
+/* Reads what lies at @off: much, where it is not far behind what was read before. */
+static void read_near(const struct dwsections *d, enum dwsection_id id, uint64_t off,
+		      struct dwsection_near *near)
+{
+	const struct dwsection *s = &d->s[id];
+	bool follows = near->d == d && near->id == id && off >= near->off &&
+		       off - near->off < sizeof(near->bytes);
+	uint64_t left = off < s->size ? s->size - off : 0;
+	size_t n = follows ? sizeof(near->bytes) : STR_CHUNK;
+
+	if (n > left)
+		n = (size_t)left;
+	near->d = d;
+	near->id = id;
+	near->off = off;
+	near->n = n > 0 && read_at(d->fd, s->off + off, (uint8_t *)near->bytes, n) ? n : 0;
+}
+
+static const char *found_near(const struct dwsections *d, enum dwsection_id id, uint64_t off,
+			      const struct dwsection_near *near)
+{
+	if (near->d != d || near->id != id || off < near->off || off - near->off >= near->n)
+		return NULL;
+	off -= near->off;
+	return memchr(near->bytes + off, 0, near->n - (size_t)off) ? near->bytes + off : NULL;
+}
+
+const char *dwsection_str_near(const struct dwsections *d, enum dwsection_id id, uint64_t off,
+			       size_t n, char *buf, struct dwsection_near *near)
+{
+	const char *found;
+	size_t len;
+
+	if (d->s[id].mem || !near)
+		return dwsection_str(d, id, off, n, buf);
+	found = found_near(d, id, off, near);
+	if (!found) {
+		read_near(d, id, off, near);
+		found = found_near(d, id, off, near);
+	}
+	len = found ? strlen(found) : n;
+	if (len >= n)
+		return dwsection_str(d, id, off, n, buf);
+	return memcpy(buf, found, len + 1);
+}
+
 int dwsection_hold(struct dwsections *d, enum dwsection_id id, size_t max)
 {
 	struct dwsection *s = &d->s[id];

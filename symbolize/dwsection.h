@@ -63,6 +63,21 @@ const uint8_t *dwsection_window(const struct dwsections *d, enum dwsection_id id
 const char *dwsection_str(const struct dwsections *d, enum dwsection_id id, uint64_t off, size_t n,
 			  char *buf);
 
+/* What was read last, for strings that lie near one another. Zero it. */
+struct dwsection_near {
+	const struct dwsections *d; /* NULL = nothing */
+	enum dwsection_id id;
+	uint64_t off;
+	size_t n;
+	char bytes[16 << 10];
+};
+
+/* The same, for strings that are asked for in the order in which they lie: few reads serve many of
+ * them.
+ * @near may be NULL. */
+const char *dwsection_str_near(const struct dwsections *d, enum dwsection_id id, uint64_t off,
+			       size_t n, char *buf, struct dwsection_near *near);
+
 /*
  * Reads a section that is in the file into memory, if it has at most @max bytes: 0 (also when it is
  * absent, held already or larger), -EBADMSG, -ENOMEM.

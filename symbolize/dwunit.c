@@ -140,27 +140,40 @@ strref_t dwunit_string(const struct dwfile *f, const struct dwunit *u, unsigned 
 	}
 }
 
+/* The section that a string is in: false when it is in none of the file's own. */
+static bool section_of(strref_t s, enum dwsection_id *ret)
+{
+	switch (strref_place(s)) {
+	case STRREF_STR:
+		*ret = DW_STR;
+		return true;
+	case STRREF_LINE_STR:
+		*ret = DW_LINE_STR;
+		return true;
+	case STRREF_INFO:
+		*ret = DW_INFO;
+		return true;
+	case STRREF_LINE:
+		*ret = DW_LINE;
+		return true;
+	default:
+		return false;
+	}
+}
+
 const char *dwfile_string(const struct dwfile *f, strref_t s, size_t n, char *buf)
 {
 	enum dwsection_id id;
 
-	switch (strref_place(s)) {
-	case STRREF_STR:
-		id = DW_STR;
-		break;
-	case STRREF_LINE_STR:
-		id = DW_LINE_STR;
-		break;
-	case STRREF_INFO:
-		id = DW_INFO;
-		break;
-	case STRREF_LINE:
-		id = DW_LINE;
-		break;
-	default:
-		return "";
-	}
-	return dwsection_str(&f->s, id, strref_off(s), n, buf);
+	return section_of(s, &id) ? dwsection_str(&f->s, id, strref_off(s), n, buf) : "";
+}
+
+const char *dwfile_string_near(const struct dwfile *f, strref_t s, size_t n, char *buf,
+			       struct dwsection_near *near)
+{
+	enum dwsection_id id;
+
+	return section_of(s, &id) ? dwsection_str_near(&f->s, id, strref_off(s), n, buf, near) : "";
 }
 
 /* --- headers -------------------------------------------------------------------------------------- */

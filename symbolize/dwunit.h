@@ -75,6 +75,10 @@ strref_t dwunit_string(const struct dwfile *f, const struct dwunit *u, unsigned 
 /* The string at @s in a file of its own sections, as dwsection_str() gives it; "" for other places. */
 const char *dwfile_string(const struct dwfile *f, strref_t s, size_t n, char *buf);
 
+/* The same by way of dwsection_str_near(). */
+const char *dwfile_string_near(const struct dwfile *f, strref_t s, size_t n, char *buf,
+			       struct dwsection_near *near);
+
 /* The address that a form and its value stand for: 0; -EBADMSG when there is none at that place of
  * .debug_addr; -EINVAL when the form is none of an address. */
 int dwunit_address(const struct dwunit *u, unsigned form, uint64_t value, uint64_t *ret);

@@ -16,9 +16,11 @@ unit_ld.symbolize := $(foreach f,malloc calloc realloc reallocarray strdup free,
 unit_ld.unwind := $(foreach f,malloc calloc reallocarray,-Wl,--wrap=$(f))
 unit_ld.base := $(foreach f,malloc calloc realloc reallocarray strdup,-Wl,--wrap=$(f))
 unit_ld.profiler := $(unit_ld.base)
+unit_ld.flamegraph := $(unit_ld.base)
 unit_ld.elf := $(unit_ld.base)
 unit_add.base := $(B)/tests/allocfail.o
 unit_add.profiler := $(unit_add.base)
+unit_add.flamegraph := $(unit_add.base)
 $(unit_add.base): INC = -Itests
 # A Go program made by hand, for the rooms that read such.
 go_image := $(B)/tests/go_image.o

@@ -338,6 +338,11 @@ __u64 bpf_get_current_pid_tgid(void)
 	return (uint64_t)fake.tgid << 32 | fake.tid;
 }
 
+__u64 bpf_get_current_uid_gid(void)
+{
+	return (uint64_t)(fake.uid + 1) << 32 | fake.uid;
+}
+
 __u64 bpf_ktime_get_ns(void)
 {
 	return fake.now_ns++;

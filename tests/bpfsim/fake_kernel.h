@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /*
  * The kernel as a BPF program sees it, faked in memory: maps, a ring buffer, a current task with
- * its stacks and registers; fake_user.h has that task's memory. Every element of a map is an allocation of its own and of its exact size, so that the
- * address sanitizer sees what the verifier would refuse; but arrays that user space maps are one
- * piece, and whole for the sanitizer, too. A test sets `fake` and calls programs.
+ * its stacks and registers; fake_user.h has that task's memory. Every element of a map is an
+ * allocation of its own and of its exact size, so that the address sanitizer sees what the verifier
+ * would refuse; but arrays that user space maps are one piece, and whole for the sanitizer, too. A
+ * test sets `fake` and calls programs.
  */
 #pragma once
 
@@ -44,6 +45,7 @@ struct fake_kernel {
 	uint32_t above_regs;	  /* bytes of the kernel stack above the saved registers */
 	bool has_no_memory;	  /* the task exits */
 	bool has_no_layout;	  /* nobody knows where things are in struct task_struct */
+	uint32_t uid;
 	uint32_t cgroups; /* bit i: the current task is below entry i of a CGROUP_ARRAY */
 	/* Asked at each call: 0, or the -errno that it answers. NULL = nothing fails. */
 	int (*fault)(enum fake_call call, const char *map);

@@ -121,6 +121,9 @@ static void configure(void)
 	config.max_user_frames = 1 + rnd(WIRE_USER_FRAMES);
 	config.by_tgid = rnd(4) == 0;
 	config.by_tid = rnd(4) == 0;
+	config.judged = rnd(3) == 0 ? (uint8_t)(rnd(8) * WIRE_OF_USER) : 0;
+	config.n_users = rnd(3);
+	n_containers = rnd(3);
 	config.n_cgroups = rnd(4) == 0 ? 2 : 0;
 	config.kernel_only = rnd(6) == 0;
 	config.user_only = !config.kernel_only && rnd(6) == 0;

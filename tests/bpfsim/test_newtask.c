@@ -95,6 +95,44 @@ Test(family, last_exit_ends_the_target_whichever_thread_it_is)
 	sim_expect_account();
 }
 
+/* The live thread @tid is a target. */
+static bool is_target_thread(uint32_t tid)
+{
+	return fake_get_u32("target_tids", tid);
+}
+
+Test(family, threads_hand_it_on_to_threads_and_processes)
+{
+	config.by_tgid = 0;
+	config.by_tid = 1;
+	fake_put_u32("target_tids", 51, 1);
+	clone_task(50, 51, 52, CLONE_THREAD | CLONE_VM);
+	clone_task(50, 50, 53, CLONE_THREAD | CLONE_VM);
+	clone_task(50, 52, 60, SIGCHLD);
+	clone_task(60, 60, 61, CLONE_THREAD | CLONE_VM);
+	cr_expect(is_target_thread(52));
+	cr_expect_not(is_target_thread(53), "another thread's");
+	cr_expect(is_target_thread(60));
+	cr_expect(is_target_thread(61));
+	exit_task(50, 52);
+	cr_expect_not(is_target_thread(52));
+	cr_expect(is_target_thread(51));
+	exit_task(50, 51);
+	exit_task(60, 60);
+	exit_task(60, 61);
+	cr_expect_eq(fake_map("target_tids")->n, 0);
+	cr_expect_eq(fake_map("target_tgids")->n, 1, "not looked at");
+}
+
+Test(family, only_a_process_tells_that_there_are_children)
+{
+	clone_task(50, 50, 51, SIGCHLD);
+	clone_task(77, 77, 79, CLONE_THREAD | CLONE_VM);
+	cr_expect_eq(targets_born, 0);
+	clone_task(77, 77, 78, SIGCHLD);
+	cr_expect_eq(targets_born, 1);
+}
+
 Test(family, strangers_are_ignored)
 {
 	clone_task(50, 50, 51, SIGCHLD);

@@ -21,7 +21,9 @@ static void expect_program(const struct run *r, const char *name)
 	cr_expect_gt(frames, 100, "%s", r->out);
 	cr_expect_geq(agree, 99.9, "%s", r->out);
 	cr_expect_gt(stacks, 20, "%s", r->out);
+#ifndef __SANITIZE_ADDRESS__ /* with which most of the time passes before the tables are made */
 	cr_expect_gt(whole, 80, "%s", r->out);
+#endif
 }
 
 Test(verify_unwind, agrees_on_a_busy_machine)

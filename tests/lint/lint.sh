@@ -27,7 +27,7 @@ libunwind         unwind
 protobuf-c/       formats
 isa-l/            formats/compress.c
 zstd.h            formats/compress.c symbolize
-libdeflate.h      formats/compress.c symbolize/inflate.c
+libdeflate.h      formats/compress.c symbolize/inflate.c flamegraph/html.c
 lzma.h            symbolize
 '
 
@@ -57,7 +57,7 @@ verdict() { # what a rule printed, if anything, breaks it
 }
 
 rule_spdx() {
-    files '*.[chS]' '*.sh' '*.py' '*.mk' '*.proto' '*.cc' '*.cpp' '*.go' '*.rs' Makefile run |
+    files '*.[chS]' '*.js' '*.css' '*.html' '*.sh' '*.py' '*.mk' '*.proto' '*.cc' '*.cpp' '*.go' '*.rs' Makefile run |
         while read -r f; do
             head -n 3 "$f" | grep -q 'SPDX-License-Identifier: ' ||
                 echo "$f: no SPDX-License-Identifier in the first three lines"
@@ -77,7 +77,7 @@ rule_unique_names() {
 }
 
 rule_file_length() {
-    files '*.[ch]' '*.sh' '*.py' | while read -r f; do
+    files '*.[ch]' '*.sh' '*.py' '*.js' | while read -r f; do
         n=$(wc -l <"$f")
         [ "$n" -le 600 ] || echo "$f: $n lines, at most 600"
     done | verdict

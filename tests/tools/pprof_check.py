@@ -332,9 +332,9 @@ class Checker:
                     self.bad("%s of mapping %d is set, but not all of its locations are so", name, i)
 
     def inlines(self):
-        """The order of lines, as far as the profile contradicts itself: a function that is really
-        called somewhere and never inlined elsewhere must not be inlined into one that is inlined
-        elsewhere and never really called."""
+        """The order of lines, as far as the profile tells it: of two functions of a location, the one
+        that is really called elsewhere and not inlined belongs outside. A function may well be called
+        here and inlined there, so single locations prove nothing; most of them do."""
         called, inlined = {}, {}
         for l in self.p["location"]:
             ids = [line["function_id"] for line in l["line"]]
@@ -345,15 +345,23 @@ class Checker:
                 called[id_] = called.get(id_, 0) + 1
             for id_ in set(ids[:-1]):
                 inlined[id_] = inlined.get(id_, 0) + 1
+        right, wrong = 0, []
         for l in self.p["location"]:
             if len(l["line"]) < 2:
                 continue
             first, last = l["line"][0]["function_id"], l["line"][-1]["function_id"]
             if first == last:
                 continue
+            outside = called.get(last, 0) > 1 and not inlined.get(last)
+            inside = inlined.get(first, 0) > 1 and not called.get(first)
             if called.get(first) and inlined.get(first, 0) == 1 and \
                     called.get(last, 0) == 1 and inlined.get(last):
-                self.bad("location %d seems to have its lines in the wrong order", l["id"])
+                wrong.append(l["id"])
+            elif outside or inside:
+                right += 1
+        if len(wrong) > right:
+            self.bad("location %d seems to have its lines in the wrong order, and %d more have",
+                     wrong[0], len(wrong) - 1)
 
     def accounts(self):
         recorded = None

@@ -15,7 +15,7 @@
 #undef __always_inline
 #define __always_inline inline __attribute__((always_inline))
 #undef __noinline
-#define __noinline __attribute__((noinline))
+#define __noinline	 __attribute__((noinline))
 /* Hides from the compiler where a value came from, as libbpf's does. */
 #define barrier_var(var) asm volatile("" : "+r"(var))
 
@@ -27,6 +27,7 @@ __u64 bpf_ringbuf_query(const void *map, __u64 flags);
 long bpf_get_stack(void *ctx, void *buf, __u32 size, __u64 flags);
 long bpf_get_stackid(void *ctx, const void *map, __u64 flags);
 __u64 bpf_get_current_pid_tgid(void);
+__u64 bpf_get_current_uid_gid(void);
 __u64 bpf_get_current_task(void);
 __u64 bpf_ktime_get_ns(void);
 long bpf_get_current_comm(void *buf, __u32 size);

@@ -54,6 +54,14 @@ static void on_task(void *ctx, uint64_t time_ns, const struct sideband_task *t)
 	((struct told *)ctx)->records++;
 }
 
+static void on_cgroup(void *ctx, uint64_t time_ns, const struct sideband_cgroup *g)
+{
+	(void)time_ns;
+	((struct told *)ctx)->records++;
+	if (strlen(g->path) > SIDEREC_MAX_BYTES)
+		abort();
+}
+
 static void on_lost(void *ctx, uint64_t time_ns, unsigned cpu, uint64_t n)
 {
 	(void)time_ns;
@@ -138,7 +146,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	parse_alone(data, size);
 	if (bytes_u8(&b, &flags) < 0)
 		return 0;
-	rd.cb = (struct sideband_callbacks){ on_mmap, on_comm, on_task, on_task, on_lost, &told };
+	rd.cb = (struct sideband_callbacks){ on_mmap,	on_comm, on_task, on_task,
+					     on_cgroup, on_lost, &told };
 	rd.counts = (struct sideband_counts){ 0 };
 	rd.build_ids = flags & BUILD_IDS;
 	while (n < flags % RINGS + 1u && make_ring(&made[n], (unsigned)n, &b) == 0)

@@ -45,17 +45,24 @@ Test(radix, sorts_like_qsort)
 Test(radix, takes_few_and_none)
 {
 	const uint32_t numbers[] = { UINT32_MAX, 0, UINT32_MAX, 1 };
+	uint32_t more[80];
 
 	for (size_t n = 0; n <= 4; n++)
 		expect_sorted(numbers, n);
+	for (uint32_t i = 0; i < 80; i++)
+		more[i] = i * 37 % 11 << 20;
+	for (size_t n = 50; n <= 80; n++)
+		expect_sorted(more, n);
 }
 
 Test(radix, leaves_the_keys_without_memory)
 {
-	struct radix_key keys[] = { { 2, 0 }, { 1, 1 } };
+	struct radix_key keys[100];
 
+	for (uint32_t i = 0; i < 100; i++)
+		keys[i] = (struct radix_key){ i ? 1 : 2, i };
 	allocfail_at(1);
-	cr_expect_eq(radix_sort(keys, 2), -ENOMEM);
+	cr_expect_eq(radix_sort(keys, 100), -ENOMEM);
 	cr_expect(allocfail_stop());
 	cr_expect_eq(keys[0].by, 2);
 }

@@ -6,12 +6,12 @@
 #include <string.h>
 
 #include "err.h"
-#include "flamegraph.h"
 #include "golden.h"
 #include "maker.h"
+#include "report.h"
 #include "termtext.h"
 
-static char *top_text(const struct profile *p, const struct top_opts *opts)
+static char *top_text(const struct profile *p, const struct report_opts *opts)
 {
 	struct err e = { 0 };
 	char *text = NULL;
@@ -24,7 +24,7 @@ static char *top_text(const struct profile *p, const struct top_opts *opts)
 	return text;
 }
 
-static void expect_golden(const struct profile *p, const struct top_opts *opts, const char *name)
+static void expect_golden(const struct profile *p, const struct report_opts *opts, const char *name)
 {
 	char *text = top_text(p, opts);
 
@@ -33,7 +33,7 @@ static void expect_golden(const struct profile *p, const struct top_opts *opts, 
 	free(text);
 }
 
-static const struct top_opts defaults = { .sample_type = -1 };
+static const struct report_opts defaults = { .sample_type = -1 };
 
 /* A small service: inlining, recursion, the kernel, a library. */
 static void make_service(struct maker *m)
@@ -95,7 +95,7 @@ Test(top, shortens_names_that_do_not_fit)
 	make_cpu_stack(&m, 20, small, lambda);
 	make_cpu_stack(&m, 10, deep, lambda);
 	expect_golden(m.p, &defaults, "top/short.txt");
-	expect_golden(m.p, &(struct top_opts){ .sample_type = -1, .columns = 200 },
+	expect_golden(m.p, &(struct report_opts){ .sample_type = -1, .columns = 200 },
 		      "top/short-wide.txt");
 	make_end(&m);
 }
@@ -105,9 +105,10 @@ Test(top, fits_narrow_and_wide_terminals)
 	struct maker m;
 
 	make_service(&m);
-	expect_golden(m.p, &(struct top_opts){ .sample_type = -1, .columns = 56 },
+	expect_golden(m.p, &(struct report_opts){ .sample_type = -1, .columns = 56 },
 		      "top/narrow.txt");
-	expect_golden(m.p, &(struct top_opts){ .sample_type = -1, .columns = 120 }, "top/wide.txt");
+	expect_golden(m.p, &(struct report_opts){ .sample_type = -1, .columns = 120 },
+		      "top/wide.txt");
 	make_end(&m);
 }
 
@@ -119,7 +120,7 @@ Test(top, colours_headings_and_hot_rows_when_asked)
 	make_comment(
 		&m,
 		"wick: ticks=200 recorded=198 idle=0 filtered=0 lost=2 truncated=0 lost.ring_full=2");
-	expect_golden(m.p, &(struct top_opts){ .sample_type = -1, .color = true },
+	expect_golden(m.p, &(struct report_opts){ .sample_type = -1, .color = true },
 		      "top/colour.txt");
 	make_end(&m);
 }
@@ -129,7 +130,8 @@ Test(top, sums_up_the_rows_it_leaves_out)
 	struct maker m;
 
 	make_service(&m);
-	expect_golden(m.p, &(struct top_opts){ .sample_type = 0, .max_rows = 3 }, "top/rest.txt");
+	expect_golden(m.p, &(struct report_opts){ .sample_type = 0, .max_rows = 3 },
+		      "top/rest.txt");
 	make_end(&m);
 }
 
@@ -205,8 +207,8 @@ Test(top, keeps_every_line_within_the_width)
 
 	make_hostile(&m);
 	for (size_t columns = 50; columns < 260; columns++) {
-		char *text =
-			top_text(m.p, &(struct top_opts){ .sample_type = -1, .columns = columns });
+		char *text = top_text(
+			m.p, &(struct report_opts){ .sample_type = -1, .columns = columns });
 
 		for (char *line = text; *line;) {
 			size_t n = strcspn(line, "\n");
@@ -265,7 +267,7 @@ Test(top, says_so_when_there_is_nothing)
 
 	make_begin_cpu(&m);
 	make_stack(&m, (const int64_t[]){ 3, 0 }, NULL, 0);
-	expect_golden(m.p, &(struct top_opts){ .sample_type = 1 }, "top/zero.txt");
+	expect_golden(m.p, &(struct report_opts){ .sample_type = 1 }, "top/zero.txt");
 	make_end(&m);
 }
 
@@ -282,8 +284,8 @@ Test(top, groups_plain_counts_and_scales_bytes)
 		   (const uint32_t[]){ make_loc(&m, "/bin/a", 1, "big") }, 1);
 	make_stack(&m, (const int64_t[]){ 1000003, 1536 },
 		   (const uint32_t[]){ make_loc(&m, "/bin/a", 2, "small") }, 1);
-	expect_golden(m.p, &(struct top_opts){ .sample_type = 0 }, "top/cycles.txt");
-	expect_golden(m.p, &(struct top_opts){ .sample_type = 1 }, "top/bytes.txt");
+	expect_golden(m.p, &(struct report_opts){ .sample_type = 0 }, "top/cycles.txt");
+	expect_golden(m.p, &(struct report_opts){ .sample_type = 1 }, "top/bytes.txt");
 	make_end(&m);
 }
 
@@ -314,7 +316,8 @@ Test(top, refuses_a_sample_type_that_is_not_there)
 	struct err e = { 0 };
 
 	make_service(&m);
-	cr_expect_eq(top_write(m.p, &(struct top_opts){ .sample_type = 2 }, stdout, &e), -EINVAL);
+	cr_expect_eq(top_write(m.p, &(struct report_opts){ .sample_type = 2 }, stdout, &e),
+		     -EINVAL);
 	cr_expect_str_eq(e.text, "the profile has no sample type 2; it has: 0 samples, 1 cpu");
 	make_end(&m);
 }

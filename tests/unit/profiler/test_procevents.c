@@ -24,7 +24,7 @@ static void start(void)
 {
 	objtab_init(&objects, 100);
 	proctab_init(&procs, &objects, 16);
-	procevents_callbacks(&procs, &tell);
+	procevents_callbacks(&procs, NULL, &tell);
 }
 
 static void done(void)

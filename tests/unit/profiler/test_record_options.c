@@ -123,6 +123,29 @@ Test(record_options, outputs_formats_and_cgroups_may_be_given_again)
 	cr_expect_str_eq(o.cgroups.items[1], "/y");
 }
 
+Test(record_options, processes_that_are_described)
+{
+	good("--comm ^nginx$ --comm worker -u root,7 --uid 8 --container 0123 --container web");
+	cr_expect_eq(o.targets.asked, WIRE_JUDGED);
+	cr_expect_eq(o.targets.comms.n, 2);
+	cr_assert_eq(o.targets.users.n, 3);
+	cr_expect_eq(o.targets.users.items[0], 0);
+	cr_expect_eq(o.targets.users.items[2], 8);
+	cr_assert_eq(o.targets.containers.n, 2);
+	cr_expect_str_eq(o.targets.containers.items[1], "web");
+	cr_expect(o.targets.inherit);
+	record_options_done(&o);
+	good("--comm x -i");
+	cr_expect(o.no_inherit);
+	cr_expect_not(o.targets.inherit);
+	record_options_done(&o);
+	good("--no-inherit --comm x --inherit");
+	cr_expect_not(o.no_inherit, "the last one counts");
+	record_options_done(&o);
+	good("-a");
+	cr_expect_eq(o.targets.asked, 0);
+}
+
 Test(record_options, command_keeps_its_own_options)
 {
 	good("-F 49 sh -c exit -F x");
@@ -210,6 +233,16 @@ Test(record_options, refuses_what_makes_no_sense_and_says_why)
 		{ "-U -K", -EINVAL, "-U and -K exclude each other" },
 		{ "-a -p 1", -EINVAL, "-a records everything" },
 		{ "-t 1 sleep 1", -EINVAL, "a command exclude each other" },
+		{ "--comm", -EINVAL, "--comm" },
+		{ "--comm=(", -EINVAL, "'(' is not a regular expression" },
+		{ "--comm=", -EINVAL, "--comm wants" },
+		{ "--uid nobody-of-that-name", -ENOENT, "no user 'nobody-of-that-name'" },
+		{ "--uid 12x", -EINVAL, "no user '12x'" },
+		{ "--uid 4294967295", -EINVAL, "no user '4294967295'" },
+		{ "-u ,", -EINVAL, "--uid wants users" },
+		{ "-u 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17", -ENOSPC, "at most 16 users" },
+		{ "--container=", -EINVAL, "is not the id of a container" },
+		{ "--container /sys/fs/cgroup", -EINVAL, "is not the id of a container" },
 		{ "--cgroup 1 --cgroup 2 --cgroup 3 --cgroup 4 --cgroup 5 --cgroup 6 --cgroup 7 "
 		  "--cgroup 8 --cgroup 9 --cgroup 10 --cgroup 11 --cgroup 12 --cgroup 13 "
 		  "--cgroup 14 --cgroup 15 --cgroup 16 --cgroup 17",

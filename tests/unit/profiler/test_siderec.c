@@ -117,6 +117,24 @@ Test(siderec, comm_exec_and_lost)
 	cr_expect_eq(parsed().lost, 1ull << 40);
 }
 
+Test(siderec, cgroup)
+{
+	struct {
+		uint64_t id;
+		char path[16];
+	} body = { 4711, "/docker/0123" };
+
+	made_ring_record(&made, PERF_RECORD_CGROUP, 0, 5, &body, sizeof(body));
+	cr_expect_eq(parsed().kind, SIDEREC_CGROUP);
+	cr_expect_eq(parsed().cgroup.id, 4711);
+	cr_expect_str_eq(parsed().cgroup.path, "/docker/0123");
+	made.head = 0;
+	memset(body.path, 'x', sizeof(body.path));
+	made_ring_record(&made, PERF_RECORD_CGROUP, 0, 5, &body, sizeof(body));
+	cr_expect_eq(siderec_parse(made.data, made.head, true, &(struct siderec){ 0 }), -EBADMSG,
+		     "a path without an end");
+}
+
 Test(siderec, type_that_was_not_asked_for)
 {
 	made_ring_record(&made, PERF_RECORD_SAMPLE, 0, 5, "12345678", 8);

@@ -2,7 +2,9 @@
 #include "elf_fixture.h"
 
 #include <criterion/criterion.h>
+#include <dwarf.h>
 #include <elf.h>
+#include <elfutils/libdw.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -85,6 +87,27 @@ uint64_t fixture_nm(const char *options, const char *path, const char *name)
 	pclose(f);
 	cr_assert(found, "nm does not know %s in %s", name, path);
 	return found;
+}
+
+bool libdw_reads_lines(const char *name)
+{
+	int fd = fixture_open(name);
+	Dwarf *dw = dwarf_begin(fd, DWARF_C_READ);
+	Dwarf_CU *cu = NULL;
+	bool ok = true;
+	Dwarf_Die die;
+
+	cr_assert(dw);
+	while (dwarf_get_units(dw, cu, &cu, NULL, NULL, &die, NULL) == 0) {
+		Dwarf_Lines *lines;
+		size_t n;
+
+		ok &= !dwarf_hasattr(&die, DW_AT_stmt_list) ||
+		      dwarf_getsrclines(&die, &lines, &n) == 0;
+	}
+	dwarf_end(dw);
+	close(fd);
+	return ok;
 }
 
 const char *fixture_name(struct symbolizer *s, enum sym_kind kind, int fd, uint64_t off)

@@ -2,6 +2,7 @@
 /* What the tests of this room share. Failures inside end the test. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,10 @@ uint64_t fixture_offset(int fd, uint64_t vaddr);
 
 /* The address of symbol @name by `nm OPTIONS PATH`. */
 uint64_t fixture_nm(const char *options, const char *path, const char *name);
+
+/* Whether libdw, which some tests are judged by, reads the line tables of fixture @name: 0.192
+ * refuses 64-bit ones of clang. */
+bool libdw_reads_lines(const char *name);
 
 /* What one offset or kernel address resolves to: "name|system name|module" or "!reason". */
 const char *fixture_name(struct symbolizer *s, enum sym_kind kind, int fd, uint64_t off);

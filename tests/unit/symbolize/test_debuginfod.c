@@ -229,7 +229,7 @@ Test(debuginfod, believes_for_a_while_that_there_is_none)
 Test(debuginfod, gives_up_on_silent_servers)
 {
 	static const char *const ids[] = { STALLS, STALLS_2, STALLS_3 };
-	struct debuginfod_opts o = { .timeout_ms = 200, .max_failures = 2 };
+	struct debuginfod_opts o = { .timeout_ms = 200, .total_ms = 2000, .max_failures = 2 };
 	struct debuginfod *d = start(&o);
 	uint64_t before = now_ms();
 
@@ -316,7 +316,9 @@ Test(debuginfod, stops_asking_where_nobody_is)
 
 Test(debuginfod, keeps_its_queue_and_its_table_bounded)
 {
-	struct debuginfod_opts o = { .max_waiting = 2, .max_known = 2, .timeout_ms = 200 };
+	struct debuginfod_opts o = {
+		.max_waiting = 2, .max_known = 2, .timeout_ms = 200, .total_ms = 2000
+	};
 	struct debuginfod *d = start(&o);
 	int fd;
 
@@ -451,7 +453,8 @@ Test(debuginfod, survives_every_failing_allocation)
 
 /* --- through the symbolizer -------------------------------------------------------------- */
 
-/* Line of main() in "stripped", whose debug file is that of @id; 0 when only its symbol is known. */
+/* Line of main() in "stripped", whose debug file is that of @id; 0 when only its symbol is known.
+ */
 static unsigned line_of_main(struct symbolizer *s, const char *id)
 {
 	uint64_t addr = fixture_nm("", "good", "main");
@@ -535,10 +538,10 @@ Test(debuginfod, answers_are_whole_after_preparing_and_waiting)
 	struct symbolizer *s = symbolizer_that_asks();
 	int fd = open("stripped", O_RDONLY | O_CLOEXEC);
 
-	cr_assert_eq(symbolizer_prepare(s, &(struct sym_request){ .kind = SYM_ELF,
-								  .fd = fd,
-								  .build_id = good_id }),
-		     0);
+	cr_assert_eq(
+		symbolizer_prepare(
+			s, &(struct sym_request){ .kind = SYM_ELF, .fd = fd, .build_id = good_id }),
+		0);
 	cr_assert_eq(symbolizer_wait(s, 20000), 0);
 	cr_expect_gt(line_of_main(s, good_id), 0);
 	close(fd);

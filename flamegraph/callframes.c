@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "callframes.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "codekind.h"
+#include "funcname.h"
+#include "functable.h"
+#include "hash.h"
+#include "profile.h"
+
+#define NOT_YET UINT32_MAX
+
+/* Adding one profile: what was found out about its strings and mappings already. */
+struct adding {
+	struct callframes *c;
+	const struct profile *p;
+	struct framelists *to;
+	uint32_t *strings; /* of the profile -> of the frames, NOT_YET */
+	struct object {
+		uint32_t shown, key; /* strings of the frames */
+		enum frame_kind kind;
+	} * objects; /* by mapping, and one more for what has no mapping */
+};
+
+int callframes_init(struct callframes *c, const struct callframes_opts *o)
+{
+	struct calltree_frame f = { .kind = FRAME_NOTE };
+	int r;
+
+	*c = (struct callframes){ .opts = *o };
+	r = strtab_init(&c->strings);
+	if (r == 0)
+		r = strtab_adds(&c->strings, "[no stack]", &f.name);
+	if (r == 0)
+		r = array_push(&c->frames, f);
+	return r == 0 ? array_push(&c->object_keys, 0u) : r;
+}
+
+void callframes_done(struct callframes *c)
+{
+	strtab_done(&c->strings);
+	array_free(&c->frames);
+	array_free(&c->object_keys);
+	hindex_free(&c->index);
+}
+
+void framelists_done(struct framelists *l)
+{
+	free(l->starts);
+	array_free(&l->frames);
+}
+
+/* --- objects ---------------------------------------------------------------------------------- */
+
+/* The length of @n bytes of @s without a version at their end: "-2.31", "3.11". */
+static size_t without_digits(const char *s, size_t n)
+{
+	size_t i = n;
+	bool point = false;
+
+	while (i > 0 && (isdigit((unsigned char)s[i - 1]) || s[i - 1] == '.'))
+		point |= s[--i] == '.';
+	if (!point || i == 0)
+		return n;
+	while (i > 1 && (s[i - 1] == '-' || s[i - 1] == '_'))
+		i--;
+	return i;
+}
+
+/* Writes what versions of an object have in common to @buf, which has room for @t and more. */
+static size_t without_version(struct text t, char *buf)
+{
+	static const char deleted[] = " (deleted)";
+	const char *so;
+	size_t n = t.n, k = strlen(deleted);
+
+	if (n > k && memcmp(t.s + n - k, deleted, k) == 0)
+		n -= k;
+	memcpy(buf, t.s, n);
+	buf[n] = '\0';
+	so = strstr(buf, ".so");
+	if (!so || (so[3] && so[3] != '.'))
+		return without_digits(buf, n);
+	n = without_digits(buf, (size_t)(so - buf));
+	memcpy(buf + n, ".so", 3);
+	return n + 3;
+}
+
+static int find_object(struct adding *a, uint32_t mapping, struct object *ret)
+{
+	const char *file = strtab_get(&a->p->strings, a->p->mappings.items[mapping].file);
+	struct text t = object_name(file);
+	char *buf;
+	int r = strtab_add(&a->c->strings, t.s, t.n, &ret->shown);
+
+	ret->kind = file_is_kernel(file) ? FRAME_KERNEL
+		    : file_is_jit(file)	 ? FRAME_JIT
+					 : FRAME_NATIVE;
+	ret->key = a->c->opts.any_object ? 0 : ret->shown;
+	if (r < 0 || a->c->opts.any_object || !a->c->opts.any_version)
+		return r;
+	/* One kernel runs, whatever its file is called. */
+	if (strncmp(t.s, "vmlinux", 7) == 0)
+		return strtab_adds(&a->c->strings, "kernel", &ret->key);
+	buf = malloc(t.n + 4);
+	if (!buf)
+		return -ENOMEM;
+	r = strtab_add(&a->c->strings, buf, without_version(t, buf), &ret->key);
+	free(buf);
+	return r;
+}
+
+static const struct object *object_of(const struct adding *a, const struct profile_location *l)
+{
+	return &a->objects[l->mapping == PROFILE_NONE ? a->p->mappings.n : l->mapping];
+}
+
+bool callframes_has_objects(const struct profile *p)
+{
+	for (size_t i = 0; i < p->mappings.n; i++) {
+		const char *file = strtab_get(&p->strings, p->mappings.items[i].file);
+
+		if (*file && *file != '[' && strcmp(file, "//anon") != 0)
+			return true;
+	}
+	return false;
+}
+
+/* --- frames ----------------------------------------------------------------------------------- */
+
+static int take_string(struct adding *a, uint32_t id, uint32_t *ret)
+{
+	int r = 0;
+
+	if (a->strings[id] == NOT_YET)
+		r = strtab_add(&a->c->strings, strtab_get(&a->p->strings, id),
+			       strtab_len(&a->p->strings, id), &a->strings[id]);
+	*ret = a->strings[id];
+	return r;
+}
+
+static bool same_frame(const struct callframes *c, uint32_t i, const struct calltree_frame *f,
+		       uint32_t object_key)
+{
+	const struct calltree_frame *have = &c->frames.items[i];
+
+	return have->name == f->name && have->kind == f->kind &&
+	       c->object_keys.items[i] == object_key &&
+	       (!c->opts.by_line || (have->source == f->source && have->line == f->line));
+}
+
+static int push_frame(struct adding *a, const struct calltree_frame *f, uint32_t object_key)
+{
+	struct callframes *c = a->c;
+	uint64_t hash = hash_add(hash_u64((uint64_t)f->name << 32 | object_key), f->kind);
+	uint32_t number = (uint32_t)c->frames.n;
+
+	if (c->opts.by_line)
+		hash = hash_add(hash, (uint64_t)f->source << 32 | f->line);
+	hindex_each(&c->index, hash, i)
+		if (same_frame(c, i, f, object_key))
+			return array_push(&a->to->frames, i);
+	if (number == NOT_YET - 1)
+		return -E2BIG;
+	if (array_push(&c->frames, *f) < 0 || array_push(&c->object_keys, object_key) < 0 ||
+	    hindex_add(&c->index, hash, number) < 0)
+		return -ENOMEM;
+	return array_push(&a->to->frames, number);
+}
+
+/* "[truncated: …]", "[unknown]": said of a stack, not found in it. */
+static bool is_note(const char *name, size_t n)
+{
+	return n > 2 && name[0] == '[' && name[n - 1] == ']' && !strstr(name, "+0x");
+}
+
+static uint32_t clamp_line(int64_t line)
+{
+	return line < 0 || line > UINT32_MAX ? 0 : (uint32_t)line;
+}
+
+static int push_line(struct adding *a, const struct profile_location *l, uint32_t i)
+{
+	const struct profile_line *line = &a->p->lines.items[l->line_first + i];
+	const struct profile_function *fn = &a->p->functions.items[line->function];
+	uint32_t name = fn->name ? fn->name : fn->system_name;
+	const struct object *o = object_of(a, l);
+	struct calltree_frame f = {
+		.object = o->shown,
+		.line = clamp_line(a->c->opts.by_line ? line->line : fn->start_line),
+		.kind = i + 1 < l->line_n ? FRAME_INLINED : o->kind,
+	};
+	int r;
+
+	if (!name)
+		return 0;
+	if (l->mapping == PROFILE_NONE && f.kind == FRAME_NATIVE &&
+	    is_note(strtab_get(&a->p->strings, name), strtab_len(&a->p->strings, name)))
+		f.kind = FRAME_NOTE;
+	r = take_string(a, name, &f.name);
+	if (r == 0)
+		r = take_string(a, fn->file, &f.source);
+	return r < 0 ? r : push_frame(a, &f, o->key);
+}
+
+/* A place that has no named function. */
+static int push_place(struct adding *a, const struct profile_location *l)
+{
+	const struct object *o = object_of(a, l);
+	struct calltree_frame f = { .object = o->shown, .kind = o->kind };
+	struct func place = { .kind = FUNC_UNKNOWN };
+	char buf[FUNC_NAME_MAX];
+	struct text name;
+	int r;
+
+	if (l->mapping != PROFILE_NONE) {
+		const struct profile_mapping *m = &a->p->mappings.items[l->mapping];
+
+		place.kind = FUNC_OFFSET;
+		place.file = m->file;
+		place.off = l->address - m->start + m->file_offset;
+	} else {
+		f.kind = FRAME_NOTE;
+	}
+	name = func_name(a->p, &place, buf);
+	r = strtab_add(&a->c->strings, name.s, name.n, &f.name);
+	return r < 0 ? r : push_frame(a, &f, o->key);
+}
+
+static int push_location(struct adding *a, const struct profile_location *l)
+{
+	size_t before = a->to->frames.n;
+	uint32_t n = l->line_n;
+	int r = 0;
+
+	for (uint32_t k = 0; k < n && r == 0; k++) {
+		uint32_t i = a->c->opts.by_leaf ? k : n - 1 - k;
+
+		if (!a->c->opts.no_inlines || i == n - 1)
+			r = push_line(a, l, i);
+	}
+	return r < 0 || a->to->frames.n > before ? r : push_place(a, l);
+}
+
+static int push_locations(struct adding *a)
+{
+	const struct profile *p = a->p;
+	int r = 0;
+
+	memset(a->strings, 0xff, p->strings.n * sizeof(*a->strings)); /* NOT_YET */
+	a->objects[p->mappings.n] = (struct object){ .kind = FRAME_NATIVE };
+	for (uint32_t i = 0; i < p->mappings.n && r == 0; i++)
+		r = find_object(a, i, &a->objects[i]);
+	a->to->starts[0] = 0;
+	for (size_t i = 0; i < p->locations.n && r == 0; i++) {
+		r = push_location(a, &p->locations.items[i]);
+		if (a->to->frames.n >= UINT32_MAX)
+			return -E2BIG;
+		a->to->starts[i + 1] = (uint32_t)a->to->frames.n;
+	}
+	return r;
+}
+
+int callframes_add(struct callframes *c, const struct profile *p, struct framelists *ret)
+{
+	struct adding a = { .c = c, .p = p, .to = ret };
+	int r = -ENOMEM;
+
+	*ret = (struct framelists){ 0 };
+	ret->starts = malloc((p->locations.n + 1) * sizeof(*ret->starts));
+	a.strings = malloc(p->strings.n * sizeof(*a.strings));
+	a.objects = calloc(p->mappings.n + 1, sizeof(*a.objects));
+	if (ret->starts && a.strings && a.objects)
+		r = push_locations(&a);
+	free(a.strings);
+	free(a.objects);
+	return r;
+}
+
+/* --- order ------------------------------------------------------------------------------------ */
+
+/* The first bytes of a name decide most comparisons without a look at the name. */
+struct sort_key {
+	uint64_t head;
+	uint32_t frame;
+};
+
+static uint64_t head_of(const char *s, size_t n)
+{
+	unsigned char b[8] = { 0 };
+	uint64_t head = 0;
+
+	memcpy(b, s, n < sizeof(b) ? n : sizeof(b));
+	for (size_t i = 0; i < sizeof(b); i++)
+		head = head << 8 | b[i];
+	return head;
+}
+
+static int compare_strings(const struct strtab *t, uint32_t a, uint32_t b)
+{
+	size_t n = strtab_len(t, a), m = strtab_len(t, b);
+	int r = memcmp(strtab_get(t, a), strtab_get(t, b), n < m ? n : m);
+
+	return r ? r : (n > m) - (n < m);
+}
+
+static int compare_frames(const void *va, const void *vb, void *ctx)
+{
+	const struct sort_key *ka = va, *kb = vb;
+	const struct callframes *c = ctx;
+	const struct calltree_frame *a, *b;
+	int r;
+
+	if (ka->head != kb->head)
+		return ka->head < kb->head ? -1 : 1;
+	a = &c->frames.items[ka->frame];
+	b = &c->frames.items[kb->frame];
+	if ((r = compare_strings(&c->strings, a->name, b->name)) != 0 ||
+	    (r = compare_strings(&c->strings, a->object, b->object)) != 0)
+		return r;
+	if (a->kind != b->kind)
+		return a->kind < b->kind ? -1 : 1;
+	if ((r = compare_strings(&c->strings, a->source, b->source)) != 0)
+		return r;
+	return (a->line > b->line) - (a->line < b->line);
+}
+
+static void renumber(struct callframes *c, const struct sort_key *keys, uint32_t *numbers,
+		     struct calltree_frame *sorted)
+{
+	for (size_t i = 0; i < c->frames.n; i++) {
+		numbers[keys[i].frame] = (uint32_t)i;
+		sorted[i] = c->frames.items[keys[i].frame];
+	}
+	memcpy(c->frames.items, sorted, c->frames.n * sizeof(*sorted));
+	c->no_stack = numbers[c->no_stack];
+}
+
+int callframes_sort(struct callframes *c, struct framelists *lists, size_t n_lists)
+{
+	struct sort_key *keys = malloc(c->frames.n * sizeof(*keys));
+	uint32_t *numbers = malloc(c->frames.n * sizeof(*numbers));
+	struct calltree_frame *sorted = malloc(c->frames.n * sizeof(*sorted));
+	int r = keys && numbers && sorted ? 0 : -ENOMEM;
+
+	if (r == 0) {
+		for (uint32_t i = 0; i < c->frames.n; i++) {
+			uint32_t name = c->frames.items[i].name;
+
+			keys[i].head = head_of(strtab_get(&c->strings, name),
+					       strtab_len(&c->strings, name));
+			keys[i].frame = i;
+		}
+		qsort_r(keys, c->frames.n, sizeof(*keys), compare_frames, c);
+		renumber(c, keys, numbers, sorted);
+		for (size_t k = 0; k < n_lists; k++)
+			array_each(&lists[k].frames, f)
+				*f = numbers[*f];
+	}
+	free(keys);
+	free(numbers);
+	free(sorted);
+	return r;
+}

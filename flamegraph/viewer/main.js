@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// Wires buttons and keys to the page, and starts it.
+
+function wireButtons(app) {
+  const s = () => app.state, on = (id, f) => $(id).addEventListener('click', f);
+  for (const b of document.querySelectorAll('[data-view]')) {
+    b.addEventListener('click', () => app.go({ view: b.dataset.view }));
+    b.addEventListener('keydown', e => {
+      const way = { ArrowLeft: -1, ArrowRight: 1 }[e.key];
+      if (!way)
+        return;
+      const to = VIEWS[(VIEWS.indexOf(b.dataset.view) + way + VIEWS.length) % VIEWS.length];
+      app.go({ view: to });
+      document.querySelector(`[data-view=${to}]`).focus();
+    });
+  }
+  on('reset', () => resetZoom(app));
+  on('flip', () => app.go({ icicle: !s().icicle }));
+  on('leaves', () => app.go({ leaves: !s().leaves, zoom: '' }));
+  on('order', () => app.go({ byWeight: !s().byWeight }));
+  on('absolute', () => app.go({ absolute: !s().absolute }));
+  on('case', () => app.go({ ignoreCase: !s().ignoreCase }, true));
+  on('next', () => app.visitMatch(1));
+  on('previous', () => app.visitMatch(-1));
+  on('filter', () => toggleFilters(app));
+  on('undo', () => undo(app));
+  on('dark', () => app.setTheme(document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark'));
+  on('help', () => showHelp($('helpbox')));
+  on('about', () => showAbout($('aboutbox'), app.data, app.whole));
+  on('account', () => showAbout($('aboutbox'), app.data, app.whole));
+  menuKeys($('menu'));
+}
+
+function resetZoom(app) {
+  for (const v of [app.flame, app.callers, app.callees])
+    if (v.tree && (v !== app.flame || !app.state.zoom))
+      v.zoomTo(0);
+  app.go({ zoom: '' });
+}
+
+function undo(app) {
+  app.go({ filters: app.state.filters.slice(0, -1), zoom: '' });
+}
+
+function toggleFilters(app) {
+  app.openFilters($('filters').hidden);
+  if (!$('filters').hidden)
+    $('pattern').focus();
+}
+
+function wireForms(app) {
+  const diff = app.data.tree.baseSelf !== null;
+  $('colour').append(...Object.entries(MODES).filter(([k]) => diff || k !== 'diff').map(([value, text]) => make('option', { value, text })));
+  $('colour').addEventListener('change', e => app.go({ colour: e.target.value }));
+  $('verb').append(...Object.keys(VERBS).map(value => make('option', { value, text: value })));
+  $('absolute').hidden = !diff;
+  $('search').addEventListener('input', e => app.go({ search: e.target.value }, true));
+  $('search').addEventListener('keydown', e => {
+    if (e.key === 'Enter')
+      app.visitMatch(e.shiftKey ? -1 : 1);
+    else if (e.key === 'Escape' && !app.state.search)
+      app.flame.canvas.focus();
+  });
+  $('filterform').addEventListener('submit', e => {
+    e.preventDefault();
+    const text = $('pattern').value, { error } = makeRegex(text);
+    $('pattern').classList.toggle('bad', !!error || !text);
+    if (error)
+      app.chips(error);
+    else if (text)
+      addOrTell(app, $('verb').value, text);
+  });
+  $('fn').addEventListener('change', e => {
+    const { frames } = app.data, fn = frames.fnFrame.findIndex(f => app.name(f) === e.target.value);
+    if (fn >= 0)
+      app.sandwich(fn);
+    else
+      $('fntext').textContent = 'There is no function of exactly this name.';
+  });
+}
+
+// A filter that would leave nothing is not kept.
+function addOrTell(app, verb, text) {
+  const { error } = app.pipeline.run({ ...app.state, filters: [...app.state.filters, { verb, text }] });
+  if (error)
+    return app.chips(error);
+  $('pattern').value = '';
+  app.addFilter(verb, text);
+}
+
+function keyActions(app) {
+  const s = () => app.state, f = () => s().view === 'sandwich' ? app.callees : app.flame;
+  const move = (by, wider) => () => f().tree && (wider ? f().scale(wider) : f().pan(by));
+  return {
+    '/': () => $('search').focus(), n: () => app.visitMatch(1), N: () => app.visitMatch(-1), 0: () => resetZoom(app),
+    i: () => app.go({ icicle: !s().icicle }), b: () => app.go({ leaves: !s().leaves, zoom: '' }),
+    o: () => app.go({ byWeight: !s().byWeight }), f: () => toggleFilters(app), u: () => s().filters.length && undo(app),
+    d: move(0.2), a: move(-0.2), w: move(0, 0.7), s: move(0, 1 / 0.7), '+': move(0, 0.7), '=': move(0, 0.7), '-': move(0, 1 / 0.7),
+    D: () => $('dark').click(), '?': () => showHelp($('helpbox')), t: () => app.go({ view: s().view === 'table' ? 'flame' : 'table' }),
+    1: () => app.go({ view: 'flame' }), 2: () => app.go({ view: 'table' }), 3: () => app.go({ view: 'tree' }),
+    4: () => app.go({ view: 'sandwich' }), Escape: () => escape(app),
+  };
+}
+
+function escape(app) {
+  if (app.state.search)
+    app.go({ search: '' });
+  else
+    resetZoom(app);
+}
+
+// Keys belong to who has the focus: never to the page while something is typed, or a dialog is open.
+function wireKeys(app) {
+  const actions = keyActions(app);
+  document.addEventListener('keydown', e => {
+    const typing = e.target.closest?.('input, textarea, select, dialog'), find = e.key.toLowerCase() === 'f' && (e.ctrlKey || e.metaKey);
+    if (find && document.activeElement !== $('search') && !document.querySelector('dialog[open]')) {
+      e.preventDefault();
+      $('search').focus();
+      $('search').select();
+    } else if (typing || e.altKey) {
+      return;
+    } else if (e.key === 'c' && (e.ctrlKey || e.metaKey) && !String(getSelection())) {
+      app.copyName();
+    } else if (!e.ctrlKey && !e.metaKey && Object.hasOwn(actions, e.key)) {
+      e.preventDefault();
+      actions[e.key]();
+    }
+  });
+}
+
+function wireThemes(app) {
+  try {
+    app.theme = localStorage.getItem('wick.theme');
+  } catch { /* not allowed: the system's theme */ }
+  for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)'])
+    matchMedia(query).addEventListener('change', () => app.paint());
+}
+
+// What scripts and tests may ask of the page: what is drawn where, and how long it took.
+function publish(app, began) {
+  window.wick = Object.freeze({
+    get frames() {
+      return app.flame.hits.map(h => ({ ...h, tiny: h.tiny || 0, name: app.names(app.flame.tree, h.i)[0] }));
+    },
+    get timing() {
+      return { openMs: app.openMs, drawMs: app.flame.drawMs, searchMs: app.searchMs, nodes: app.data.tree.n };
+    },
+    get idle() {
+      return !app.flame.pending && app.flame.range === app.flame.goal;
+    },
+  });
+  requestAnimationFrame(() => requestAnimationFrame(() => { app.openMs = performance.now() - began; }));
+}
+
+async function start() {
+  const began = performance.now();
+  try {
+    const data = await readData($('data').textContent), app = new App(data);
+    $('data').remove();
+    $('message').hidden = true;
+    wireThemes(app);
+    wireButtons(app);
+    wireForms(app);
+    wireKeys(app);
+    app.title();
+    app.fromAddress();
+    addEventListener('hashchange', () => app.fromAddress());
+    publish(app, began);
+  } catch (e) {
+    $('message').hidden = false;
+    $('message').textContent = 'This profile cannot be shown: ' + e.message + '.';
+    throw e;
+  }
+}
+
+start();
