@@ -27,6 +27,7 @@ build libisal-dev          hdr isa-l/igzip_lib.h          reads .pb.gz, writes l
 build zlib1g-dev           hdr zlib.h                     libelf needs it; in tests, a second opinion
 build libdebuginfod-dev    hdr elfutils/debuginfod.h      the header alone: the library is loaded when asked for
 build liblzma-dev          hdr lzma.h                     .gnu_debugdata
+build libyajl-dev          hdr yajl/yajl_parse.h          reads JSON token by token
 build libzstd-dev          hdr zstd.h                     .pb.zst, compressed sections
 check libcriterion-dev     hdr criterion/criterion.h      the test programs
 check protobuf-compiler    cmd protoc                     a second reader of the pprof files

@@ -11,12 +11,17 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
 # White space stays only where it parts words, or + and +. Literals stay as they are: strings, templates without
-# templates inside, expressions (a slash where a value may begin). Statements end in semicolons in all files.
+# templates inside, expressions (a slash where a value may begin). Statements end in semicolons in all files, and no
+# loop has an empty body.
 squeeze_js() {
     awk '
     function word(c) { return c ~ /[A-Za-z0-9_$]/ }
     function put(s,    c) {
         c = substr(s, 1, 1)
+        if (held && c != "}")
+            printf ";"
+        held = s == ";"
+        if (held) { gap = 0; last = s; return }
         if (gap && (word(last) && word(c) || (c == last && (c == "+" || c == "-"))))
             printf " "
         printf "%s", s
@@ -48,7 +53,8 @@ squeeze_js() {
                 put(c)
         }
     }
-    /^}/ { print ""; gap = 0 }' "$@"
+    /^}/ { print ""; gap = 0 }
+    END { if (held) printf ";" }' "$@"
 }
 
 squeeze_css() {

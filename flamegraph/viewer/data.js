@@ -2,8 +2,18 @@
 // The block of data: base64 of gzip of the bytes that flamegraph/htmldata.c writes. Nothing in it is trusted:
 // a number out of range ends in one sentence on the page.
 
+// @on: { click: f, … }
+function listen(target, on, options) {
+  for (const [type, f] of Object.entries(on))
+    target.addEventListener(type, f, options);
+}
+
 const KIND = { native: 0, inlined: 1, kernel: 2, jit: 3, note: 4 };
 const FLAG = { diff: 1, time: 2, rest: 4, icicle: 8, byLeaf: 16, byWeight: 32, absolute: 64 };
+
+function damaged(what) {
+  throw new Error(what + ' of this page is damaged; write the file again');
+}
 
 class Reader {
   constructor(bytes) {
@@ -19,7 +29,7 @@ class Reader {
     let v = c & 0x7f, scale = 128;
     do {
       if (this.p >= b.length)
-        throw new Error('the data of this page ends too early; write the file again');
+        damaged('the end');
       c = b[this.p++];
       v += (c & 0x7f) * scale;
       scale *= 128;
@@ -35,7 +45,7 @@ class Reader {
   below(limit) {
     const v = this.uint();
     if (!(v < limit))
-      throw new Error('the data of this page is damaged; write the file again');
+      damaged('the data');
     return v;
   }
 
@@ -82,7 +92,7 @@ function readStrings(r) {
   const all = new TextDecoder().decode(r.b.subarray(r.p, r.p + size)).split('\0');
   r.p += size;
   if (all.length !== n)
-    throw new Error('the names in this page are damaged; write the file again');
+    damaged('a name');
   return all.map(visible);
 }
 
@@ -129,13 +139,13 @@ function readFrames(r, strings) {
 function readNodes(r, frames, flags, meta) {
   const n = r.below(r.b.length), maxDepth = r.uint();
   if (n < 1)
-    throw new Error('there are no stacks in this page');
+    damaged('the tree');
   const up = r.column(new Uint32Array(n), maxDepth + 1), frame = r.column(new Uint32Array(n), frames.n + 1);
   const depth = new Uint32Array(n);
   for (let i = 1, d = 0; i < n; i++) {
     d += 1 - up[i];
     if (d < 1 || d > maxDepth || frame[i] >= frames.n)
-      throw new Error('the tree in this page is damaged; write the file again');
+      damaged('the tree');
     depth[i] = d;
   }
   const self = r.ints(n), rest = flags & FLAG.rest ? r.ints(n) : null;
@@ -159,7 +169,7 @@ function readTime(r, nodes) {
   for (let i = 0, node = 0; i < n; i++) {
     t.node[i] = node += r.uint();
     if (node >= nodes)
-      throw new Error('the times in this page are damaged; write the file again');
+      damaged('a time');
   }
   for (let i = 0; i < n; i++) {
     const v = r.below(2 * starts.length);

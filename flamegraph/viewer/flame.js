@@ -19,7 +19,7 @@ class FlameView {
     this.g = this.canvas.getContext('2d');
     this.range = this.goal = [0, 1];
     this.hits = [];
-    host.addEventListener('scroll', () => this.redraw());
+    listen(host, { scroll: () => this.redraw() });
     new ResizeObserver(() => this.resize()).observe(host);
     this.listen();
   }
@@ -76,9 +76,9 @@ class FlameView {
       this.host.scrollTop += this.full - old;
   }
 
-  top(depth) {
+  top(depth, scrolled = this.host.scrollTop) {
     depth -= this.first;
-    return (this.icicle ? depth * ROW : this.full - (depth + 1) * ROW) - this.host.scrollTop;
+    return (this.icicle ? depth * ROW : this.full - (depth + 1) * ROW) - scrolled;
   }
 
   redraw() {
@@ -163,7 +163,7 @@ class FlameView {
   // Looks at every node that may be seen, and draws it.
   walk() {
     const { tree, range: [x0, x1], width, height, icicle } = this, { n, x, w, size, depth, parent } = tree;
-    const s = width / (x1 - x0);
+    const s = width / (x1 - x0), scrolled = this.host.scrollTop;
     const tiny = { y: -1, from: 0, to: 0, n: 0, first: 0 };
     for (let i = 0; i < n;) {
       const l = (x[i] - x0) * s, r = l + w[i] * s;
@@ -171,7 +171,7 @@ class FlameView {
         i = parent[i] + size[parent[i]];
         continue;
       }
-      const y = this.top(depth[i]);
+      const y = this.top(depth[i], scrolled);
       if (r <= 0 || (icicle ? y > height : y < -ROW)) {
         i += size[i];
         continue;
@@ -216,7 +216,7 @@ class FlameView {
     if (tree.baseTotal && i && !match)
       this.bar(i, l, y, w - gap);
     if (hover && i && hover.fn === app.data.frames.fn[f]) {
-      g.strokeStyle = c.ink;
+      g.strokeStyle = c.quiet;
       g.lineWidth = 1;
       g.strokeRect(l + 0.5, y + 0.5, Math.max(0, w - gap - 1), ROW - 2);
     }
@@ -226,7 +226,7 @@ class FlameView {
   }
 
   label(i, l, y, w, hit) {
-    const { g, tree, app } = this, room = Math.floor((w - 2 * PAD) / this.charWidth);
+    const { g, tree, app } = this, c = app.colours, room = Math.floor((w - 2 * PAD) / this.charWidth);
     const change = tree.baseTotal && i ? points(tree.total[i] - tree.baseTotal[i] * tree.scale, app.meta.weight) : '';
     const [name, short] = app.names(tree, i, this);
     let text = change && room > change.length + 6
@@ -235,7 +235,7 @@ class FlameView {
     if (/[^\x20-\x7e…\u2212\u202f]/.test(text))
       while (text.length > 1 && g.measureText(text).width > w - 2 * PAD)
         text = text.slice(0, -2) + '…';
-    g.fillStyle = app.colours.forced && hit ? 'MarkText' : app.colours.ink;
+    g.fillStyle = c.forced && hit ? 'MarkText' : hit || i && !this.match ? c.ink : c.quiet;
     g.fillText(text, l + PAD, y + ROW / 2);
   }
 
@@ -245,7 +245,7 @@ class FlameView {
     const d = Math.max(now, before) ? (now - before) / Math.max(now, before) : 0;
     if (Math.abs(d) * w < 1)
       return;
-    g.fillStyle = app.colours.forced ? 'CanvasText' : d > 0 ? '#c8321c' : '#2267c4';
+    g.fillStyle = app.colours.forced ? 'CanvasText' : (d > 0 ? app.colours.dark ? '#8a1a08' : '#c8321c' : app.colours.dark ? '#0f3b85' : '#2267c4');
     g.fillRect(d > 0 ? l + w * (1 - d) : l, y + ROW - 4, w * Math.abs(d), 3);
   }
 
@@ -272,35 +272,37 @@ class FlameView {
   // --- mouse and keys ----------------------------------------------------------------------------
 
   listen() {
-    const c = this.canvas, at = e => this.hitAt(e.offsetX, e.offsetY);
+    const at = e => this.hitAt(e.offsetX, e.offsetY);
     let down = null;
-    c.addEventListener('pointerdown', e => {
-      if (e.button === 0)
-        down = { x: e.clientX, y: e.clientY, goal: this.goal, top: this.host.scrollTop, moved: false };
+    listen(this.canvas, {
+      pointerdown: e => {
+        if (e.button === 0)
+          down = { x: e.clientX, y: e.clientY, goal: this.goal, top: this.host.scrollTop, moved: false };
+      },
+      pointermove: e => {
+        if (down && e.buttons & 1 && e.pointerType === 'mouse')
+          this.drag(e, down);
+        else
+          this.setHover(at(e));
+      },
+      pointerleave: () => this.setHover(null),
+      click: e => {
+        const hit = at(e), moved = down && down.moved;
+        down = null;
+        if (hit && !moved)
+          this.app.zoom(this, hit.i);
+      },
+      contextmenu: e => {
+        const hit = at(e);
+        if (hit && hit.i) {
+          e.preventDefault();
+          this.app.menu(this, hit.i, e.clientX, e.clientY);
+        }
+      },
+      keydown: e => this.key(e),
+      blur: () => this.redraw(),
     });
-    c.addEventListener('pointermove', e => {
-      if (down && e.buttons & 1 && e.pointerType === 'mouse')
-        this.drag(e, down);
-      else
-        this.setHover(at(e));
-    });
-    c.addEventListener('pointerleave', () => this.setHover(null));
-    c.addEventListener('click', e => {
-      const hit = at(e), moved = down && down.moved;
-      down = null;
-      if (hit && !moved)
-        this.app.zoom(this, hit.i);
-    });
-    c.addEventListener('contextmenu', e => {
-      const hit = at(e);
-      if (hit && hit.i) {
-        e.preventDefault();
-        this.app.menu(this, hit.i, e.clientX, e.clientY);
-      }
-    });
-    c.addEventListener('wheel', e => this.wheel(e), { passive: false });
-    c.addEventListener('keydown', e => this.key(e));
-    c.addEventListener('blur', () => this.redraw());
+    listen(this.canvas, { wheel: e => this.wheel(e) }, { passive: false });
   }
 
   drag(e, down) {

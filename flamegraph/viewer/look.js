@@ -7,7 +7,7 @@ const NS = { nanoseconds: 1, ns: 1, microseconds: 1e3, us: 1e3, milliseconds: 1e
 const TIMES = [['h', 3600e9], ['min', 60e9], ['s', 1e9], ['ms', 1e6], ['µs', 1e3], ['ns', 1]];
 const SIZES = [['TiB', 2 ** 40], ['GiB', 2 ** 30], ['MiB', 2 ** 20], ['KiB', 2 ** 10]];
 
-const grouped = v => Math.round(v).toLocaleString('en-US');
+const thousands = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 }), grouped = v => thousands.format(v);
 
 function threeDigits(v) {
   const a = Math.abs(v);
@@ -62,7 +62,8 @@ function fit(name, short, room) {
 }
 
 // --- colours -----------------------------------------------------------------------------------------
-// Fills are light with dark text, or dark with light text: tests/ui/contrast measures every one at 4.5:1 or better.
+// Dark text on light fills in both themes, a little less light in the dark one: tests/ui/test_looks.js measures
+// every one at 4.5:1 or better.
 
 const KINDS = [
   ['native', 28, 88], ['inlined', 48, 90], ['kernel', 207, 78], ['JIT code', 135, 50], ['note', 0, 0],
@@ -77,11 +78,18 @@ function hashOf(s) {
   return (h ^ h >>> 12) >>> 0;
 }
 
-const hsl = (h, s, l) => `hsl(${h.toFixed(0)} ${s.toFixed(0)}% ${l.toFixed(1)}%)`;
+// As #rrggbb, which a canvas takes fastest.
+function hsl(h, s, l) {
+  const a = s / 100 * Math.min(l, 100 - l);
+  return '#' + [0, 8, 4].map(n => {
+    const k = (n + h / 30) % 12;
+    return Math.round((l - a * Math.max(-1, Math.min(k - 3, 9 - k, 1))) * 2.55).toString(16).padStart(2, '0');
+  }).join('');
+}
 
 // One fill: hue, saturation, and where it lies (0 … 1) in the range of lightness of the theme.
 function fill(dark, hue, sat, at) {
-  return dark ? hsl(hue, sat * 0.5, 24 + at * 11) : hsl(hue, sat, 75 + at * 11);
+  return dark ? hsl(hue, sat * 0.6, 62 + at * 9) : hsl(hue, sat, 75 + at * 11);
 }
 
 class Colours {
@@ -98,7 +106,12 @@ class Colours {
   }
 
   get ink() {
-    return this.forced ? 'CanvasText' : this.dark ? '#f2efe9' : '#1a1714';
+    return this.forced ? 'CanvasText' : this.dark ? '#0d0b09' : '#1a1714';
+  }
+
+  // Text on what is faded, and lines.
+  get quiet() {
+    return this.forced ? 'CanvasText' : this.dark ? '#d8d2c8' : '#1a1714';
   }
 
   // Colours by frame are kept, those that depend on the node are made from steps.
@@ -135,7 +148,7 @@ class Colours {
 
   ofShare(share) {
     const s = Math.round(share * 20) / 20;
-    return this.dark ? hsl(24 - 12 * s, 10 + 55 * s, 24 + 9 * s) : hsl(40 - 20 * s, 40 + 58 * s, 91 - 22 * s);
+    return this.dark ? hsl(36 - 16 * s, 10 + 62 * s, 68 - 8 * s) : hsl(40 - 20 * s, 40 + 58 * s, 91 - 22 * s);
   }
 
   // Red grew, blue shrank; grey is as it was.
@@ -143,19 +156,19 @@ class Colours {
     const most = Math.max(Math.abs(now), Math.abs(before));
     const d = most ? Math.round(Math.max(-1, Math.min(1, (now - before) / most)) * 10) / 10 : 0, a = Math.abs(d);
     const hue = d < 0 ? 214 : 8;
-    return this.dark ? hsl(hue, 62 * Math.sqrt(a), 26 + 7 * a) : hsl(hue, 92 * Math.sqrt(a), 89 - 12 * a);
+    return this.dark ? hsl(hue, 78 * Math.sqrt(a), 64 + 2 * a) : hsl(hue, 92 * Math.sqrt(a), 89 - 12 * a);
   }
 
   get match() {
-    return this.forced ? 'Mark' : this.dark ? 'hsl(300 48% 36%)' : 'hsl(300 92% 82%)';
+    return this.forced ? 'Mark' : this.dark ? '#ea7bea' : '#fba7fb';
   }
 
   get faded() {
-    return this.forced ? 'Canvas' : this.dark ? 'hsl(40 3% 23%)' : 'hsl(40 12% 90%)';
+    return this.forced ? 'Canvas' : this.dark ? '#3d3b39' : '#e9e6e2';
   }
 
   get mist() {
-    return this.forced ? 'GrayText' : this.dark ? 'hsl(40 3% 30%)' : 'hsl(40 14% 82%)';
+    return this.forced ? 'GrayText' : this.dark ? '#5a5753' : '#d9d4c9';
   }
 
   // [[text, colour]] for the tree that is shown.

@@ -2,32 +2,33 @@
 // Wires buttons and keys to the page, and starts it.
 
 function wireButtons(app) {
-  const s = () => app.state, on = (id, f) => $(id).addEventListener('click', f);
-  for (const b of document.querySelectorAll('[data-view]')) {
-    b.addEventListener('click', () => app.go({ view: b.dataset.view }));
-    b.addEventListener('keydown', e => {
+  const s = () => app.state, about = () => showAbout($('aboutbox'), app.data, app.whole);
+  for (const b of document.querySelectorAll('[data-view]'))
+    listen(b, { click: () => app.go({ view: b.dataset.view }), keydown: e => {
       const way = { ArrowLeft: -1, ArrowRight: 1 }[e.key];
       if (!way)
         return;
       const to = VIEWS[(VIEWS.indexOf(b.dataset.view) + way + VIEWS.length) % VIEWS.length];
       app.go({ view: to });
       document.querySelector(`[data-view=${to}]`).focus();
-    });
-  }
-  on('reset', () => resetZoom(app));
-  on('flip', () => app.go({ icicle: !s().icicle }));
-  on('leaves', () => app.go({ leaves: !s().leaves, zoom: '' }));
-  on('order', () => app.go({ byWeight: !s().byWeight }));
-  on('absolute', () => app.go({ absolute: !s().absolute }));
-  on('case', () => app.go({ ignoreCase: !s().ignoreCase }, true));
-  on('next', () => app.visitMatch(1));
-  on('previous', () => app.visitMatch(-1));
-  on('filter', () => toggleFilters(app));
-  on('undo', () => undo(app));
-  on('dark', () => app.setTheme(document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark'));
-  on('help', () => showHelp($('helpbox')));
-  on('about', () => showAbout($('aboutbox'), app.data, app.whole));
-  on('account', () => showAbout($('aboutbox'), app.data, app.whole));
+    } });
+  for (const [id, click] of Object.entries({
+    reset: () => resetZoom(app),
+    flip: () => app.go({ icicle: !s().icicle }),
+    leaves: () => app.go({ leaves: !s().leaves, zoom: '' }),
+    order: () => app.go({ byWeight: !s().byWeight }),
+    absolute: () => app.go({ absolute: !s().absolute }),
+    case: () => app.go({ ignoreCase: !s().ignoreCase }, true),
+    next: () => app.visitMatch(1),
+    previous: () => app.visitMatch(-1),
+    filter: () => toggleFilters(app),
+    undo: () => undo(app),
+    dark: () => app.setTheme(document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark'),
+    help: () => showHelp($('helpbox')),
+    about,
+    account: about,
+  }))
+    listen($(id), { click });
   menuKeys($('menu'));
 }
 
@@ -51,17 +52,16 @@ function toggleFilters(app) {
 function wireForms(app) {
   const diff = app.data.tree.baseSelf !== null;
   $('colour').append(...Object.entries(MODES).filter(([k]) => diff || k !== 'diff').map(([value, text]) => make('option', { value, text })));
-  $('colour').addEventListener('change', e => app.go({ colour: e.target.value }));
+  listen($('colour'), { change: e => app.go({ colour: e.target.value }) });
   $('verb').append(...Object.keys(VERBS).map(value => make('option', { value, text: value })));
   $('absolute').hidden = !diff;
-  $('search').addEventListener('input', e => app.go({ search: e.target.value }, true));
-  $('search').addEventListener('keydown', e => {
+  listen($('search'), { input: e => app.go({ search: e.target.value }, true), keydown: e => {
     if (e.key === 'Enter')
       app.visitMatch(e.shiftKey ? -1 : 1);
     else if (e.key === 'Escape' && !app.state.search)
       app.flame.canvas.focus();
-  });
-  $('filterform').addEventListener('submit', e => {
+  } });
+  listen($('filterform'), { submit: e => {
     e.preventDefault();
     const text = $('pattern').value, { error } = makeRegex(text);
     $('pattern').classList.toggle('bad', !!error || !text);
@@ -69,14 +69,14 @@ function wireForms(app) {
       app.chips(error);
     else if (text)
       addOrTell(app, $('verb').value, text);
-  });
-  $('fn').addEventListener('change', e => {
+  } });
+  listen($('fn'), { change: e => {
     const { frames } = app.data, fn = frames.fnFrame.findIndex(f => app.name(f) === e.target.value);
     if (fn >= 0)
       app.sandwich(fn);
     else
       $('fntext').textContent = 'There is no function of exactly this name.';
-  });
+  } });
 }
 
 // A filter that would leave nothing is not kept.
@@ -112,7 +112,7 @@ function escape(app) {
 // Keys belong to who has the focus: never to the page while something is typed, or a dialog is open.
 function wireKeys(app) {
   const actions = keyActions(app);
-  document.addEventListener('keydown', e => {
+  listen(document, { keydown: e => {
     const typing = e.target.closest?.('input, textarea, select, dialog'), find = e.key.toLowerCase() === 'f' && (e.ctrlKey || e.metaKey);
     if (find && document.activeElement !== $('search') && !document.querySelector('dialog[open]')) {
       e.preventDefault();
@@ -126,7 +126,7 @@ function wireKeys(app) {
       e.preventDefault();
       actions[e.key]();
     }
-  });
+  } });
 }
 
 function wireThemes(app) {
@@ -134,7 +134,7 @@ function wireThemes(app) {
     app.theme = localStorage.getItem('wick.theme');
   } catch { /* not allowed: the system's theme */ }
   for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)'])
-    matchMedia(query).addEventListener('change', () => app.paint());
+    listen(matchMedia(query), { change: () => app.paint() });
 }
 
 // What scripts and tests may ask of the page: what is drawn where, and how long it took.
@@ -165,7 +165,7 @@ async function start() {
     wireKeys(app);
     app.title();
     app.fromAddress();
-    addEventListener('hashchange', () => app.fromAddress());
+    listen(window, { hashchange: () => app.fromAddress() });
     publish(app, began);
   } catch (e) {
     $('message').hidden = false;

@@ -100,7 +100,7 @@ function openMenu(box, what, items, x, y) {
 }
 
 function menuKeys(box) {
-  box.addEventListener('keydown', e => {
+  listen(box, { keydown: e => {
     const all = [...box.querySelectorAll('button')], k = all.indexOf(document.activeElement);
     const to = { ArrowDown: k + 1, ArrowUp: k - 1, Home: 0, End: -1 }[e.key];
     if (to !== undefined)
@@ -112,8 +112,8 @@ function menuKeys(box) {
     if (e.key !== 'Enter' && e.key !== ' ')
       e.preventDefault();
     e.stopPropagation();
-  });
-  addEventListener('pointerdown', e => box.contains(e.target) || closeMenu(box), true);
+  } });
+  listen(window, { pointerdown: e => box.contains(e.target) || closeMenu(box) }, true);
 }
 
 async function copyText(text) {

@@ -10,7 +10,7 @@ function make(tag, attributes, ...children) {
     if (k === 'text')
       e.textContent = v;
     else if (k.startsWith('on'))
-      e.addEventListener(k.slice(2), v);
+      listen(e, { [k.slice(2)]: v });
     else if (v !== false && v !== null)
       e.setAttribute(k, v === true ? '' : v);
   e.append(...children);
@@ -27,14 +27,14 @@ class Rows {
     this.grid = make('div', { role: kind.role, class: 'grid', 'aria-label': kind.label }, make('div', { role: 'rowgroup',
       class: 'headgroup' }, this.head), this.body);
     host.append(this.grid);
-    host.addEventListener('scroll', () => this.draw());
+    listen(host, { scroll: () => this.draw() });
     new ResizeObserver(() => this.draw()).observe(host);
-    this.grid.addEventListener('keydown', e => this.key(e));
-    this.body.addEventListener('focusin', e => {
+    listen(this.grid, { keydown: e => this.key(e) });
+    listen(this.body, { focusin: e => {
       const row = e.target.closest('[data-row]');
       if (row)
         this.focus = +row.dataset.row;
-    });
+    } });
   }
 
   update() {

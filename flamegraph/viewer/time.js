@@ -66,7 +66,7 @@ class TimeLine {
     if (this.range) {
       const l = this.xOf(time.starts[this.range[0]]), k = this.range[1] + 1;
       const r = k < n ? this.xOf(time.starts[k]) : w;
-      g.strokeStyle = c.ink;
+      g.strokeStyle = c.quiet;
       g.strokeRect(l + 0.5, 0.5, Math.max(1, r - l - 1), h - 1);
     }
   }
@@ -83,26 +83,28 @@ class TimeLine {
     const c = this.canvas, n = this.time.starts.length;
     let from = null;
     const range = e => [from, this.bucketAt(e.offsetX)].sort((a, b) => a - b);
-    c.addEventListener('pointerdown', e => {
-      c.setPointerCapture(e.pointerId);
-      from = this.bucketAt(e.offsetX);
-      this.set([from, from]);
+    listen(c, {
+      pointerdown: e => {
+        c.setPointerCapture(e.pointerId);
+        from = this.bucketAt(e.offsetX);
+        this.set([from, from]);
+      },
+      pointermove: e => {
+        if (from !== null)
+          this.set(range(e));
+        else
+          this.text.textContent = this.say(this.bucketAt(e.offsetX), this.bucketAt(e.offsetX));
+      },
+      pointerleave: () => from === null && this.set(this.range),
+      pointerup: e => {
+        if (from === null)
+          return;
+        const [a, b] = range(e);
+        from = null;
+        this.chosen(a === 0 && b === n - 1 ? null : [a, b]);
+      },
+      keydown: e => this.key(e),
     });
-    c.addEventListener('pointermove', e => {
-      if (from !== null)
-        this.set(range(e));
-      else
-        this.text.textContent = this.say(this.bucketAt(e.offsetX), this.bucketAt(e.offsetX));
-    });
-    c.addEventListener('pointerleave', () => from === null && this.set(this.range));
-    c.addEventListener('pointerup', e => {
-      if (from === null)
-        return;
-      const [a, b] = range(e);
-      from = null;
-      this.chosen(a === 0 && b === n - 1 ? null : [a, b]);
-    });
-    c.addEventListener('keydown', e => this.key(e));
   }
 
   // Arrows move the range, with Shift they move its end; Home takes the whole time.

@@ -26,6 +26,7 @@ libiberty/        symbolize
 libunwind         unwind
 protobuf-c/       formats
 isa-l/            formats/compress.c
+yajl/             formats/jsonread.c
 zstd.h            formats/compress.c symbolize
 libdeflate.h      formats/compress.c symbolize/inflate.c flamegraph/html.c
 lzma.h            symbolize
