@@ -298,7 +298,7 @@ $(B)/bench/timed: tests/bench/timed.c
 e2e_src := $(sort $(wildcard tests/e2e/*.c))
 workload_src := $(sort $(wildcard tests/workloads/*.c))
 workloads := $(patsubst tests/workloads/%.c,$(B)/workloads/%,$(workload_src)) \
-	$(addprefix $(B)/workloads/,stripped split-nofp threads-nofp deep-nofp cxxnames $(if $(shell command -v rustc),rustnames))
+	$(addprefix $(B)/workloads/,stripped lives-static split-nofp threads-nofp deep-nofp cxxnames $(if $(shell command -v rustc),rustnames))
 WORKLOAD_FLAGS := -O1 -g -fno-omit-frame-pointer -fno-optimize-sibling-calls -Wall -Wextra $(MAP)
 
 $(call obj,$(e2e_src)): INC = $(call test_inc,formats) -Itests/e2e -DE2E_BUILD='"$(B)"'
@@ -313,6 +313,11 @@ $(B)/workloads/%-nofp: tests/workloads/%.c $(B)/.flags
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WORKLOAD_FLAGS) -fomit-frame-pointer -MMD -MP $< -pthread -o $@
+# For roots that hold nothing else.
+$(B)/workloads/%-static: tests/workloads/%.c $(B)/.flags
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WORKLOAD_FLAGS) -static -MMD -MP $< -pthread -o $@
 $(B)/workloads/%: tests/workloads/%.cc $(B)/.flags
 	$(call say,CXX,$<)
 	@mkdir -p $(@D)
