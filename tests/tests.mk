@@ -116,7 +116,8 @@ $(symfix)/debug-rust: $(dwfix_dir)/ranges.rs $(B)/.flags
 	$(call say,FIX,$@)
 	@mkdir -p $(@D)
 	$(Q)env -u MAKEFLAGS -u MFLAGS rustc -O -g $< -o $@
-# What the tests alone are linked with: second opinions on unwind tables and stacks.
+# What the tests alone are linked with: second opinions on gzip, unwind tables and stacks.
+ext.unit.formats := -lz
 ext.unit.unwind := -ldw -lelf -lunwind-ptrace -Wl,--wrap=malloc,--wrap=calloc,--wrap=reallocarray
 # Without frame pointers in every variant; private, or the stamp of the flags would take it up.
 $(B)/tests/unit/unwind/snapchain.o: private CFLAGS += -O2 -fomit-frame-pointer
