@@ -21,7 +21,7 @@
 #include "symprint.h"
 #include "symstart.h"
 
-#define OUT_BUFFER    (256 << 10)
+#define OUT_BUFFER    (64 << 10)
 #define DEBUGINFOD_MS 120000 /* longer than one file may take */
 
 static const char usage[] =

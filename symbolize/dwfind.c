@@ -6,6 +6,7 @@
 #include "dwobject.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 
 enum {
 	THREADS_MAX = 8,
+	TRIM_WORTH = 2 << 20, /* bytes that are read; what that took goes back to the system */
 	HOLD_WORTH = 8 << 20, /* bytes of .debug_info that are read */
 	HELD_MAX = 64 << 20,  /* of a section that is read whole; of a larger one, windows */
 };
@@ -128,6 +130,8 @@ static void *work(void *arg)
 			break;
 		w->error = do_job(w, &round->jobs.items[i]);
 	}
+	/* Before what the workers found is put together, which takes as much again. */
+	dwimager_done(&w->images);
 	return NULL;
 }
 
@@ -224,13 +228,13 @@ static int gather(struct round *round, struct worker *workers, unsigned n, struc
 }
 
 /*
- * The tables that every unit needs come to memory when many units are read; of one or two, only windows
- * of them are.
+ * The tables that every unit needs come to memory when many units are read; of one or two, only
+ * windows of them are. Lists of ranges lie one behind another and are read in windows in any case.
  */
 static int hold_tables(struct dwobject *o, uint64_t bytes)
 {
-	static const enum dwsection_id tables[] = { DW_ABBREV, DW_RANGES,      DW_RNGLISTS,
-						    DW_ADDR,   DW_STR_OFFSETS, DW_LINE_STR };
+	static const enum dwsection_id tables[] = { DW_ABBREV, DW_ADDR, DW_STR_OFFSETS,
+						    DW_LINE_STR };
 	int r = 0;
 
 	if (o->store || bytes < HOLD_WORTH)
@@ -263,12 +267,13 @@ static int run_round(struct round *round, struct dwframes *ret)
 	for (unsigned i = 0; i < n; i++)
 		if (workers[i].error < 0)
 			r = workers[i].error;
+	/* What was needed to make the images is now holes between them. */
+	if (cost >= TRIM_WORTH)
+		malloc_trim(0);
 	if (r == 0)
 		r = gather(round, workers, n, ret);
-	for (unsigned i = 0; i < n; i++) {
-		dwimager_done(&workers[i].images);
+	for (unsigned i = 0; i < n; i++)
 		array_free(&workers[i].frames.frames);
-	}
 	return r;
 }
 
