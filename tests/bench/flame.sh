@@ -17,6 +17,8 @@ figures=$dir/figures
 flamegraph=/usr/share/perl5/Devel/NYTProf/flamegraph.pl
 inferno=${WICK_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/wick-peers}/bin/inferno-flamegraph
 go=$(command -v go || compgen -G '/usr/local/go/bin/go' || compgen -G '/usr/lib/go*/bin/go')
+# The program itself: of `go tool`, only the parent would be measured, and ended at the limit.
+peer_pprof=$([ -n "$go" ] && "$go" tool pprof -h >/dev/null 2>&1; [ -n "$go" ] && "$go" tool -n pprof)
 folded=$dir/stacks.folded pprof=$dir/samples.pb.gz
 : >"$figures"
 declare -A enough=()
@@ -35,8 +37,8 @@ command_of() { # TASK TOOL: sets cmd; fails when the tool is not here or has no 
     proto:wick) cmd=("$build/wick" convert "$pprof" -o - --format pprof) ;;
     svg:flamegraph.pl) [ -e "$flamegraph" ] && cmd=(perl "$flamegraph" "$folded") ;;
     svg:inferno) [ -x "$inferno" ] && cmd=("$inferno" "$folded") ;;
-    top:pprof) [ -n "$go" ] && cmd=("$go" tool pprof -symbolize=none -top "$pprof") ;;
-    proto:pprof) [ -n "$go" ] && cmd=("$go" tool pprof -symbolize=none -proto -output="$dir/out.pb.gz" "$pprof") ;;
+    top:pprof) [ -x "$peer_pprof" ] && cmd=("$peer_pprof" -symbolize=none -top "$pprof") ;;
+    proto:pprof) [ -x "$peer_pprof" ] && cmd=("$peer_pprof" -symbolize=none -proto -output="$dir/out.pb.gz" "$pprof") ;;
     *) return 1 ;;
     esac
 }
@@ -81,7 +83,7 @@ table() { # TASK WHAT
 make_corpus
 [ -x "$inferno" ] || echo "absent: inferno; 'tests/bench/peers.sh install' brings it" >&2
 [ -e "$flamegraph" ] || echo "absent: flamegraph.pl; it is in libdevel-nytprof-perl" >&2
-[ -n "$go" ] || echo "absent: go tool pprof" >&2
+[ -x "$peer_pprof" ] || echo "absent: go tool pprof" >&2
 for ((r = 0; r < runs; r++)); do
     for task in ${ONLY:-svg html top proto}; do
         for tool in wick inferno flamegraph.pl pprof; do
