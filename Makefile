@@ -75,7 +75,7 @@ ext.base       :=
 ext.elf        :=
 ext.symbolize  := -ldw -lelf -lz -ldeflate -lzstd -llzma -pthread -l:libiberty.a
 ext.unwind     := -lunwind-generic
-ext.formats    := -lprotobuf-c -lz -lzstd
+ext.formats    := -lprotobuf-c -lyajl -lm -lz -lzstd
 ext.flamegraph := $(ext.formats) -ldeflate -lm
 ext.profiler   := -lbpf $(ext.symbolize) $(ext.unwind) $(ext.formats) -lm
 
@@ -84,6 +84,7 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 
 skel := $(B)/gen/bpf/sampler.skel.h
 pbc  := $(B)/gen/formats/profile.pb-c.h
+svgjs := $(B)/gen/flamegraph/svg.js.h
 viewer := $(B)/gen/flamegraph/viewer.h
 # In the order of dependency: what a script does at once may use what is before it.
 viewer_js := data.js tree.js query.js look.js time.js flame.js rows.js state.js panels.js app.js main.js
@@ -114,7 +115,7 @@ $(B)/%.o: %.c $(B)/.flags
 	$(Q)$(CC) $(all_cflags) -MMD -MP -c $< -o $@
 $(call obj,$(call src,profiler)): | $(skel)
 $(call obj,$(call src,formats)): | $(pbc)
-$(call obj,$(call src,flamegraph)): | $(viewer)
+$(call obj,$(call src,flamegraph)): | $(viewer) $(svgjs)
 
 # --- generated code --------------------------------------------------------------------------------
 $(B)/gen/bpf/%.bpf.o: bpf/%.bpf.c $(B)/.flags
@@ -134,6 +135,13 @@ $(B)/gen/formats/%.pb-c.o: $(B)/gen/formats/%.pb-c.c $(B)/.flags
 	$(Q)$(CC) -std=gnu11 -w $(opt.$(VARIANT)) $(MAP) -fPIE -fno-omit-frame-pointer -I$(@D) \
 		$(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
+# A file of the program as an array of bytes called after it (svg.js: svg_js), without indentation and
+# lines that are comments.
+$(B)/gen/flamegraph/%.js.h: flamegraph/%.js
+	$(call say,EMBED,$<)
+	@mkdir -p $(@D)
+	$(Q){ echo 'static const unsigned char $(*F)_js[] = {'; sed -E 's|^[ \t]+||; \|^//|d' $< | od -An -v -tu1 | \
+		sed -E 's/ +([0-9]+)/\1,/g'; echo '};'; } > $@
 $(viewer): scripts/pack-viewer.sh flamegraph/viewer/viewer.html flamegraph/viewer/viewer.css $(addprefix flamegraph/viewer/,$(viewer_js))
 	$(call say,PACK,$@)
 	@mkdir -p $(@D)

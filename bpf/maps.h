@@ -197,3 +197,14 @@ static __always_inline void count(enum counter c)
 	if (all)
 		all->n[c]++;
 }
+
+/* The cgroup of the current thread in the hierarchy of version 2, 0 where there is none. */
+static __always_inline __u64 this_cgroup(void)
+{
+	return config.has_cgroups ? bpf_get_current_cgroup_id() : 0;
+}
+
+static __always_inline __u32 this_uid(void)
+{
+	return (__u32)bpf_get_current_uid_gid();
+}

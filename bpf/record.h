@@ -20,6 +20,8 @@ static __noinline int send_sample(struct bpf_perf_event_data *ctx, struct work *
 		bytes = 0;
 	s->rec.type = WIRE_SAMPLE;
 	s->rec.time_ns = bpf_ktime_get_ns();
+	s->rec.cgroup = this_cgroup();
+	s->rec.uid = this_uid();
 	s->rec.n_kernel = (__u32)bytes / sizeof(__u64);
 	if (s->rec.n_kernel >= WIRE_KERNEL_FRAMES)
 		s->rec.flags |= WIRE_KERNEL_DEPTH;
@@ -67,9 +69,13 @@ static __always_inline bool count_sample(__u32 set, const struct wire_key *key,
 	long r;
 
 	if (!row) {
-		struct wire_count fresh = { .samples = 1,
-					    .value = value,
-					    .time_ns = bpf_ktime_get_ns() };
+		struct wire_count fresh = {
+			.samples = 1,
+			.value = value,
+			.time_ns = bpf_ktime_get_ns(),
+			.cgroup = this_cgroup(),
+			.uid = this_uid(),
+		};
 
 		if (w->rec.n_user) {
 			fresh.user_stack = store_user_stack(set, w->addr, w->rec.n_user);

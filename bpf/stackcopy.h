@@ -118,6 +118,8 @@ static __always_inline __u32 take_snapshot(struct bpf_perf_event_data *ctx, stru
 	s->rec = w->rec;
 	s->rec.type = WIRE_SNAPSHOT;
 	s->rec.time_ns = bpf_ktime_get_ns();
+	s->rec.cgroup = this_cgroup();
+	s->rec.uid = this_uid();
 	s->rec.n_user = 0;
 	__builtin_memcpy(s->regs, w->regs, sizeof(w->regs));
 	s->regs[REG_FP] = w->fp;
@@ -142,8 +144,8 @@ static __always_inline __u64 ring_flags(void)
 
 /* Sends the sample with a copy of its stack instead of the stack, or to be compared with it. False
  * when that cannot be done. */
-static __noinline bool send_snapshot(struct bpf_perf_event_data *ctx, struct work *w,
-					  bool in_user, bool want_kernel)
+static __noinline bool send_snapshot(struct bpf_perf_event_data *ctx, struct work *w, bool in_user,
+				     bool want_kernel)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct wire_verify *v;

@@ -10,13 +10,19 @@
 #include <unistd.h>
 
 #include "array.h"
+#include "callgrind.h"
 #include "cleanup.h"
 #include "compress.h"
 #include "err.h"
+#include "firefox.h"
 #include "folded.h"
+#include "folded_diff.h"
 #include "outfile.h"
+#include "perfline.h"
+#include "perfscript.h"
 #include "pprof.h"
 #include "profile.h"
+#include "speedscope.h"
 
 #define PEEK ((size_t)64 << 10) /* bytes that decide between text and pprof */
 
@@ -24,19 +30,21 @@ static const struct {
 	const char *ending;
 	enum format format;
 } endings[] = {
-	{ ".pb.gz", FORMAT_PPROF },	  { ".pprof", FORMAT_PPROF },	{ ".pb", FORMAT_PPROF_RAW },
-	{ ".pb.zst", FORMAT_PPROF_ZSTD }, { ".folded", FORMAT_FOLDED }, { ".txt", FORMAT_FOLDED },
-	{ ".collapsed", FORMAT_FOLDED },
+	{ ".pb.gz", FORMAT_PPROF },	     { ".pprof", FORMAT_PPROF },
+	{ ".pb", FORMAT_PPROF_RAW },	     { ".pb.zst", FORMAT_PPROF_ZSTD },
+	{ ".folded", FORMAT_FOLDED },	     { ".txt", FORMAT_FOLDED },
+	{ ".collapsed", FORMAT_FOLDED },     { ".speedscope.json", FORMAT_SPEEDSCOPE },
+	{ ".firefox.json", FORMAT_FIREFOX }, { ".callgrind", FORMAT_CALLGRIND },
 };
 
 static const struct {
 	const char *name;
 	enum format format;
 } names[] = {
-	{ "pprof", FORMAT_PPROF },
-	{ "pprof-raw", FORMAT_PPROF_RAW },
-	{ "pprof-zst", FORMAT_PPROF_ZSTD },
-	{ "folded", FORMAT_FOLDED },
+	{ "pprof", FORMAT_PPROF },	     { "pprof-raw", FORMAT_PPROF_RAW },
+	{ "pprof-zst", FORMAT_PPROF_ZSTD },  { "folded", FORMAT_FOLDED },
+	{ "speedscope", FORMAT_SPEEDSCOPE }, { "firefox", FORMAT_FIREFOX },
+	{ "callgrind", FORMAT_CALLGRIND },
 };
 
 int format_by_name(const char *name)
@@ -49,13 +57,17 @@ int format_by_name(const char *name)
 
 const char *format_names(void)
 {
-	return "pprof, pprof-raw, pprof-zst, folded";
+	return "pprof, pprof-raw, pprof-zst, folded, speedscope, firefox, callgrind";
 }
 
 int format_by_path(const char *path, struct err *e)
 {
+	static const char callgrind[] = "callgrind.out"; /* what valgrind calls its files */
+	const char *slash = strrchr(path, '/');
 	size_t n = strlen(path);
 
+	if (strncmp(slash ? slash + 1 : path, callgrind, sizeof(callgrind) - 1) == 0)
+		return FORMAT_CALLGRIND;
 	for (size_t i = 0; i < ARRAY_LEN(endings); i++) {
 		size_t k = strlen(endings[i].ending);
 
@@ -65,7 +77,8 @@ int format_by_path(const char *path, struct err *e)
 	return err_set(
 		e, -EINVAL,
 		"the name '%s' does not tell the format; end it in .pb.gz, .pprof, .pb, .pb.zst, "
-		".folded, .txt or .collapsed, or give --format",
+		".folded, .txt, .collapsed, .speedscope.json, .firefox.json or .callgrind, or give "
+		"--format",
 		path);
 }
 
@@ -97,7 +110,7 @@ static enum compression compression_of(enum format format)
 					     : COMPRESSION_NONE;
 }
 
-static size_t folded_type(const struct profile *p, const struct format_opts *o)
+static size_t one_type(const struct profile *p, const struct format_opts *o)
 {
 	if (o->sample_type >= 0)
 		return (size_t)o->sample_type;
@@ -107,22 +120,35 @@ static size_t folded_type(const struct profile *p, const struct format_opts *o)
 	return profile_default_type(p);
 }
 
+static int encode_text(const struct profile *p, enum format format, const struct format_opts *o,
+		       const struct sink *out, struct err *e)
+{
+	size_t type = one_type(p, o);
+
+	if (p->samples.n && type >= p->sample_types.n)
+		return err_set(e, -EINVAL, "the profile has no sample type %zu; it has %zu of them",
+			       type, p->sample_types.n);
+	switch (format) {
+	case FORMAT_SPEEDSCOPE:
+		return speedscope_write(p, type, out, e);
+	case FORMAT_FIREFOX:
+		return firefox_write(p, type, out, e);
+	case FORMAT_CALLGRIND:
+		return callgrind_write(p, out, e);
+	default:
+		return folded_write(p, type, !o->no_annotations, out, e);
+	}
+}
+
 static int encode(const struct profile *p, enum format format, const struct format_opts *o,
 		  const struct sink *out, struct err *e)
 {
 	_cleanup_(compressor_freep) struct compressor *c = NULL;
 	struct sink compressed;
-	size_t type;
 	int r;
 
-	if (format == FORMAT_FOLDED) {
-		type = folded_type(p, o);
-		if (p->samples.n && type >= p->sample_types.n)
-			return err_set(e, -EINVAL,
-				       "the profile has no sample type %zu; it has %zu of them",
-				       type, p->sample_types.n);
-		return folded_write(p, type, !o->no_annotations, out, e);
-	}
+	if (format >= FORMAT_FOLDED)
+		return encode_text(p, format, o, out, e);
 	r = compressor_new(&c, compression_of(format), out);
 	if (r < 0)
 		return r;
@@ -233,6 +259,38 @@ static bool is_text(const uint8_t *p, size_t n)
 	return true;
 }
 
+static size_t skip_blank(const char *s, size_t n, size_t i)
+{
+	while (i < n && memchr(" \t\r\n", s[i], 4))
+		i++;
+	return i;
+}
+
+/* A map's first token follows its brace; "{closure}" may be a function. */
+static bool is_json(const char *s, size_t n)
+{
+	size_t i = skip_blank(s, n, n >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0 ? 3 : 0);
+
+	if (i >= n || s[i] != '{')
+		return false;
+	i = skip_blank(s, n, i + 1);
+	return i < n && (s[i] == '"' || s[i] == '}');
+}
+
+static int decode_text(struct content *c, const struct source *in, struct profile **ret,
+		       struct err *why)
+{
+	const char *head = (const char *)c->head.items;
+
+	if (is_json(head, c->head.n))
+		return speedscope_read(in, ret, why);
+	if (perf_script_sniff(head, c->head.n))
+		return perf_script_read(in, ret, why);
+	if (folded_diff_sniff(head, c->head.n))
+		return folded_diff_read(in, ret, why);
+	return folded_read(in, ret, why);
+}
+
 static int decode(struct content *c, struct profile **ret, struct err *why)
 {
 	struct source source = { .read = read_content, .ctx = c };
@@ -245,12 +303,14 @@ static int decode(struct content *c, struct profile **ret, struct err *why)
 	if (c->head.n >= 8 && memcmp(c->head.items, "PERFILE2", 8) == 0)
 		return err_set(
 			why, -EBADMSG,
-			"it is perf's own format; make folded stacks of it with 'perf script' "
-			"and a stack collapser first");
+			"it is perf's own format; give wick the text that 'perf script' makes of "
+			"it");
 	if (is_text(c->head.items, c->head.n))
-		return folded_read(&source, ret, why);
+		return decode_text(c, &source, ret, why);
 	if (!pprof_sniff(c->head.items, c->head.n))
-		return err_set(why, -EBADMSG, "it is neither pprof nor folded stacks");
+		return err_set(why, -EBADMSG,
+			       "it is neither pprof nor folded stacks, perf script's text or "
+			       "speedscope's JSON");
 	r = fill_head(c, SIZE_MAX);
 	return r < 0 ? r : pprof_decode(c->head.items, c->head.n, ret, why);
 }

@@ -14,9 +14,12 @@ enum format {
 	FORMAT_PPROF_RAW,   /* uncompressed: .pb */
 	FORMAT_PPROF_ZSTD,  /* .pb.zst */
 	FORMAT_FOLDED,	    /* one line a stack: .folded .txt .collapsed */
+	FORMAT_SPEEDSCOPE,  /* .speedscope.json */
+	FORMAT_FIREFOX,	    /* profiler.firefox.com's "processed profile": .firefox.json */
+	FORMAT_CALLGRIND,   /* kcachegrind's: .callgrind, and files called callgrind.out… */
 };
 
-/* The format a name ("pprof", "pprof-raw", "pprof-zst", "folded") means, or -EINVAL. */
+/* The format a name ("pprof", "folded", …) means, or -EINVAL. */
 int format_by_name(const char *name);
 
 /* The format that the ending of @path asks for, or -EINVAL with a sentence that lists the endings. */
@@ -26,8 +29,8 @@ int format_by_path(const char *path, struct err *e);
 const char *format_names(void);
 
 struct format_opts {
-	/* Folded: which value to write (index into sample_types, -1 = "samples" if there, else the
-	 * default type). */
+	/* Which value to write, where the format holds one: index into sample_types; -1 = "samples" if
+	 * there, else the default type. (pprof and callgrind hold all.) */
 	int sample_type;
 	/* Folded: do not append _[k] (kernel), _[i] (inlined), _[j] (JIT) to frame names. */
 	bool no_annotations;
@@ -41,7 +44,8 @@ int format_write(const struct profile *p, const char *path, enum format format,
 		 const struct format_opts *opts, struct err *e);
 
 /*
- * Reads @path ("-" = standard input), whatever its compression (none, gzip, zstd) and format.
+ * Reads @path ("-" = standard input), whatever its compression (none, gzip, zstd) and format: pprof,
+ * folded stacks with one count or two (base and new), text of perf script, speedscope's JSON.
  * 0 and *@ret (free with profile_free()), or -errno with a sentence that names the path: -EBADMSG
  * for bytes that are no profile, -EFBIG for one that inflates past 4 GiB.
  */

@@ -59,6 +59,10 @@ struct wire_count {
 	__u64 value;	  /* Σ sample_period: event units that the samples stand for */
 	__u64 user_stack; /* wire_place() in the set's arena, 0 = none */
 	__u64 time_ns;	  /* CLOCK_MONOTONIC of the first sample */
+	__u64 cgroup;	  /* of the thread at the first sample, in the hierarchy of version 2; 0 =
+			     unknown */
+	__u32 uid;	  /* likewise, as the first user namespace has it */
+	__u32 reserved;
 };
 
 /*
@@ -125,9 +129,12 @@ struct wire_sample {
 	__u32 n_kernel;
 	__u64 value;
 	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u64 cgroup;  /* as in struct wire_count */
+	__u32 uid;
+	__u32 reserved;
 	char comm[WIRE_COMM];
 };
-_Static_assert(sizeof(struct wire_sample) == 56, "wire_sample is packed by hand");
+_Static_assert(sizeof(struct wire_sample) == 72, "wire_sample is packed by hand");
 
 /* A sample whose user stack user space unwinds: n_stack bytes of stack[] are sent, rec.n_user is 0.
  */
@@ -175,6 +182,6 @@ struct wire_config {
 	__u8 user_only;
 	__u8 by_pointer;  /* user stacks by frame pointers alone, as the kernel walks them */
 	__u8 by_snapshot; /* user stacks by snapshots, as many as are allowed */
+	__u8 has_cgroups; /* the kernel knows of any */
 	__u8 judged;	  /* WIRE_JUDGED of what all have to hold; 0 = nothing */
-	__u8 pad;
 };

@@ -18,14 +18,16 @@
 static const char usage[] =
 	"usage: wick convert FILE... -o FILE\n"
 	"\n"
-	"Reads profiles (pprof or folded stacks; plain, gzip or zstd; - is standard\n"
-	"input), merges them when there are several, and writes one.\n"
+	"Reads profiles (pprof, folded stacks with one count or two, the text of perf\n"
+	"script, speedscope's JSON; plain, gzip or zstd; - is standard input), merges\n"
+	"them when there are several, and writes one.\n"
 	"\n"
-	"  -o, --output FILE       where to; the ending tells the format: .pb.gz .pb\n"
-	"                          .pb.zst .pprof .folded .txt; - is standard output\n"
+	"  -o, --output FILE       where to; the ending tells the format: .pb.gz .pprof .pb\n"
+	"                          .pb.zst, .folded .txt .collapsed, .speedscope.json,\n"
+	"                          .firefox.json, .callgrind; - is standard output\n"
 	"      --format NAME       the format, whatever the file is called\n"
 	"\n" VIEWOPTS_USAGE "\n"
-	"Formats of one value, as folded stacks, take samples by default.\n";
+	"Formats of one value (folded, speedscope, firefox) take samples by default.\n";
 
 enum { OPT_FORMAT = 256 };
 

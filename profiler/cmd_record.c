@@ -74,6 +74,14 @@ static const char usage[] =
 	"      --debuginfod        ask the servers in $DEBUGINFOD_URLS for debug files that\n"
 	"                          are not here, and wait for them up to 5 s at the end\n"
 	"\n"
+	"Labels:\n"
+	"      --by WHAT           count apart by process, thread (the default), container,\n"
+	"                          cgroup, comm, uid or time (seconds); several with commas;\n"
+	"                          samples that differ in nothing of that become one, which\n"
+	"                          keeps the labels that all of them have\n"
+	"      --label-env NAME    the value of that environment variable as a label;\n"
+	"                          may be given again\n"
+	"\n"
 	"Output:\n"
 	"  -o, --output FILE       where to; the ending tells the format: .pb.gz .pb\n"
 	"                          .pb.zst .pprof .folded .txt; - is standard output;\n"
@@ -158,6 +166,9 @@ static int open_pipeline(struct recording *r, struct err *e)
 		.cpus = o->has_cpus ? &o->cpus : NULL,
 		.no_inlines = o->no_inlines,
 		.debuginfod = o->debuginfod,
+		.split_mask = o->split_mask,
+		.label_env = o->label_env.items,
+		.n_label_env = o->label_env.n,
 	};
 	int fd, n;
 
@@ -202,7 +213,8 @@ static void say_hello(const struct recording *r)
 static void say_if_absent(const struct recording *r)
 {
 	if (r->o.targets.containers.n && !pipeline_containers(r->pipeline))
-		log_info("no container of that id has a cgroup (v2) here now; one that comes is recorded");
+		log_info(
+			"no container of that id has a cgroup (v2) here now; one that comes is recorded");
 }
 
 static int run(struct recording *r, enum loop_end *ret_end, struct err *e)

@@ -34,6 +34,8 @@ static void on_sample_record(struct sampler *s, const struct wire_sample *w, siz
 		.samples = 1,
 		.value = w->value,
 		.time_ns = w->time_ns,
+		.cgroup = w->cgroup,
+		.uid = w->uid,
 		.user = addr,
 		.n_user = w->n_user,
 		.n_kernel = w->n_kernel,
@@ -67,6 +69,8 @@ static bool read_snapshot(const struct wire_snapshot *w, size_t size, struct tra
 		.samples = 1,
 		.value = w->rec.value,
 		.time_ns = w->rec.time_ns,
+		.cgroup = w->rec.cgroup,
+		.uid = w->rec.uid,
 		.kernel = (const void *)w->kernel,
 		.n_kernel = w->rec.n_kernel,
 	};
@@ -198,6 +202,8 @@ static void on_row(struct sampler *s, struct set *set, const struct wire_key *ke
 		.samples = count->samples,
 		.value = count->value,
 		.time_ns = count->time_ns,
+		.cgroup = count->cgroup,
+		.uid = count->uid,
 	};
 
 	memcpy(t.comm, key->comm, sizeof(key->comm));

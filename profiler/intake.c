@@ -213,18 +213,10 @@ static bool is_between_programs(const struct process *proc, const struct trace *
 
 static void file_trace(struct pipeline *p, const struct trace *t, struct process *proc)
 {
-	struct agg_row row = {
-		.tgid = t->tgid,
-		.tid = t->tid,
-		.event = t->event,
-		.samples = t->samples,
-		.value = t->value,
-	};
+	struct agg_row row = { .event = t->event, .samples = t->samples, .value = t->value };
+	struct label_set labels;
 	struct placed s = { 0 };
 	bool has_user;
-	/* The main thread's name is the process's; a process that was never seen alive has no
-	 * other. */
-	const char *comm = proc && t->tid != t->tgid && proc->comm[0] ? proc->comm : t->comm;
 
 	if (!proc || t->event >= p->events.n) {
 		lost(p, proc ? CTR_LOST_BAD_RECORD : CTR_LOST_MEMORY, t->samples);
@@ -234,9 +226,8 @@ static void file_trace(struct pipeline *p, const struct trace *t, struct process
 	put_kernel(p, &s, t);
 	if (has_user)
 		put_user(p, &s, t, proc);
-	if (s.error || strtab_adds(&p->counts.strings, comm, &row.comm) < 0 ||
-	    strtab_adds(&p->counts.strings, t->comm, &row.thread_comm) < 0 ||
-	    aggregate_add(&p->counts, s.places, s.n, &row) < 0) {
+	if (s.error || labelling_of(&p->labelling, t, proc, &labels) < 0 ||
+	    aggregate_add(&p->counts, s.places, s.n, &labels, &row) < 0) {
 		lost(p, CTR_LOST_MEMORY, t->samples);
 		return;
 	}
@@ -392,6 +383,8 @@ static void on_new_process(void *ctx, uint32_t tgid)
 	proc = process_at(p, tgid, clock_mono_ns());
 	if (proc && p->unwinding)
 		unwinding_update(p->unwinding, proc);
+	if (proc)
+		labelling_look(&p->labelling, proc); /* it may be gone in a moment */
 }
 
 static void on_stale(void *ctx, uint32_t tgid)

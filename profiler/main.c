@@ -15,6 +15,7 @@ static const struct {
 } commands[] = {
 	{ "record", cmd_record, "sample this machine, a process or a command" },
 	{ "report", cmd_report, "print what costs most in a profile" },
+	{ "flame", cmd_flame, "draw a profile as a flame graph, or the difference of two" },
 	{ "convert", cmd_convert, "turn a profile into another format, merge several" },
 	{ "symbolize", cmd_symbolize, "names of addresses in a program, as addr2line gives them" },
 	{ "doctor", cmd_doctor, "what this kernel and these privileges allow" },

@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "event.h"
 #include "jittab.h"
+#include "labelnames.h"
 #include "objtab.h"
 #include "profile.h"
 #include "symbolize.h"
@@ -38,6 +39,7 @@ struct run {
 	ARRAY(struct coverage) coverage; /* of each profile mapping */
 	ARRAY(struct kernel_module) modules;
 	ARRAY(struct profile_line) lines; /* of the location at work */
+	struct label_names labels;
 };
 
 static void run_done(struct run *r)
@@ -466,43 +468,39 @@ static int name_places(struct run *r)
 
 /* --- samples --------------------------------------------------------------------------------- */
 
-static int add_row(struct run *r, const struct agg_row *row, const uint32_t keys[4])
+static int add_row(struct run *r, const struct agg_row *row)
 {
 	const struct aggregate *a = r->in->counts;
 	const struct event *ev = &r->in->events->ev[row->event];
 	const struct agg_stack *s = &a->stacks.items[row->stack];
 	uint32_t locs[WIRE_USER_FRAMES + WIRE_KERNEL_FRAMES + 2];
 	int64_t values[1 + WIRE_MAX_EVENTS] = { (int64_t)row->samples };
-	struct profile_label labels[4] = {
-		{ .key = keys[0], .num_unit = keys[0], .num = row->tgid, .is_num = true },
-		{ .key = keys[1], .num_unit = keys[1], .num = row->tid, .is_num = true },
-		{ .key = keys[2] },
-		{ .key = keys[3] },
-	};
+	struct profile_label labels[LABEL_NAMES_MAX];
+	size_t n_labels;
 
 	for (uint32_t i = 0; i < s->n; i++)
 		locs[i] = r->location[a->pool.items[s->first + i]];
-	if (add_string(r, strtab_get(&a->strings, row->comm), &labels[2].str) < 0 ||
-	    add_string(r, strtab_get(&a->strings, row->thread_comm), &labels[3].str) < 0)
+	if (label_names_get(&r->labels, row->labels, labels, &n_labels) < 0)
 		return -ENOMEM;
 	values[1 + row->event] =
 		(int64_t)(ev->value_per_sample ? row->samples * ev->value_per_sample : row->value);
-	return profile_builder_sample(r->b, locs, s->n, labels, ARRAY_LEN(labels), values) < 0
-		       ? -ENOMEM
-		       : 0;
+	return profile_builder_sample(r->b, locs, s->n, labels, n_labels, values) < 0 ? -ENOMEM : 0;
 }
 
 static int add_rows(struct run *r)
 {
-	static const char *const names[4] = { "pid", "tid", "comm", "thread_comm" };
-	uint32_t keys[4];
 	int n;
 
-	for (size_t i = 0; i < 4; i++)
-		if (add_string(r, names[i], &keys[i]) < 0)
-			return -ENOMEM;
+	r->labels = (struct label_names){
+		.profile = r->p,
+		.counts = r->in->counts,
+		.time_ns = r->in->time_ns,
+		.window_ns = r->in->window_ns,
+	};
+	if (label_names_init(&r->labels) < 0)
+		return -ENOMEM;
 	array_each(&r->in->counts->rows, row)
-		if ((n = add_row(r, row, keys)) < 0)
+		if ((n = add_row(r, row)) < 0)
 			return n;
 	return 0;
 }

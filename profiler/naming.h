@@ -19,13 +19,16 @@ struct naming {
 	const struct event_list *events;
 	struct symbolizer *symbolizer;
 	bool no_inlines; /* inlined functions are left out: as perf's --no-inline */
+	uint64_t time_ns,
+		window_ns; /* of LABEL_TIME: since 1970, when window 0 began, and how long each is
+			    */
 	uint32_t main_mapping; /* object table's mapping that becomes the profile's first, or
 				  UINT32_MAX */
 };
 
 /*
  * Builds the tables and samples of a profile: sample types "samples"/"count", then one for each
- * event; labels pid, tid, comm, thread_comm. Time, period and comments are the caller's. 0 and
+ * event; the labels that rows have (labels.h). Time, period and comments are the caller's. 0 and
  * *@ret (free with profile_free()), or -ENOMEM, -E2BIG.
  */
 int naming_run(const struct naming *n, struct profile **ret);

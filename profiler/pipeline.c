@@ -66,7 +66,7 @@ static void open_sideband(struct pipeline *p)
 
 	if (o.ring_bytes > RING_BYTES)
 		o.ring_bytes = RING_BYTES;
-	o.cgroups = p->containers.mount;
+	o.cgroups = p->containers.mount || p->ids.cgroups.mount;
 	procevents_callbacks(&p->procs, &p->containers, &callbacks);
 	if (sideband_new(&p->sideband, &o, &callbacks, &e) < 0)
 		log_warn("%s; processes that live shorter than a second may have no names", e.text);
@@ -112,8 +112,18 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_opts *o, struct er
 	p->procs.targets = o->targets && o->targets->expected ? o->targets : NULL;
 	jittab_init(&p->jits, &p->objects);
 	p->procs.jits = &p->jits;
+	p->procs.cgroups = &p->ids.cgroups;
+	p->labelling = (struct labelling){
+		.counts = &p->counts,
+		.ids = &p->ids,
+		.procs = &p->procs,
+		.window_ns = o->sampler.window_ms * (NSEC_PER_SEC / 1000),
+	};
 	intake_callbacks(p, &callbacks);
-	r = aggregate_init(&p->counts, o->max_bytes ? o->max_bytes : DEFAULT_MAX_BYTES);
+	r = aggregate_init(&p->counts, o->max_bytes ? o->max_bytes : DEFAULT_MAX_BYTES,
+			   o->split_mask ? o->split_mask : labels_default_split());
+	if (r == 0)
+		r = identities_init(&p->ids, o->label_env, o->n_label_env);
 	if (r == 0)
 		r = symstart_new(&p->symbolizer,
 				 &(struct symbolizer_opts){
@@ -162,6 +172,7 @@ void pipeline_free(struct pipeline *p)
 	proctab_done(&p->procs);
 	jittab_done(&p->jits);
 	objtab_done(&p->objects);
+	identities_done(&p->ids);
 	aggregate_done(&p->counts);
 	array_free(&p->by_program);
 	free(p);
@@ -186,8 +197,10 @@ int pipeline_start(struct pipeline *p, struct err *e)
 	int r;
 
 	p->start_wall_ns = clock_wall_ns();
-	p->start_ns = clock_mono_ns();
+	p->start_ns = p->labelling.start_ns = clock_mono_ns();
 	r = perf_events_enable(p->perf, e);
+	if (r == 0)
+		cgrouptab_scan(&p->ids.cgroups);
 	/* Who ticks now and exits at once is looked at in time; who is born is told of. */
 	if (r == 0 && p->all_processes)
 		proctab_scan_all(&p->procs);
@@ -248,6 +261,7 @@ int pipeline_end_window(struct pipeline *p)
 	if (p->sideband && sideband_refresh(p->sideband) > 0)
 		proctab_doubt(&p->procs);
 	jittab_next_window(&p->jits);
+	identities_next_window(&p->ids);
 	r = sampler_drain(p->sampler); /* waits for a grace period before it hands out samples */
 	proctab_tick(&p->procs, now);
 	if (r == 0 && p->unwinding)
@@ -288,7 +302,7 @@ size_t pipeline_cpus(const struct pipeline *p)
 
 uint64_t pipeline_bytes(const struct pipeline *p)
 {
-	return sampler_map_bytes(p->sampler) + aggregate_bytes(&p->counts) + jittab_bytes(&p->jits);
+	return sampler_map_bytes(p->sampler) + aggregate_bytes(&p->counts) + jittab_bytes(&p->jits) + identities_bytes(&p->ids);
 }
 
 /* --- the profile ----------------------------------------------------------------------------- */
@@ -344,6 +358,10 @@ int pipeline_profile(struct pipeline *p, const char *info, struct profile **ret)
 			"too many open files: names of the code that %zu processes made are missing; raise "
 			"the limit with ulimit -n",
 			p->jits.refused);
+	if (p->ids.refused || p->ids.cgroups.refused)
+		log_warn("%zu processes or cgroups had labels that there was no room for; those are "
+			 "missing",
+			 p->ids.refused + p->ids.cgroups.refused);
 	if (p->debuginfod)
 		r = symstart_wait(p->symbolizer, &p->counts, &p->objects, DEBUGINFOD_MS);
 	if (r < 0)
@@ -363,6 +381,8 @@ int pipeline_profile(struct pipeline *p, const char *info, struct profile **ret)
 					 .events = &p->events,
 					 .symbolizer = p->symbolizer,
 					 .no_inlines = p->no_inlines,
+					 .time_ns = p->start_wall_ns,
+					 .window_ns = p->labelling.window_ns,
 					 .main_mapping = main_mapping(p) },
 		       &prof);
 	if (r < 0 || (r = pipeline_tally(p, &tally)) < 0)

@@ -10,7 +10,9 @@
 #include "array.h"
 #include "containers.h"
 #include "event.h"
+#include "identity.h"
 #include "jittab.h"
+#include "labelling.h"
 #include "objtab.h"
 #include "proctab.h"
 #include "tally.h"
@@ -38,6 +40,8 @@ struct pipeline {
 	uint64_t told_ns;	     /* of everything that happened before, CLOCK_MONOTONIC */
 	ARRAY(uint64_t) by_program;  /* samples of processes whose program is that mapping */
 	struct unwinding *unwinding; /* NULL = frame pointers alone */
+	struct identities ids;
+	struct labelling labelling; /* of the members above and below */
 	struct aggregate counts;
 	struct symbolizer *symbolizer;
 	struct verify *verify; /* NULL = nobody asked; borrowed */

@@ -63,6 +63,7 @@ static void take_fork(void *ctx, uint64_t time_ns, const struct sideband_task *k
 	if (!child || !parent)
 		return;
 	memcpy(child->comm, model.comm, sizeof(child->comm));
+	child->id = identity_of_child(&model.id, k->parent_tgid, model.comm);
 	child->as = aspace_ref(model.as);
 	child->known = true;
 	child->forked_from = k->parent_tgid;
@@ -82,10 +83,12 @@ static void take_exec(struct proctab *t, uint64_t time_ns, const struct sideband
 	struct aspace *as = aspace_new();
 	bool wanted = p && p->wanted;
 	uint8_t holds = p && t->targets && t->targets->inherit ? p->holds : 0;
+	struct identity id = { 0 };
 
 	if (p) {
 		proctab_end(t, p, time_ns);
 		p->to_exec = true;
+		id = identity_after_exec(&p->id);
 	}
 	p = as ? proctab_add(t, c->tgid, time_ns) : NULL;
 	if (!p) {
@@ -96,6 +99,7 @@ static void take_exec(struct proctab *t, uint64_t time_ns, const struct sideband
 	p->known = p->by_exec = true;
 	p->wanted = wanted;
 	p->holds = holds;
+	p->id = id;
 	set_comm(p, c->comm);
 	proctab_judge(t, p);
 	p->seen = proctab_expects(t, p);
@@ -179,6 +183,8 @@ static void take_cgroup(void *ctx, uint64_t time_ns, const struct sideband_cgrou
 	struct proctab *t = ctx;
 
 	(void)time_ns;
+	if (t->cgroups)
+		cgrouptab_told(t->cgroups, g->id, g->path);
 	if (t->containers)
 		containers_born(t->containers, g->path);
 }

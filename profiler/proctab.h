@@ -18,6 +18,7 @@
 #include "array.h"
 #include "aspace.h"
 #include "hindex.h"
+#include "identity.h"
 #include "jittab.h"
 #include "objtab.h"
 #include "wire.h"
@@ -52,6 +53,7 @@ struct process {
 	uint32_t forked_from; /* number of its parent, 0 = not known; of one that began with fork(2)
 			       */
 	uint32_t jit;	      /* in the table of processes that make code, or JITTAB_NONE */
+	struct identity id;   /* who it is */
 	size_t map_work;      /* areas looked at for events of this window */
 	char comm[WIRE_COMM + 1]; /* of the process, not of one of its threads */
 	struct aspace *as;	  /* a reference; NULL = there is none yet */
@@ -60,6 +62,7 @@ struct process {
 struct proctab {
 	struct objtab *objects; /* borrowed */
 	struct jittab *jits; /* borrowed; NULL = nobody asks for names of code made at run time */
+	struct cgrouptab *cgroups; /* borrowed; told of new groups; NULL = nobody asks for them */
 	ARRAY(struct process) procs;
 	struct hindex index; /* by tgid */
 	uint32_t window;

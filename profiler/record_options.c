@@ -14,6 +14,8 @@
 #include "clock.h"
 #include "err.h"
 #include "fdutil.h"
+#include "identity.h"
+#include "labels.h"
 #include "optword.h"
 #include "wire.h"
 
@@ -139,7 +141,9 @@ enum {
 	OPT_MAX_STACK,
 	OPT_CALL_GRAPH,
 	OPT_NO_INLINE,
-	OPT_DEBUGINFOD
+	OPT_DEBUGINFOD,
+	OPT_BY,
+	OPT_LABEL_ENV
 };
 
 static const struct option long_options[] = {
@@ -166,6 +170,8 @@ static const struct option long_options[] = {
 	{ "no-inline", no_argument, NULL, OPT_NO_INLINE },
 	{ "no-inlines", no_argument, NULL, OPT_NO_INLINE },
 	{ "debuginfod", no_argument, NULL, OPT_DEBUGINFOD },
+	{ "by", required_argument, NULL, OPT_BY },
+	{ "label-env", required_argument, NULL, OPT_LABEL_ENV },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
@@ -205,6 +211,25 @@ static int parse_number_option(int opt, const char *arg, struct record_options *
 	default:
 		return -EINVAL;
 	}
+}
+
+static int add_label_env(struct record_options *o, const char *name, struct err *e)
+{
+	if (!*name || strchr(name, '=') || strncmp(name, "pprof::", 7) == 0)
+		return err_set(e, -EINVAL,
+			       "'%s' is not the name of an environment variable; --label-env wants "
+			       "one, such as DEPLOYMENT",
+			       name);
+	if (label_by_key(name) != LABEL_MAX)
+		return err_set(
+			e, -EINVAL,
+			"samples have a label '%s' already; --label-env cannot take a variable "
+			"of that name",
+			name);
+	if (o->label_env.n >= IDENTITY_MAX_ENV)
+		return err_set(e, -EINVAL, "--label-env can be given %d times at most",
+			       IDENTITY_MAX_ENV);
+	return array_push(&o->label_env, name);
 }
 
 /* A target that is described. Users come in lists, as processes do. */
@@ -271,6 +296,10 @@ static int parse_option(int opt, const char *arg, struct record_options *o, stru
 		return 0;
 	case OPT_CGROUP:
 		return array_push(&o->cgroups, arg);
+	case OPT_BY:
+		return labels_parse_split(arg, &o->split_mask, e);
+	case OPT_LABEL_ENV:
+		return add_label_env(o, arg, e);
 	case OPT_CONTAINER:
 	case OPT_COMM:
 	case 'u':
@@ -356,6 +385,7 @@ void record_options_done(struct record_options *o)
 	array_free(&o->tgids);
 	array_free(&o->tids);
 	array_free(&o->cgroups);
+	array_free(&o->label_env);
 	array_free(&o->outputs);
 	targets_done(&o->targets);
 }

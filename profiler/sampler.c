@@ -143,6 +143,7 @@ static int configure_filters(struct sampler *s, const struct sampler_opts *o)
 	c->user_only = o->user_only;
 	c->by_pointer = o->by_pointer;
 	c->by_snapshot = o->by_snapshot;
+	c->has_cgroups = access("/proc/self/cgroup", F_OK) == 0;
 	if (!o->by_pointer) {
 		struct kstruct_member members[] = {
 			{ "stack", &k->rodata->task_stack_off },

@@ -26,6 +26,7 @@ build libdeflate-dev       hdr libdeflate.h               compressed sections of
 build zlib1g-dev           hdr zlib.h                     .pb.gz, compressed sections
 build libdebuginfod-dev    hdr elfutils/debuginfod.h      the header alone: the library is loaded when asked for
 build liblzma-dev          hdr lzma.h                     .gnu_debugdata
+build libyajl-dev          hdr yajl/yajl_parse.h          reads JSON token by token
 build libzstd-dev          hdr zstd.h                     .pb.zst, compressed sections
 check libcriterion-dev     hdr criterion/criterion.h      the test programs
 check protobuf-compiler    cmd protoc                     a second reader of the pprof files

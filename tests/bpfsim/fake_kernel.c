@@ -338,11 +338,6 @@ __u64 bpf_get_current_pid_tgid(void)
 	return (uint64_t)fake.tgid << 32 | fake.tid;
 }
 
-__u64 bpf_get_current_uid_gid(void)
-{
-	return (uint64_t)(fake.uid + 1) << 32 | fake.uid;
-}
-
 __u64 bpf_ktime_get_ns(void)
 {
 	return fake.now_ns++;
@@ -351,6 +346,16 @@ __u64 bpf_ktime_get_ns(void)
 __u64 bpf_get_current_task(void)
 {
 	return (uintptr_t)fake.task;
+}
+
+__u64 bpf_get_current_uid_gid(void)
+{
+	return (uint64_t)fake.gid << 32 | fake.uid;
+}
+
+__u64 bpf_get_current_cgroup_id(void)
+{
+	return fake.cgroup_id;
 }
 
 long bpf_get_current_comm(void *buf, __u32 size)

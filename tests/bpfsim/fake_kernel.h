@@ -45,7 +45,8 @@ struct fake_kernel {
 	uint32_t above_regs;	  /* bytes of the kernel stack above the saved registers */
 	bool has_no_memory;	  /* the task exits */
 	bool has_no_layout;	  /* nobody knows where things are in struct task_struct */
-	uint32_t uid;
+	uint32_t uid, gid;
+	uint64_t cgroup_id;
 	uint32_t cgroups; /* bit i: the current task is below entry i of a CGROUP_ARRAY */
 	/* Asked at each call: 0, or the -errno that it answers. NULL = nothing fails. */
 	int (*fault)(enum fake_call call, const char *map);

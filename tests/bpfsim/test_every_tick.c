@@ -189,9 +189,9 @@ Test(every_tick, records_no_stack_more_often_than_it_came, .fini = sim_done)
 Test(wire, has_the_sizes_that_both_sides_count_on)
 {
 	cr_expect_eq(sizeof(struct wire_key), 40);
-	cr_expect_eq(sizeof(struct wire_count), 32);
+	cr_expect_eq(sizeof(struct wire_count), 48);
 	cr_expect_eq(sizeof(struct wire_notice), 8);
-	cr_expect_eq(sizeof(struct wire_sample), 56);
+	cr_expect_eq(sizeof(struct wire_sample), 72);
 	cr_expect_eq(sizeof(struct wire_block), WIRE_BLOCK_BYTES);
 	cr_expect_eq(offsetof(struct wire_block, data) % sizeof(uint64_t), 0);
 	cr_expect_eq(wire_place(0, 0) >> 32, 1, "no place is 0");

@@ -23,6 +23,8 @@ static const struct wire_sample *last_sample(uint32_t n_user, uint32_t n_kernel)
 	cr_expect_eq(w->tid, fake.tid);
 	cr_expect_eq(w->value, SIM_PERIOD);
 	cr_expect_arr_eq(w->comm, fake.comm, WIRE_COMM);
+	cr_expect_eq(w->uid, fake.uid);
+	cr_expect_eq(w->cgroup, config.has_cgroups ? fake.cgroup_id : 0);
 	return w;
 }
 

@@ -222,3 +222,29 @@ Test(tick, announces_again_when_the_ring_was_full_or_the_process_forgotten)
 	cr_expect_eq(sim_records(WIRE_NEW_PROCESS), 4, "77 made room for 1 and 2");
 	sim_expect_account();
 }
+
+Test(tick, says_whose_it_was_when_the_row_began)
+{
+	fake.uid = 1000;
+	fake.gid = 7;
+	fake.cgroup_id = 0x100000042;
+	config.has_cgroups = 1;
+	sim_tick(true);
+	fake.uid = 0;
+	fake.cgroup_id = 1;
+	sim_tick(true);
+	cr_assert_eq(sim_rows(0), 1);
+	cr_expect_eq(sim_row(0, 0).count->uid, 1000);
+	cr_expect_eq(sim_row(0, 0).count->cgroup, 0x100000042);
+	sim_empty(0);
+	sim_tick(true);
+	cr_expect_eq(sim_row(0, 0).count->uid, 0);
+	cr_expect_eq(sim_row(0, 0).count->cgroup, 1);
+}
+
+Test(tick, of_a_kernel_without_cgroups_has_none)
+{
+	fake.cgroup_id = 77;
+	sim_tick(true);
+	cr_expect_eq(sim_row(0, 0).count->cgroup, 0);
+}

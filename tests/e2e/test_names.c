@@ -34,11 +34,16 @@ Test(names, labels)
 	for (size_t i = 0; i < p->samples.n; i++) {
 		const struct profile_sample *s = &p->samples.items[i];
 
-		cr_assert_eq(s->label_n, 4);
 		cr_assert_eq(label_number(p, s, "pid"), (int64_t)said(&r, "pid"));
 		cr_assert_gt(label_number(p, s, "tid"), 0);
 		cr_assert_str_not_empty(label_text(p, s, "comm"));
 		cr_assert_str_not_empty(label_text(p, s, "thread_comm"));
+		cr_assert_eq(label_number(p, s, "ppid"), r.pid);
+		cr_assert_str_eq(label_text(p, s, "parent_comm"), "wick");
+		cr_assert_eq(label_number(p, s, "uid"), getuid());
+		if (strcmp(label_text(p, s, "comm"), "threads") == 0 &&
+		    label_text(p, s, "executable")[0])
+			cr_assert_str_eq(label_text(p, s, "executable"), workload("threads"));
 	}
 	/* A thread that gave itself a name has it, and its process keeps its own. */
 	for (int i = 1; i <= 2; i++) {

@@ -25,6 +25,7 @@ elfutils/libdw.h  symbolize/libdwwalk.h symbolize/libdwfind.h
 libiberty/        symbolize
 libunwind         unwind
 protobuf-c/       formats
+yajl/             formats/jsonread.c
 zlib.h            formats/compress.c
 zstd.h            formats/compress.c symbolize
 libdeflate.h      symbolize/inflate.c flamegraph/html.c

@@ -93,6 +93,12 @@ Test(formats, knows_endings)
 	cr_assert_eq(format_by_path("x.folded", &e), FORMAT_FOLDED);
 	cr_assert_eq(format_by_path("x.txt", &e), FORMAT_FOLDED);
 	cr_assert_eq(format_by_path("x.collapsed", &e), FORMAT_FOLDED);
+	cr_assert_eq(format_by_path("x.speedscope.json", &e), FORMAT_SPEEDSCOPE);
+	cr_assert_eq(format_by_path("x.firefox.json", &e), FORMAT_FIREFOX);
+	cr_assert_eq(format_by_path("x.callgrind", &e), FORMAT_CALLGRIND);
+	cr_assert_eq(format_by_path("callgrind.out", &e), FORMAT_CALLGRIND);
+	cr_assert_eq(format_by_path("/tmp/callgrind.out.12", &e), FORMAT_CALLGRIND);
+	cr_assert_eq(format_by_path("callgrind.outer/x.json", &e), -EINVAL);
 	cr_assert_eq(format_by_path("x.gz", &e), -EINVAL);
 	cr_assert(strstr(e.text, ".pb.zst"));
 	cr_assert_eq(format_by_path(".pb", &e), -EINVAL, "an ending alone is no name");
@@ -275,4 +281,36 @@ Test(formats, a_sentence_does_not_carry_control_characters)
 
 	cr_assert_eq(format_read("/none\n\x1b[31m", &p, &e), -ENOENT);
 	cr_assert_null(strpbrk(e.text, "\n\x1b"));
+}
+
+/* What a file of this content is read as: told by its first sample type, or the sentence. */
+static void reads_as(const char *content, const char *want)
+{
+	struct profile *p = NULL;
+	struct err e = { 0 };
+	const char *path = path_of("some");
+	FILE *f = fopen(path, "w");
+	int r;
+
+	cr_assert_not_null(f);
+	fputs(content, f);
+	fclose(f);
+	r = format_read(path, &p, &e);
+	if (r < 0)
+		cr_expect(strstr(e.text, want), "'%s' does not say '%s'", e.text, want);
+	else
+		cr_expect_str_eq(strtab_get(&p->strings, p->sample_types.items[0].type), want);
+	profile_free(p);
+}
+
+Test(formats, text_is_told_apart_by_its_content)
+{
+	reads_as("a;b 1\n", "samples");
+	reads_as("{main};{closure} 1\n", "samples");
+	reads_as("a;b 1 2\n", "base");
+	reads_as("x 1 1.5: 7 cycles:\n\t12 f (/x)\n", "samples");
+	reads_as(" {\n\"profiles\":[{\"unit\":\"bytes\",\"samples\":[],\"weights\":[]}]}", "space");
+	reads_as("\xef\xbb\xbf{}", "it is JSON, but not speedscope's");
+	reads_as("PERFILE2xxxxxxxx", "'perf script'");
+	reads_as("hello\n", "line 1");
 }

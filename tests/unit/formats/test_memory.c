@@ -5,14 +5,21 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <criterion/criterion.h>
 
+#include "callgrind.h"
 #include "compress.h"
 #include "err.h"
+#include "firefox.h"
 #include "folded.h"
+#include "folded_diff.h"
 #include "made_profile.h"
+#include "perfscript.h"
 #include "pprof.h"
+#include "profile_filter.h"
+#include "speedscope.h"
 
 static int countdown; /* allocations until the one that fails; 0 = none does */
 
@@ -183,4 +190,93 @@ Test(memory, merging_survives)
 Test(memory, compression_survives)
 {
 	until_it_works(start_compression, 3);
+}
+
+/* --- readers and writers of other formats ----------------------------------------------------- */
+
+static int write_others(void)
+{
+	int r = speedscope_write(input, 0, &nowhere, NULL);
+
+	if (r == 0)
+		r = callgrind_write(input, &nowhere, NULL);
+	return r < 0 ? r : firefox_write(input, 0, &nowhere, NULL);
+}
+
+static int read_with(int (*read)(const struct source *, struct profile **, struct err *),
+		     const char *text)
+{
+	struct buffer buf = { 0 };
+	struct source in = buffer_source(&buf);
+	struct profile *p = NULL;
+	int saved = countdown, r;
+
+	countdown = 0; /* not what the test itself needs */
+	buffer_add(&buf, text, strlen(text));
+	countdown = saved;
+	r = read(&in, &p, NULL);
+	profile_free(p);
+	array_free(&buf);
+	return r;
+}
+
+static int read_perf(void)
+{
+	return read_with(perf_script_read,
+			 "x 1/2 1.5: 9 cycles:\n\t1 in (inlined)\n\t1 f (/x)\n  a.c:3\n\n"
+			 "x 1/2 1.5: 9 faults:\n\t1 [unknown] (/x)\n\n");
+}
+
+static int read_speedscope(void)
+{
+	return read_with(speedscope_read,
+			 "{\"profiles\":[{\"name\":\"a\",\"samples\":[[0,1]],\"weights\":[2]},"
+			 "{\"name\":\"b\",\"unit\":\"bytes\",\"samples\":[[1]],\"weights\":[2]}],"
+			 "\"shared\":{\"frames\":[{\"name\":\"f\"},{\"file\":\"g\"}]}}");
+}
+
+static int read_diff(void)
+{
+	return read_with(folded_diff_read, "a;b 1 2\nc 3 0\n");
+}
+
+static int filter(void)
+{
+	static const struct filter filters[] = { { FILTER_HIDE, "read" },
+						 { FILTER_SHOW_FROM, "main" } };
+	struct buffer copy = { .items = encoded.items, .n = encoded.n };
+	struct profile *p = NULL;
+	int r = pprof_decode(copy.items, copy.n, &p, NULL);
+
+	if (r == 0)
+		r = profile_filter(p, filters, 2, NULL);
+	if (r == 0)
+		r = profile_by_label(p, "comm", NULL);
+	profile_free(p);
+	return r;
+}
+
+Test(memory, writing_other_formats_survives)
+{
+	until_it_works(write_others, 30);
+}
+
+Test(memory, reading_perf_script_survives)
+{
+	until_it_works(read_perf, 30);
+}
+
+Test(memory, reading_speedscope_survives)
+{
+	until_it_works(read_speedscope, 30);
+}
+
+Test(memory, reading_two_columns_survives)
+{
+	until_it_works(read_diff, 20);
+}
+
+Test(memory, filtering_survives)
+{
+	until_it_works(filter, 20);
 }

@@ -45,7 +45,7 @@ static void start(void)
 	objtab_init(&objects, 100);
 	proctab_init(&procs, &objects, 10);
 	jittab_init(&jits, &objects);
-	cr_assert_eq(aggregate_init(&counts, 1 << 20), 0);
+	cr_assert_eq(aggregate_init(&counts, 1 << 20, labels_default_split()), 0);
 	cr_assert_eq(symbolizer_new(&symbolizer, &(struct symbolizer_opts){ .kallsyms = KALLSYMS }),
 		     0);
 }
@@ -101,12 +101,15 @@ static uint32_t own_place(uintptr_t addr)
 /* Counts @samples of a stack of @n places, leaf first, for event @event. */
 static void count(uint32_t event, uint64_t samples, size_t n, const uint32_t *places)
 {
-	struct agg_row row = { .tgid = 10, .tid = 11, .event = event, .samples = samples };
+	struct agg_row row = { .event = event, .samples = samples, .value = samples * 7 };
+	struct label_set labels;
 
-	row.value = samples * 7;
-	cr_assert_eq(strtab_adds(&counts.strings, "process", &row.comm), 0);
-	cr_assert_eq(strtab_adds(&counts.strings, "thread", &row.thread_comm), 0);
-	cr_assert_eq(aggregate_add(&counts, places, n, &row), 0);
+	label_set_clear(&labels);
+	labels.v[LABEL_PID] = 10;
+	labels.v[LABEL_TID] = 11;
+	cr_assert_eq(strtab_adds(&counts.strings, "process", &labels.v[LABEL_COMM]), 0);
+	cr_assert_eq(strtab_adds(&counts.strings, "thread", &labels.v[LABEL_THREAD_COMM]), 0);
+	cr_assert_eq(aggregate_add(&counts, places, n, &labels, &row), 0);
 }
 
 #define COUNT(event, samples, ...)                                                    \

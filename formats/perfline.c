@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What perf prints depends on its version and on -F, so a header is searched for: the first word
+ * that can be a process or thread and is followed by nothing but the parts that may follow it, ends
+ * the name before it, which may hold spaces and numbers itself.
+ */
+#include "perfline.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define NS_PER_S 1000000000
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static struct perf_text trim(const char *s, const char *end)
+{
+	while (s < end && is_space(*s))
+		s++;
+	while (s < end && is_space(end[-1]))
+		end--;
+	return (struct perf_text){ s, (size_t)(end - s) };
+}
+
+static const char *skip_spaces(const char *s, const char *end)
+{
+	while (s < end && is_space(*s))
+		s++;
+	return s;
+}
+
+static const char *skip_word(const char *s, const char *end)
+{
+	while (s < end && !is_space(*s))
+		s++;
+	return s;
+}
+
+/* Digits at *@s, which moves past them. */
+static bool take_number(const char **s, const char *end, int64_t *ret)
+{
+	const char *p = *s;
+	int64_t v = 0;
+
+	for (; p < end && isdigit((unsigned char)*p); p++)
+		if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, *p - '0', &v))
+			return false;
+	if (p == *s)
+		return false;
+	*s = p;
+	*ret = v;
+	return true;
+}
+
+/* --- headers ---------------------------------------------------------------------------------- */
+
+/* "-1" stands for what is gone. */
+static bool take_id(const char **s, const char *end, int64_t *ret)
+{
+	if (end - *s >= 2 && memcmp(*s, "-1", 2) == 0) {
+		*s += 2;
+		*ret = -1;
+		return true;
+	}
+	return take_number(s, end, ret);
+}
+
+/* "123", "123/124": one number is the thread, as perf prints it by default. */
+static bool parse_ids(const char *s, const char *end, struct perf_header *h)
+{
+	int64_t first, second = -1;
+	bool pair;
+
+	if (!take_id(&s, end, &first))
+		return false;
+	pair = s < end && *s == '/';
+	if (pair) {
+		s++;
+		if (!take_id(&s, end, &second))
+			return false;
+	}
+	if (s != end)
+		return false;
+	h->pid = pair ? first : -1;
+	h->tid = pair ? second : first;
+	return true;
+}
+
+/* "1257.936080:", with six or nine digits behind the point. */
+static bool parse_time(const char *s, const char *end, uint64_t *ret)
+{
+	int64_t seconds, fraction;
+	const char *point;
+	size_t digits;
+
+	if (!take_number(&s, end, &seconds) || s == end || *s != '.')
+		return false;
+	point = ++s;
+	if (!take_number(&s, end, &fraction) || end - s != 1 || *s != ':')
+		return false;
+	digits = (size_t)(s - point);
+	if (digits > 9 || seconds > INT64_MAX / NS_PER_S - 1)
+		return false;
+	for (; digits < 9; digits++)
+		fraction *= 10;
+	*ret = (uint64_t)seconds * NS_PER_S + (uint64_t)fraction;
+	return true;
+}
+
+static bool parse_cpu(const char *s, const char *end)
+{
+	int64_t cpu;
+
+	if (end - s < 3 || *s++ != '[')
+		return false;
+	return take_number(&s, end, &cpu) && end - s == 1 && *s == ']';
+}
+
+/* What stands before a colon of modifiers ("cycles:ppp", "cpu/event=0x3c/u"), for the same event
+ * counted in another mode is the same event. A tracepoint ("sched:sched_switch") is called by its
+ * whole name. */
+static struct perf_text event_name(const char *s, size_t n)
+{
+	const char *colon = memrchr(s, ':', n);
+
+	if (colon && colon > s && colon + 1 < s + n &&
+	    strspn(colon + 1, "ukhvpPHGSDWeIb") >= (size_t)(s + n - colon - 1))
+		n = (size_t)(colon - s);
+	return (struct perf_text){ s, n };
+}
+
+/* "event:" and what follows. */
+static bool parse_event(const char *s, const char *end, struct perf_header *h)
+{
+	const char *word = skip_word(s, end);
+
+	if (word - s < 2 || word[-1] != ':')
+		return false;
+	h->event = event_name(s, (size_t)(word - s - 1));
+	h->rest = trim(word, end);
+	return true;
+}
+
+/* All that may follow the process: [cpu], time, period, event. */
+static bool parse_tail(const char *s, const char *end, struct perf_header *h)
+{
+	const char *word;
+
+	s = skip_spaces(s, end);
+	word = skip_word(s, end);
+	if (parse_cpu(s, word)) {
+		s = skip_spaces(word, end);
+		word = skip_word(s, end);
+	}
+	h->has_time = parse_time(s, word, &h->time_ns);
+	if (h->has_time) {
+		s = skip_spaces(word, end);
+		word = skip_word(s, end);
+	}
+	if (s == end)
+		return true;
+	if (isdigit((unsigned char)*s)) {
+		const char *after = s;
+
+		h->has_period = take_number(&after, word, &h->period) && after == word;
+		if (h->has_period)
+			s = skip_spaces(word, end);
+	}
+	return parse_event(s, end, h);
+}
+
+bool perf_header_parse(const char *s, size_t n, struct perf_header *ret)
+{
+	const char *end = s + n, *begin = skip_spaces(s, end), *word;
+
+	/* A name without anything else would be a number. */
+	for (int nameless = 0; nameless < 2; nameless++)
+		for (const char *at = begin; at < end; at = skip_spaces(word, end)) {
+			struct perf_header h = { .pid = -1, .tid = -1 };
+
+			word = skip_word(at, end);
+			if ((at == begin) != nameless || !parse_ids(at, word, &h))
+				continue;
+			if (!parse_tail(word, end, &h))
+				continue;
+			h.comm = trim(begin, at);
+			*ret = h;
+			return true;
+		}
+	return false;
+}
+
+/* --- frames ----------------------------------------------------------------------------------- */
+
+/* Length of "+0x12" at the end, 0 when there is none. */
+static size_t offset_length(struct perf_text t)
+{
+	size_t i = t.n;
+
+	while (i > 0 && isxdigit((unsigned char)t.s[i - 1]))
+		i--;
+	return i < t.n && i >= 3 && memcmp(t.s + i - 3, "+0x", 3) == 0 ? t.n - i + 3 : 0;
+}
+
+/* Cuts the "(…)" off the end, which may hold brackets itself: "(/bin/a (deleted))". */
+static bool cut_brackets(struct perf_text *t, struct perf_text *ret)
+{
+	size_t i = t->n, depth = 0;
+
+	if (i == 0 || t->s[i - 1] != ')')
+		return false;
+	while (i > 0) {
+		i--;
+		depth += t->s[i] == ')';
+		depth -= t->s[i] == '(';
+		if (depth == 0)
+			break;
+	}
+	if (depth || (i > 0 && !is_space(t->s[i - 1])))
+		return false;
+	*ret = trim(t->s + i + 1, t->s + t->n - 1);
+	*t = trim(t->s, t->s + i);
+	return true;
+}
+
+static bool is_unknown(struct perf_text t)
+{
+	static const char unknown[] = "[unknown]";
+
+	return t.n == sizeof(unknown) - 1 && memcmp(t.s, unknown, t.n) == 0;
+}
+
+bool perf_frame_parse(const char *s, size_t n, bool need_ip, struct perf_frame *ret)
+{
+	const char *end = s + n, *begin = skip_spaces(s, end), *p = begin;
+	struct perf_frame f = { 0 };
+	struct perf_text dso = { 0 };
+
+	if (end - p > 2 && p[0] == '0' && p[1] == 'x')
+		p += 2;
+	while (p < end && isxdigit((unsigned char)*p))
+		p++;
+	if (p == begin || (p < end && !is_space(*p)) ||
+	    (skip_spaces(p, end) < end && *skip_spaces(p, end) == '(')) {
+		if (need_ip || begin == end)
+			return false;
+		p = begin; /* a symbol that looks like a number, or none before the object */
+	}
+	f.symbol = trim(p, end);
+	if (cut_brackets(&f.symbol, &dso)) {
+		f.inlined = dso.n == 7 && memcmp(dso.s, "inlined", 7) == 0;
+		f.dso = f.inlined ? (struct perf_text){ 0 } : dso;
+	}
+	n = offset_length(f.dso);
+	if (n) {
+		f.dso.n -= n;
+		f.dso_off = (struct perf_text){ f.dso.s + f.dso.n + 1, n - 1 };
+	}
+	f.symbol.n -= offset_length(f.symbol);
+	if (is_unknown(f.symbol))
+		f.symbol.n = 0;
+	if (is_unknown(f.dso))
+		f.dso.n = 0;
+	*ret = f;
+	return true;
+}
+
+bool perf_srcline_parse(const char *s, size_t n, struct perf_text *ret_file, int64_t *ret_line)
+{
+	struct perf_text t = trim(s, s + n);
+	const char *colon = t.n ? memrchr(t.s, ':', t.n) : NULL, *digits;
+	int64_t line;
+
+	if (!colon || colon == t.s)
+		return false;
+	digits = colon + 1;
+	if (!take_number(&digits, t.s + t.n, &line) || digits != t.s + t.n)
+		return false;
+	*ret_file = (struct perf_text){ t.s, (size_t)(colon - t.s) };
+	*ret_line = line;
+	return true;
+}
+
+/* --- telling it from other text --------------------------------------------------------------- */
+
+static bool ends_in_number(const char *s, size_t n)
+{
+	size_t i = n;
+
+	while (i > 0 && isdigit((unsigned char)s[i - 1]))
+		i--;
+	return i < n && i > 0 && is_space(s[i - 1]);
+}
+
+bool perf_script_sniff(const char *s, size_t n)
+{
+	const char *end = s + n;
+	struct perf_header h;
+	struct perf_frame f;
+	bool header = false;
+
+	while (s < end) {
+		const char *stop = memchr(s, '\n', (size_t)(end - s));
+		size_t len = (size_t)((stop ? stop : end) - s);
+
+		len -= len && s[len - 1] == '\r';
+		if (len == 0 || *s == '#') {
+			s = stop ? stop + 1 : end;
+			continue;
+		}
+		if (header) /* of few words: the frame below it must decide */
+			return *s == '\t' && !ends_in_number(s, len) &&
+			       perf_frame_parse(s, len, true, &f);
+		if (memmem(s, len, " PERF_RECORD_", 13))
+			return true;
+		header = perf_header_parse(s, len, &h);
+		if (!header)
+			return false;
+		if (h.event.n && (h.has_time || !ends_in_number(s, len)))
+			return true;
+		s = stop ? stop + 1 : end;
+	}
+	return false;
+}

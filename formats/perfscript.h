@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The text that `perf script` writes, with or without -g and -F. It becomes a profile as wick
+ * records it: samples/count, and for each event the sum of its periods where they were printed
+ * ("cpu" in nanoseconds for cpu-clock); labels comm, pid, tid, and time in nanoseconds of perf's
+ * clock, rounded down so that there are at most 256 times. Objects are mappings without addresses,
+ * since the text does not tell where they lay.
+ */
+#pragma once
+
+#include "stream.h"
+
+struct err;
+struct profile;
+
+/*
+ * 0 and *@ret, -EBADMSG with a sentence that names the line, -ENOMEM, -E2BIG, or what @in gave.
+ */
+int perf_script_read(const struct source *in, struct profile **ret, struct err *e);

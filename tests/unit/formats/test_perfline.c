@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <criterion/criterion.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "array.h"
+#include "perfline.h"
+
+static bool is(struct perf_text t, const char *want)
+{
+	return t.n == strlen(want) && (!t.n || memcmp(t.s, want, t.n) == 0);
+}
+
+Test(perfline, headers_of_every_kind)
+{
+	static const struct {
+		const char *line, *comm;
+		int64_t pid, tid;
+		uint64_t time_ns;
+		int64_t period; /* -1 = none */
+		const char *event, *rest;
+	} cases[] = {
+		{ "sh  7035  1257.936080:    1001001 cpu-clock:pppH: ", "sh", -1, 7035,
+		  1257936080000, 1001001, "cpu-clock", "" },
+		{ "inl prog 12798  1314.691985:    2004008 cpu-clock:pppH: ", "inl prog", -1, 12798,
+		  1314691985000, 2004008, "cpu-clock", "" },
+		{ "a b/2 12/13 [003] 1.000000005:  7 cycles: ", "a b/2", 12, 13, 1000000005, 7,
+		  "cycles", "" },
+		{ "foo 12 34 [000] 5.5: cycles:u:", "foo 12", -1, 34, 5500000000, -1, "cycles",
+		  "" },
+		{ "            gzip  7220  1260.546098:          1 page-faults:  ffff elf+0x2 ([k])",
+		  "gzip", -1, 7220, 1260546098000, 1, "page-faults", "ffff elf+0x2 ([k])" },
+		{ "perf 13052 [000]  1317.363782: sched:sched_switch: prev_comm=perf ==> next_prio=0",
+		  "perf", -1, 13052, 1317363782000, -1, "sched:sched_switch",
+		  "prev_comm=perf ==> next_prio=0" },
+		{ ":-1    -1 1315.5:   7 page-faults:u: ", ":-1", -1, -1, 1315500000000, 7,
+		  "page-faults", "" },
+		{ "x -1/-1 1.0: 2 e: ", "x", -1, -1, 1000000000, 2, "e", "" },
+		{ " 7035 ", "", -1, 7035, 0, -1, "", "" },
+		{ "sh  7035 ", "sh", -1, 7035, 0, -1, "", "" },
+		{ "sh  7035  cycles: ", "sh", -1, 7035, 0, -1, "cycles", "" },
+		{ "a 1 2.0: cpu/event=0x3c,umask=0/u: ", "a", -1, 1, 2000000000, -1,
+		  "cpu/event=0x3c,umask=0/u", "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const char *s = cases[i].line;
+		struct perf_header h;
+
+		cr_assert(perf_header_parse(s, strlen(s), &h), "%s", s);
+		cr_expect(is(h.comm, cases[i].comm), "%s: %.*s", s, (int)h.comm.n, h.comm.s);
+		cr_expect_eq(h.pid, cases[i].pid, "%s: pid %" PRId64, s, h.pid);
+		cr_expect_eq(h.tid, cases[i].tid, "%s: tid %" PRId64, s, h.tid);
+		cr_expect_eq(h.has_time, cases[i].time_ns != 0);
+		cr_expect(!h.has_time || h.time_ns == cases[i].time_ns, "%s: %" PRIu64, s,
+			  h.time_ns);
+		cr_expect_eq(h.has_period, cases[i].period >= 0);
+		cr_expect(!h.has_period || h.period == cases[i].period, "%s", s);
+		cr_expect(is(h.event, cases[i].event), "%s: %.*s", s, (int)h.event.n, h.event.s);
+		cr_expect(is(h.rest, cases[i].rest), "%s: %.*s", s, (int)h.rest.n, h.rest.s);
+	}
+}
+
+Test(perfline, what_is_no_header)
+{
+	static const char *const lines[] = { "",
+					     " ",
+					     "main;f",
+					     "abc def",
+					     "a 1 x",
+					     "a 1 [0",
+					     "\t7f12 main (/bin/a)",
+					     "a 99999999999999999999 1.5: e:" };
+
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+		struct perf_header h;
+
+		cr_expect_not(perf_header_parse(lines[i], strlen(lines[i]), &h), "%s", lines[i]);
+	}
+}
+
+Test(perfline, frames_of_every_kind)
+{
+	static const struct {
+		const char *line, *symbol, *dso, *off;
+		bool inlined;
+	} cases[] = {
+		{ "\t           f786a __GI_x+0xa (/usr/lib/libc.so.6)", "__GI_x",
+		  "/usr/lib/libc.so.6", "", false },
+		{ "\t f [unknown] ([unknown])", "", "", "", false },
+		{ "\t 7f [unknown] (/usr/lib/libc.so.6+0x2724a)", "", "/usr/lib/libc.so.6",
+		  "0x2724a", false },
+		{ "\t 55d0 std::foo(int, char) const+0x1 (/tmp/inl prog (deleted))",
+		  "std::foo(int, char) const", "/tmp/inl prog (deleted)", "", false },
+		{ "\t 55d0 operator()<(lambda at a.c:1)> (inlined)",
+		  "operator()<(lambda at a.c:1)>", "", "", true },
+		{ "\tffffffff8177539a elf_load", "elf_load", "", "", false },
+		{ "\tmain (/bin/a)", "main", "/bin/a", "", false },
+		{ "\tadd (/bin/a)", "add", "/bin/a", "", false },
+		{ "\t0x1234 f+0x0 ([ext4])", "f", "[ext4]", "", false },
+		{ "\t12 f) ([k])", "f)", "[k]", "", false },
+		{ "\t12 a+0x (x)", "a+0x", "x", "", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const char *s = cases[i].line;
+		struct perf_frame f;
+
+		cr_assert(perf_frame_parse(s, strlen(s), false, &f), "%s", s);
+		cr_expect(is(f.symbol, cases[i].symbol), "%s: %.*s", s, (int)f.symbol.n,
+			  f.symbol.s);
+		cr_expect(is(f.dso, cases[i].dso), "%s: %.*s", s, (int)f.dso.n, f.dso.s);
+		cr_expect(is(f.dso_off, cases[i].off), "%s", s);
+		cr_expect_eq(f.inlined, cases[i].inlined, "%s", s);
+	}
+}
+
+Test(perfline, source_lines)
+{
+	struct perf_text file;
+	int64_t line;
+
+	cr_assert(perf_srcline_parse("  a b.c:12", 10, &file, &line));
+	cr_assert(is(file, "a b.c"));
+	cr_assert_eq(line, 12);
+	cr_assert_not(perf_srcline_parse("  [k][ff]", 9, &file, &line));
+	cr_assert_not(perf_srcline_parse("  a.c:x", 7, &file, &line));
+	cr_assert_not(perf_srcline_parse("", 0, &file, &line));
+}
+
+Test(perfline, it_is_told_from_folded_stacks)
+{
+	static const struct {
+		const char *text;
+		bool perf;
+	} cases[] = {
+		{ "sh  7035  1257.936080:    1001001 cpu-clock:pppH: \n\tf a (b)\n", true },
+		{ "# comment\n\nsh  7035 \n\t   f786a __GI\n", true },
+		{ "sh 7035\n\t   f786a __GI 12\n", false },
+		{ "main;f 12\nmain;g 3\n", false },
+		{ "sh 12\nls 4\n", false },
+		{ "a 1 PERF_RECORD_COMM: a:1/1\n", true },
+		{ "java 12 cycles: x\n", true },
+		{ "", false },
+		{ "a 1 [000] 2.5: block:rq: 8,0 W 120\n", true },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		cr_expect_eq(perf_script_sniff(cases[i].text, strlen(cases[i].text)), cases[i].perf,
+			     "%s", cases[i].text);
+}
