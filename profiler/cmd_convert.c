@@ -8,10 +8,10 @@
 #include "cleanup.h"
 #include "commands.h"
 #include "err.h"
-#include "formats.h"
 #include "inputs.h"
 #include "log.h"
 #include "optword.h"
+#include "output.h"
 #include "profile.h"
 #include "viewopts.h"
 
@@ -21,10 +21,7 @@ static const char usage[] =
 	"Reads profiles (pprof, folded stacks with one count or two, the text of perf\n"
 	"script, speedscope's JSON; plain, gzip or zstd; - is standard input), merges\n"
 	"them when there are several, and writes one.\n"
-	"\n"
-	"  -o, --output FILE       where to; the ending tells the format: .pb.gz .pprof .pb\n"
-	"                          .pb.zst, .folded .txt .collapsed, .speedscope.json,\n"
-	"                          .firefox.json, .callgrind; - is standard output\n"
+	"\n" OUTPUT_USAGE "\n"
 	"      --format NAME       the format, whatever the file is called\n"
 	"\n" VIEWOPTS_USAGE "\n"
 	"Formats of one value (folded, speedscope, firefox) take samples by default.\n";
@@ -62,10 +59,9 @@ static int parse(int argc, char **argv, struct convert_options *o, struct err *e
 			o->output = optarg;
 			break;
 		case OPT_FORMAT:
-			o->format = format_by_name(optarg);
+			o->format = output_by_name(optarg, e);
 			if (o->format < 0)
-				return err_set(e, -EINVAL, "there is no format '%s'; there are %s",
-					       optarg, format_names());
+				return o->format;
 			break;
 		case 'h':
 			o->help = true;
@@ -105,24 +101,25 @@ static int tidy(struct profile **p)
 static int convert(int argc, char **argv, struct convert_options *o, struct err *e)
 {
 	_cleanup_(profile_freep) struct profile *p = NULL;
-	struct format_opts fo = { .sample_type = -1 };
+	struct output_opts oo = { .sample_type = -1 };
 	int r = parse(argc, argv, o, e);
 
 	o->usage = r == -EINVAL;
 	if (r < 0 || o->help)
 		return r;
 	if (o->format < 0)
-		o->format = format_by_path(o->output, e);
+		o->format = output_by_path(o->output, e);
 	if (o->format < 0)
 		return o->format;
-	r = inputs_read(argv + optind, &p, e);
+	r = o->format == OUTPUT_HTML ? inputs_read_timed(argv + optind, &p, e)
+				     : inputs_read(argv + optind, &p, e);
 	if (r == 0)
-		r = viewopts_apply(&o->view, p, &fo.sample_type, e);
+		r = viewopts_apply(&o->view, p, &oo.sample_type, e);
 	if (r == 0 && o->view.steps.n)
 		r = tidy(&p);
 	if (r < 0)
 		return r;
-	return format_write(p, o->output, (enum format)o->format, &fo, e);
+	return output_write(p, NULL, o->output, o->format, &oo, e);
 }
 
 int cmd_convert(int argc, char **argv)

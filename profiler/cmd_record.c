@@ -21,6 +21,7 @@
 #include "log.h"
 #include "loop.h"
 #include "outfile.h"
+#include "output.h"
 #include "pipeline.h"
 #include "profile.h"
 #include "record_options.h"
@@ -83,8 +84,7 @@ static const char usage[] =
 	"                          may be given again\n"
 	"\n"
 	"Output:\n"
-	"  -o, --output FILE       where to; the ending tells the format: .pb.gz .pb\n"
-	"                          .pb.zst .pprof .folded .txt; - is standard output;\n"
+	OUTPUT_USAGE ";\n"
 	"                          may be given again\n"
 	"      --format NAME       the format, whatever the file is called\n"
 	"  -v, --verbose           say more\n";
@@ -310,14 +310,13 @@ static unsigned terminal_columns(void)
 static int write_outputs(struct recording *r, struct err *e)
 {
 	const struct record_options *o = &r->o;
-	const struct format_opts fo = { .sample_type = -1 };
+	const struct output_opts oo = { .sample_type = -1 };
 	int n = 0;
 
 	array_each(&o->outputs, path) {
-		int format = o->format == FORMAT_AUTO ? format_by_path(*path, e) : (int)o->format;
+		int output = o->format == FORMAT_AUTO ? output_by_path(*path, e) : o->format;
 
-		n = format < 0 ? format
-			       : format_write(r->profile, *path, (enum format)format, &fo, e);
+		n = output < 0 ? output : output_write(r->profile, NULL, *path, output, &oo, e);
 		if (n < 0)
 			return n;
 		if (strcmp(*path, "-") != 0)
@@ -325,8 +324,8 @@ static int write_outputs(struct recording *r, struct err *e)
 	}
 	if (o->outputs.n)
 		return 0;
-	n = format_write(r->profile, DEFAULT_OUTPUT,
-			 o->format == FORMAT_AUTO ? FORMAT_PPROF : o->format, &fo, e);
+	n = output_write(r->profile, NULL, DEFAULT_OUTPUT,
+			 o->format == FORMAT_AUTO ? FORMAT_PPROF : o->format, &oo, e);
 	if (n < 0)
 		return n;
 	n = top_write(
@@ -339,7 +338,7 @@ static int write_outputs(struct recording *r, struct err *e)
 		n = err_set(e, -errno, "cannot write to standard output: %m");
 	if (n == 0)
 		log_info("wrote " DEFAULT_OUTPUT
-			 "; look at it with 'wick report' or 'go tool pprof'");
+			 "; look at it with 'wick report' or 'wick flame'");
 	return n;
 }
 

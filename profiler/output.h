@@ -14,11 +14,12 @@ enum {
 	OUTPUT_HTML,
 };
 
-/* For a command's usage. */
-#define OUTPUT_USAGE                                                                         \
-	"  -o, --output FILE       where to; the ending tells the format: .html or .svg a\n" \
-	"                          flame graph, .pb.gz .pprof .pb .pb.zst pprof, .folded\n"  \
-	"                          .collapsed .txt folded stacks; - is standard output"
+/* For a command's usage: where -o writes to. */
+#define OUTPUT_USAGE                                                                     \
+	"  -o, --output FILE       where to; the ending tells the format: .html .svg\n"  \
+	"                          (flame graphs), .pb.gz .pprof .pb .pb.zst, .folded\n" \
+	"                          .txt .collapsed, .speedscope.json, .firefox.json,\n"  \
+	"                          .callgrind; - is standard output"
 
 /* The output that a name ("pprof", "svg", …) means, or -EINVAL with a sentence. */
 int output_by_name(const char *name, struct err *e);

@@ -17,6 +17,7 @@
 #include "identity.h"
 #include "labels.h"
 #include "optword.h"
+#include "output.h"
 #include "wire.h"
 
 int parse_duration(const char *text, uint64_t *ret_ns)
@@ -202,11 +203,10 @@ static int parse_number_option(int opt, const char *arg, struct record_options *
 		o->max_stack = (unsigned)v;
 		return 0;
 	case OPT_FORMAT:
-		r = format_by_name(arg);
+		r = output_by_name(arg, e);
 		if (r < 0)
-			return err_set(e, r, "there is no format '%s'; there are %s", arg,
-				       format_names());
-		o->format = (enum format)r;
+			return r;
+		o->format = r;
 		return 0;
 	default:
 		return -EINVAL;
@@ -340,7 +340,7 @@ static int check(const struct record_options *o, bool has_freq, struct err *e)
 	if (o->cgroups.n > WIRE_MAX_CGROUPS)
 		return err_set(e, -EINVAL, "at most %d cgroups can be given", WIRE_MAX_CGROUPS);
 	array_each(&o->outputs, path) {
-		int r = o->format == FORMAT_AUTO ? format_by_path(*path, e) : 0;
+		int r = o->format == FORMAT_AUTO ? output_by_path(*path, e) : 0;
 
 		if (r < 0)
 			return r;

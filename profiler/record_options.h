@@ -34,7 +34,7 @@ struct record_options {
 	bool by_pointer, by_snapshot; /* how user stacks are taken; neither = auto */
 	unsigned max_stack;	      /* 0 = default */
 	uint64_t duration_ns;	      /* 0 = until something ends the recording */
-	enum format format;	      /* FORMAT_AUTO = by the file's name */
+	int format;		      /* of output.h, FORMAT_AUTO = by the file's name */
 	char **command;		      /* NULL-terminated part of argv; NULL = none */
 };
 

@@ -24,7 +24,8 @@ echo "Profiling this whole machine for 5 seconds. One program on it is demo-work
 echo "of which is known where its time goes."
 "$workload" 30 &
 job=$!
-if ! "$wick" record -a -F 499 --duration 5 -o wick-demo.pb.gz -o wick-demo.folded 2>"$messages"; then
+if ! "$wick" record -a -F 499 --duration 5 -o wick-demo.pb.gz -o wick-demo.folded -o wick-demo.html \
+    2>"$messages"; then
     cat "$messages" >&2
     exit 1
 fi
@@ -47,9 +48,10 @@ awk -v known='compress_page 40 render_page 30 parse_request 20 append_log 10' '
 
 cat <<END
 
-Written   wick-demo.pb.gz    for 'wick report' and every program that reads pprof
+Written   wick-demo.html     the flame graph: open it in a browser
+          wick-demo.pb.gz    for 'wick report' and every program that reads pprof
           wick-demo.folded   one stack a line, for flame graph tools and grep
 Try next  $wick record -a                          everything, until Ctrl-C
           $wick record -- gzip -k9 FILE            one command
-          go tool pprof -http=: wick-demo.pb.gz         this profile in a browser
+          $wick flame NEW.pb.gz --diff OLD.pb.gz  what changed between two profiles
 END

@@ -218,7 +218,7 @@ Test(record_options, refuses_what_makes_no_sense_and_says_why)
 		{ "--max-stack 513", -EINVAL, "from 1 to 512" },
 		{ "--duration 0", -EINVAL, "'0' is not a duration" },
 		{ "--duration soon", -EINVAL, "'soon' is not a duration" },
-		{ "--format svg", -EINVAL, "there is no format 'svg'; there are" },
+		{ "--format png", -EINVAL, "there is no format 'png'; there are html, svg," },
 		{ "-o x.svg", -EINVAL, "x.svg" },
 		{ "-C 3-1", -EINVAL, "'3-1' is not a list of CPUs" },
 		{ "-e bogus", -EINVAL, "there is no event 'bogus'" },
