@@ -43,6 +43,9 @@ check llvm                 cmd llvm-symbolizer            a second opinion on na
 check util-linux           cmd setpriv                    runs wick as somebody without privilege
 check qemu-system-x86      cmd qemu-system-x86_64         other kernels, in virtual machines
 check busybox-static       cmd busybox                    what runs in them beside wick
+check chromium             cmd chromium                   shows the pages and pictures
+check nodejs               cmd node                       drives it
+check npm                  cmd npm                        brings playwright-core for that
 check findutils            cmd find                       the lint rules
 check libdevel-nytprof-perl file /usr/share/perl5/Devel/NYTProf/flamegraph.pl  reads the folded stacks
 '
@@ -90,7 +93,8 @@ debian:12 | debian:13) ;;
 ubuntu:24.04)
     case " ${want[*]} " in *' bpftool '*)
         want=("${want[@]/#bpftool/linux-tools-common}" linux-tools-generic) ;;
-    esac ;;
+    esac
+    want=("${want[@]/#chromium/chromium-browser}") ;;
 *) die "these packages, here called as in Debian, are missing and have to be installed by hand," \
     "since only Debian 12, Debian 13 and Ubuntu 24.04 are known to this script: ${want[*]}" ;;
 esac

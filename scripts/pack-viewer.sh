@@ -58,7 +58,7 @@ squeeze_js() {
 }
 
 squeeze_css() {
-    sed -E '/^\/\*.*\*\/$/d; s/^[ \t]+//; s/ *([{};,]) */\1/g; s/: +/:/g; s/;}/}/g' "$1"
+    sed -E '/^\/\*.*\*\/$/d; s/^[ \t]+//; s/ *([{};,]) */\1/g; s/: +/:/g; s/;}/}/g' "$1" | tr -d '\n'
 }
 
 hash_of() {
@@ -84,7 +84,6 @@ csp="default-src 'none'; script-src 'sha256-$(hash_of "$tmp/js")'; style-src 'sh
 sed -E 's/^[ \t]+//' "$folder/viewer.html" | awk -v csp="$csp" -v css="$tmp/css" -v js="$tmp/js" '
     function file(name,    line, sep) {
         while ((getline line < name) > 0) { printf "%s%s", sep, line; sep = "\n" }
-        if (name == css) print ""
     }
     match($0, /@[A-Z]+@/) {
         mark = substr($0, RSTART, RLENGTH)
