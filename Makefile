@@ -75,8 +75,8 @@ ext.base       :=
 ext.elf        :=
 ext.symbolize  := -ldw -lelf -lz -ldeflate -lzstd -llzma -pthread -l:libiberty.a
 ext.unwind     := -lunwind-generic
-ext.formats    := -lprotobuf-c -lyajl -lm -lz -lzstd
-ext.flamegraph := $(ext.formats) -ldeflate -lm
+ext.formats    := -lprotobuf-c -lyajl -lm -lisal -ldeflate -lzstd
+ext.flamegraph := $(ext.formats) -lm
 ext.profiler   := -lbpf $(ext.symbolize) $(ext.unwind) $(ext.formats) -lm
 
 src = $(sort $(wildcard $(1)/*.c))

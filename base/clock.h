@@ -26,3 +26,9 @@ static inline uint64_t clock_wall_ns(void)
 {
 	return clock_ns(CLOCK_REALTIME);
 }
+
+/* CPU time of the calling thread. */
+static inline uint64_t clock_thread_ns(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Compression as a stage between a codec and a file. The only place that knows zlib and zstd. */
+/* Compression as a stage between a codec and a file. The only place that knows the
+ * libraries for gzip and zstd. */
 #pragma once
 
 #include <stddef.h>

@@ -14,17 +14,12 @@
 
 #include "array.h"
 #include "err.h"
+#include "framescan.h"
+#include "frametab.h"
 #include "profile.h"
 
 #define LINE_MAX_BYTES ((size_t)16 << 20) /* 500 frames of 32 KB: no program has them */
-#define CHUNK	       ((size_t)64 << 10)
-
-enum kind {
-	KIND_NONE,
-	KIND_KERNEL,
-	KIND_JIT,
-	KIND_INLINED,
-};
+#define CHUNK	       ((size_t)256 << 10)
 
 struct folded_reader {
 	const struct source *in;
@@ -32,14 +27,14 @@ struct folded_reader {
 	struct profile_builder *b;
 	struct err *e;
 	size_t line_no;
-	ARRAY(char) buf; /* read and not yet used, from pos on */
+	ARRAY(char) buf; /* read and not yet used, from pos on; FRAMESCAN_SLACK bytes more */
 	size_t pos;
 	bool eof;
-	uint32_t mappings[KIND_INLINED]; /* by kind, PROFILE_NONE until one is needed */
-	/* Of the line that is being read: root first, a location's lines in their order. */
-	ARRAY(struct profile_line) lines;
-	ARRAY(struct profile_location) locations;
-	ARRAY(uint32_t) stack;
+	struct frametab frames;
+	/* Of the line that is being read. */
+	ARRAY(uint32_t) line;		    /* frames, root first */
+	ARRAY(struct profile_line) inlined; /* of one location */
+	ARRAY(uint32_t) stack;		    /* locations, leaf first */
 };
 
 /* --- lines ------------------------------------------------------------------------------------ */
@@ -55,7 +50,7 @@ static int read_more(struct folded_reader *f)
 	}
 	if (f->buf.n >= LINE_MAX_BYTES)
 		return err_set(f->e, -EBADMSG, "line %zu is longer than 16 MiB", f->line_no + 1);
-	if (array_reserve(&f->buf, CHUNK) < 0)
+	if (array_reserve(&f->buf, CHUNK + FRAMESCAN_SLACK) < 0)
 		return -ENOMEM;
 	got = source_read(f->in, f->buf.items + f->buf.n, CHUNK);
 	if (got < 0)
@@ -66,14 +61,14 @@ static int read_more(struct folded_reader *f)
 }
 
 /* The next line without its end: 1, 0 at the end of the text, or -errno. */
-static int next_line(struct folded_reader *f, const char **ret, size_t *ret_n)
+static int next_line(struct folded_reader *f, char **ret, size_t *ret_n)
 {
 	size_t seen = 0; /* bytes of this line that were searched already */
 
 	for (;;) {
 		size_t left = f->buf.n - f->pos;
-		const char *line = left ? f->buf.items + f->pos : NULL;
-		const char *end = left > seen ? memchr(line + seen, '\n', left - seen) : NULL;
+		char *line = left ? f->buf.items + f->pos : NULL;
+		char *end = left > seen ? memchr(line + seen, '\n', left - seen) : NULL;
 		int r;
 
 		if (end || (f->eof && left)) {
@@ -117,126 +112,87 @@ static int split_count(struct folded_reader *f, const char *line, size_t *n, int
 
 /* --- frames ----------------------------------------------------------------------------------- */
 
-static enum kind split_kind(const char *frame, size_t *n)
+/* The number of the frame of @n bytes at @text, which may stand between spaces. */
+static int64_t get_frame(struct folded_reader *f, const char *text, size_t n, uint64_t hash)
 {
-	enum kind kind = KIND_NONE;
-
-	if (*n <= 4 || memcmp(frame + *n - 4, "_[", 2) != 0 || frame[*n - 1] != ']')
-		return KIND_NONE;
-	switch (frame[*n - 2]) {
-	case 'k':
-		kind = KIND_KERNEL;
-		break;
-	case 'j':
-		kind = KIND_JIT;
-		break;
-	case 'i':
-		kind = KIND_INLINED;
-		break;
+	if (n && (*text == ' ' || text[n - 1] == ' ')) {
+		for (; n && *text == ' '; text++)
+			n--;
+		while (n && text[n - 1] == ' ')
+			n--;
+		hash = frame_hash(text, n);
 	}
-	if (kind != KIND_NONE)
-		*n -= 4;
-	return kind;
+	return frametab_get(&f->frames, text, n, hash, f->line.n == 0);
 }
 
-static int get_mapping(struct folded_reader *f, enum kind kind, uint32_t *ret)
+/* The frames of a line, which ends in ';' where it says @end. */
+static int split_frames(struct folded_reader *f, const char *text, const char *end)
 {
-	/* Frames have no addresses. All lie at 0, which must be inside. */
-	struct profile_mapping m = { .limit = 1, .has_functions = true };
-	int64_t at;
-	int r;
+	f->line.n = 0;
+	for (;;) {
+		uint64_t hash;
+		size_t n = framescan(text, &hash);
+		int64_t at = get_frame(f, text, n, hash);
 
-	if (kind != KIND_NONE && f->mappings[kind] == PROFILE_NONE) {
-		r = strtab_adds(&f->p->strings, kind == KIND_JIT ? "//anon" : "[kernel.kallsyms]",
-				&m.file);
-		if (r < 0)
-			return r;
-		at = profile_builder_mapping(f->b, &m);
 		if (at < 0)
 			return (int)at;
-		f->mappings[kind] = (uint32_t)at;
+		if (array_push(&f->line, (uint32_t)at) < 0)
+			return -ENOMEM;
+		text += n;
+		if (text == end)
+			return 0;
+		text++;
 	}
-	*ret = kind == KIND_NONE ? PROFILE_NONE : f->mappings[kind];
-	return 0;
 }
 
-static int add_function(struct folded_reader *f, const char *name, size_t n, uint32_t *ret)
+/*
+ * The location of the frames that end before number *@i of the line: of one frame, and of those
+ * before it, too, as long as they are inlined. Moves *@i to the first of them.
+ */
+static int64_t take_location(struct folded_reader *f, size_t *i)
 {
-	struct profile_function fn = { 0 };
-	int64_t at;
-	int r = n ? strtab_add(&f->p->strings, name, n, &fn.name)
-		  : strtab_adds(&f->p->strings, "[unknown]", &fn.name);
-
-	if (r < 0)
-		return r;
-	at = profile_builder_function(f->b, &fn);
-	if (at < 0)
-		return (int)at;
-	*ret = (uint32_t)at;
-	return 0;
-}
-
-static int add_frame(struct folded_reader *f, const char *frame, size_t n)
-{
-	struct profile_location l = { .line_first = (uint32_t)f->lines.n, .line_n = 1 };
-	struct profile_line line = { 0 };
-	enum kind kind;
-	size_t name_n;
+	const struct frame *frames = f->frames.frames.items;
+	struct profile_location l = { 0 };
+	const struct frame *outer;
 	int r;
 
-	for (; n && *frame == ' '; frame++)
-		n--;
-	for (; n && frame[n - 1] == ' ';)
-		n--;
-	name_n = n;
-	kind = split_kind(frame, &name_n);
-	if (kind == KIND_INLINED && f->locations.n == 0) {
-		kind = KIND_NONE; /* inlined into nothing: part of the name, then */
-		name_n = n;
+	if (frames[f->line.items[--*i]].kind != FRAME_INLINED)
+		return frametab_location(&f->frames, f->line.items[*i]);
+	f->inlined.n = 0;
+	for (;; --*i) {
+		struct profile_line line = { 0 };
+
+		outer = &frames[f->line.items[*i]];
+		line.function = outer->function;
+		if (array_push(&f->inlined, line) < 0)
+			return -ENOMEM;
+		if (outer->kind != FRAME_INLINED)
+			break;
 	}
-	r = add_function(f, frame, name_n, &line.function);
-	if (r < 0 || array_push(&f->lines, line) < 0)
-		return r < 0 ? r : -ENOMEM;
-	if (kind == KIND_INLINED) {
-		f->locations.items[f->locations.n - 1].line_n++;
-		return 0;
-	}
-	r = get_mapping(f, kind, &l.mapping);
-	return r < 0 ? r : array_push(&f->locations, l);
+	l.line_n = (uint32_t)f->inlined.n;
+	r = frametab_mapping(&f->frames, outer->kind, &l.mapping);
+	return r < 0 ? r : profile_builder_location(f->b, &l, f->inlined.items);
 }
 
-static void reverse_lines(struct profile_line *lines, uint32_t n)
-{
-	for (uint32_t i = 0; i < n / 2; i++) {
-		struct profile_line l = lines[i];
-
-		lines[i] = lines[n - 1 - i];
-		lines[n - 1 - i] = l;
-	}
-}
-
-/* The locations that add_frame() collected, leaf first, as one sample. */
 static int add_sample(struct folded_reader *f, int64_t count)
 {
 	int64_t at;
 
 	f->stack.n = 0;
-	for (size_t i = f->locations.n; i-- > 0;) {
-		const struct profile_location *l = &f->locations.items[i];
-		struct profile_line *lines = f->lines.items + l->line_first;
-
-		reverse_lines(lines, l->line_n);
-		at = profile_builder_location(f->b, l, lines);
+	if (array_reserve(&f->stack, f->line.n) < 0)
+		return -ENOMEM;
+	for (size_t i = f->line.n; i > 0;) {
+		at = take_location(f, &i);
 		if (at < 0)
 			return (int)at;
-		if (array_push(&f->stack, (uint32_t)at) < 0)
-			return -ENOMEM;
+		f->stack.items[f->stack.n++] = (uint32_t)at;
 	}
 	at = profile_builder_sample(f->b, f->stack.items, f->stack.n, NULL, 0, &count);
 	return at < 0 ? (int)at : 0;
 }
 
-static int read_stack(struct folded_reader *f, const char *line, size_t n)
+/* @line lies in the reader's buffer and is its to change. */
+static int read_stack(struct folded_reader *f, char *line, size_t n)
 {
 	int64_t count = 0;
 	int r;
@@ -248,18 +204,9 @@ static int read_stack(struct folded_reader *f, const char *line, size_t n)
 	r = split_count(f, line, &n, &count);
 	if (r < 0 || count == 0)
 		return r;
-	f->lines.n = f->locations.n = 0;
-	for (const char *end = line + n;; line++) {
-		const char *semicolon = memchr(line, ';', (size_t)(end - line));
-		const char *stop = semicolon ? semicolon : end;
-
-		r = add_frame(f, line, (size_t)(stop - line));
-		if (r < 0)
-			return r;
-		if (!semicolon)
-			return add_sample(f, count);
-		line = semicolon;
-	}
+	line[n] = ';'; /* where the space before the count is: so every frame ends the same */
+	r = split_frames(f, line, line + n);
+	return r < 0 ? r : add_sample(f, count);
 }
 
 /* --- the profile ------------------------------------------------------------------------------ */
@@ -281,12 +228,14 @@ static int set_types(struct profile *p)
 static int read_all(struct folded_reader *f)
 {
 	static const char bom[3] = "\xef\xbb\xbf";
-	const char *line;
+	char *line;
 	size_t n;
 	int r = set_types(f->p);
 
 	if (r == 0)
 		r = profile_builder_new(&f->b, f->p);
+	if (r == 0)
+		frametab_init(&f->frames, f->p, f->b);
 	while (r == 0 && (r = next_line(f, &line, &n)) > 0) {
 		if (f->line_no == 1 && n >= sizeof(bom) && memcmp(line, bom, sizeof(bom)) == 0) {
 			line += sizeof(bom);
@@ -302,13 +251,13 @@ int folded_read(const struct source *in, struct profile **ret, struct err *e)
 	struct folded_reader f = { .in = in, .e = e };
 	int r = profile_new(&f.p);
 
-	memset(f.mappings, 0xff, sizeof(f.mappings));
 	if (r == 0)
 		r = read_all(&f);
 	profile_builder_free(f.b);
+	frametab_done(&f.frames);
 	array_free(&f.buf);
-	array_free(&f.lines);
-	array_free(&f.locations);
+	array_free(&f.line);
+	array_free(&f.inlined);
 	array_free(&f.stack);
 	if (r < 0) {
 		profile_free(f.p);

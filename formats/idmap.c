@@ -51,12 +51,10 @@ int idmap_sort(struct idmap *m)
 	return 0;
 }
 
-uint32_t idmap_get(const struct idmap *m, uint64_t id)
+uint32_t idmap_get_sparse(const struct idmap *m, uint64_t id)
 {
 	const struct idmap_pair key = { .id = id }, *found;
 
-	if (id - 1 < m->n)
-		return m->dense[id - 1];
 	if (!m->sparse.n)
 		return IDMAP_NONE;
 	found = bsearch(&key, m->sparse.items, m->sparse.n, sizeof(key), compare);

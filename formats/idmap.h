@@ -35,5 +35,11 @@ int idmap_add(struct idmap *m, uint64_t id, uint32_t index);
 /* To be called between the last add and the first get: 0 or -EEXIST. */
 int idmap_sort(struct idmap *m);
 
+/* The index of an @id that is not among the dense ones, or IDMAP_NONE. */
+uint32_t idmap_get_sparse(const struct idmap *m, uint64_t id);
+
 /* The index of @id or IDMAP_NONE. */
-uint32_t idmap_get(const struct idmap *m, uint64_t id);
+static inline uint32_t idmap_get(const struct idmap *m, uint64_t id)
+{
+	return id - 1 < m->n ? m->dense[id - 1] : idmap_get_sparse(m, id);
+}

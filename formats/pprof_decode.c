@@ -8,8 +8,8 @@
  *	3. locations
  *	4. samples
  *
- * A walk only hops from length to length; what costs is unpacking sub-messages, and each is
- * unpacked once, into an arena that the next one uses again.
+ * A walk only hops from length to length, and not where the first one saw other fields; what costs
+ *is unpacking sub-messages, and each is unpacked once, into an arena that the next one uses again.
  */
 #include "pprof.h"
 
@@ -25,6 +25,7 @@
 #include "err.h"
 #include "idmap.h"
 #include "pbarena.h"
+#include "pbwire.h"
 #include "profile.h"
 
 /* Field numbers of Profile. */
@@ -47,99 +48,40 @@ enum {
 	F_END,
 };
 
-enum wire {
-	WIRE_VARINT = 0,
-	WIRE_FIXED64 = 1,
-	WIRE_BYTES = 2,
-	WIRE_FIXED32 = 5,
-};
-
-struct field {
-	uint64_t number;
-	enum wire wire;
-	uint64_t value;	    /* of a varint */
-	struct bytes bytes; /* of bytes */
-};
-
 struct decoder {
 	struct bytes in;
 	struct profile *p;
 	struct err *e;
 	struct pbarena arena;
 	size_t n[F_END];	 /* fields of each number */
+	struct pbruns runs;	 /* all bytes from the first on */
 	ARRAY(uint32_t) strings; /* number in the file -> in p->strings */
 	struct idmap mappings, functions, locations;
 };
 
 #define bad(d, ...) err_set((d)->e, -EBADMSG, __VA_ARGS__)
 
-/* --- the wire --------------------------------------------------------------------------------- */
+/* --- fields ----------------------------------------------------------------------------------- */
 
-static int take_varint(struct bytes *b, uint64_t *ret)
+static int bad_field(struct decoder *d, size_t at)
 {
-	uint64_t v = 0;
-
-	for (unsigned shift = 0; shift < 70; shift += 7) {
-		uint8_t byte;
-
-		if (bytes_u8(b, &byte) < 0)
-			return -EBADMSG;
-		v |= (uint64_t)(byte & 0x7f) << (shift < 64 ? shift : 63);
-		if (!(byte & 0x80)) {
-			*ret = v;
-			return 0;
-		}
-	}
-	return -EBADMSG;
+	return bad(d, "its bytes at %zu are no protobuf field", at);
 }
 
-static int take_field(struct bytes *b, struct field *ret)
+/* Calls @fn with the fields of a run that are in the bit set @wanted. */
+static int walk_run(struct decoder *d, const struct pbrun *run, unsigned wanted,
+		    int (*fn)(struct decoder *d, const struct pbfield *f))
 {
-	struct field f = { 0 };
-	const void *data;
-	uint64_t tag, n;
+	struct bytes b = bytes_of(d->in.p, run->end);
 
-	if (take_varint(b, &tag) < 0)
-		return -EBADMSG;
-	f.number = tag >> 3;
-	f.wire = (enum wire)(tag & 7);
-	if (f.number == 0 || f.number >= 1u << 29)
-		return -EBADMSG;
-	switch (f.wire) {
-	case WIRE_VARINT:
-		if (take_varint(b, &f.value) < 0)
-			return -EBADMSG;
-		break;
-	case WIRE_BYTES:
-		if (take_varint(b, &n) < 0 || bytes_take(b, n, &data) < 0)
-			return -EBADMSG;
-		f.bytes = bytes_of(data, (size_t)n);
-		break;
-	case WIRE_FIXED64:
-	case WIRE_FIXED32:
-		if (bytes_skip(b, f.wire == WIRE_FIXED64 ? 8 : 4) < 0)
-			return -EBADMSG;
-		break;
-	default: /* groups: proto3 has none */
-		return -EBADMSG;
-	}
-	*ret = f;
-	return 0;
-}
-
-/* Calls @fn with every field that is in the bit set @wanted. */
-static int walk(struct decoder *d, unsigned wanted,
-		int (*fn)(struct decoder *d, const struct field *f))
-{
-	struct bytes b = d->in;
-
+	b.pos = run->start;
 	while (bytes_left(&b)) {
 		size_t at = b.pos;
-		struct field f;
+		struct pbfield f;
 		int r = 0;
 
-		if (take_field(&b, &f) < 0)
-			return bad(d, "its bytes at %zu are no protobuf field", at);
+		if (pbwire_field(&b, &f) < 0)
+			return bad_field(d, at);
 		if (f.number < F_END && (wanted >> f.number & 1))
 			r = fn(d, &f);
 		if (r < 0)
@@ -148,7 +90,23 @@ static int walk(struct decoder *d, unsigned wanted,
 	return 0;
 }
 
-static int need_wire(struct decoder *d, const struct field *f, enum wire wire)
+/* Calls @fn with every field that is in the bit set @wanted. */
+static int walk(struct decoder *d, unsigned wanted,
+		int (*fn)(struct decoder *d, const struct pbfield *f))
+{
+	int r = 0;
+
+	for (size_t i = 0; i < d->runs.n && r == 0; i++) {
+		const struct pbrun *run = &d->runs.items[i];
+
+		if (run->number == PBRUN_MIXED ||
+		    (run->number < F_END && (wanted >> run->number & 1)))
+			r = walk_run(d, run, wanted, fn);
+	}
+	return r;
+}
+
+static int need_wire(struct decoder *d, const struct pbfield *f, enum pbwire wire)
 {
 	if (f->wire == wire)
 		return 0;
@@ -157,11 +115,11 @@ static int need_wire(struct decoder *d, const struct field *f, enum wire wire)
 }
 
 /* Unpacks a sub-message into the arena, where it lives until the next one. */
-static int unpack(struct decoder *d, const struct field *f, const ProtobufCMessageDescriptor *type,
-		  void *ret)
+static int unpack(struct decoder *d, const struct pbfield *f,
+		  const ProtobufCMessageDescriptor *type, void *ret)
 {
 	ProtobufCMessage *m;
-	int r = need_wire(d, f, WIRE_BYTES);
+	int r = need_wire(d, f, PBWIRE_BYTES);
 
 	if (r < 0)
 		return r;
@@ -187,16 +145,16 @@ bool pprof_sniff(const void *data, size_t n)
 	if (number == 0 || number >= F_END)
 		return false;
 	if (number == F_COMMENT)
-		return wire == WIRE_VARINT || wire == WIRE_BYTES;
-	return wire == (messages >> number & 1 ? WIRE_BYTES : WIRE_VARINT);
+		return wire == PBWIRE_VARINT || wire == PBWIRE_BYTES;
+	return wire == (messages >> number & 1 ? PBWIRE_BYTES : PBWIRE_VARINT);
 }
 
 /* --- strings ---------------------------------------------------------------------------------- */
 
-static int read_string(struct decoder *d, const struct field *f)
+static int read_string(struct decoder *d, const struct pbfield *f)
 {
 	uint32_t id;
-	int r = need_wire(d, f, WIRE_BYTES);
+	int r = need_wire(d, f, PBWIRE_BYTES);
 
 	if (r < 0)
 		return r;
@@ -206,10 +164,27 @@ static int read_string(struct decoder *d, const struct field *f)
 	return r < 0 ? r : array_push(&d->strings, id);
 }
 
-static int count_field(struct decoder *d, const struct field *f)
+/* The first walk: all fields, in their order. */
+static int count_fields(struct decoder *d)
 {
-	d->n[f->number]++;
-	return f->number == F_STRING ? read_string(d, f) : 0;
+	struct bytes b = d->in;
+
+	while (bytes_left(&b)) {
+		size_t at = b.pos;
+		struct pbfield f;
+		int r = 0;
+
+		if (pbwire_field(&b, &f) < 0)
+			return bad_field(d, at);
+		pbruns_add(&d->runs, f.number, at, b.pos);
+		if (f.number < F_END)
+			d->n[f.number]++;
+		if (f.number == F_STRING)
+			r = read_string(d, &f);
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 static int get_string(struct decoder *d, int64_t number, uint32_t *ret)
@@ -222,7 +197,7 @@ static int get_string(struct decoder *d, int64_t number, uint32_t *ret)
 
 /* --- what stands alone ------------------------------------------------------------------------ */
 
-static int get_type(struct decoder *d, const struct field *f, struct profile_value_type *ret)
+static int get_type(struct decoder *d, const struct pbfield *f, struct profile_value_type *ret)
 {
 	Perftools__Profiles__ValueType *m;
 	int r = unpack(d, f, &perftools__profiles__value_type__descriptor, &m);
@@ -232,7 +207,7 @@ static int get_type(struct decoder *d, const struct field *f, struct profile_val
 	return r < 0 ? r : get_string(d, m->unit, &ret->unit);
 }
 
-static int read_sample_type(struct decoder *d, const struct field *f)
+static int read_sample_type(struct decoder *d, const struct pbfield *f)
 {
 	struct profile_value_type t;
 	int r = get_type(d, f, &t);
@@ -249,17 +224,17 @@ static int add_comment(struct decoder *d, uint64_t number)
 }
 
 /* One number, or several packed together. */
-static int read_comments(struct decoder *d, const struct field *f)
+static int read_comments(struct decoder *d, const struct pbfield *f)
 {
 	struct bytes b = f->bytes;
 	uint64_t number;
 	int r;
 
-	if (f->wire == WIRE_VARINT)
+	if (f->wire == PBWIRE_VARINT)
 		return add_comment(d, f->value);
-	r = need_wire(d, f, WIRE_BYTES);
+	r = need_wire(d, f, PBWIRE_BYTES);
 	while (r == 0 && bytes_left(&b)) {
-		if (take_varint(&b, &number) < 0)
+		if (pbwire_varint(&b, &number) < 0)
 			return bad(d, "its comments are malformed");
 		r = add_comment(d, number);
 	}
@@ -267,15 +242,15 @@ static int read_comments(struct decoder *d, const struct field *f)
 }
 
 /* pprof has signed times; those before 1970 mean nothing. */
-static uint64_t get_time(const struct field *f)
+static uint64_t get_time(const struct pbfield *f)
 {
 	return (int64_t)f->value < 0 ? 0 : f->value;
 }
 
-static int read_number(struct decoder *d, const struct field *f)
+static int read_number(struct decoder *d, const struct pbfield *f)
 {
 	struct profile *p = d->p;
-	int r = need_wire(d, f, WIRE_VARINT);
+	int r = need_wire(d, f, PBWIRE_VARINT);
 
 	if (r < 0)
 		return r;
@@ -325,7 +300,7 @@ static int sort_ids(struct decoder *d, struct idmap *ids, const char *what)
 	return idmap_sort(ids) < 0 ? bad(d, "two %ss have the same id", what) : 0;
 }
 
-static int read_mapping(struct decoder *d, const struct field *f)
+static int read_mapping(struct decoder *d, const struct pbfield *f)
 {
 	struct profile_mapping map = { 0 };
 	Perftools__Profiles__Mapping *m;
@@ -349,7 +324,7 @@ static int read_mapping(struct decoder *d, const struct field *f)
 	return array_push(&d->p->mappings, map);
 }
 
-static int read_function(struct decoder *d, const struct field *f)
+static int read_function(struct decoder *d, const struct pbfield *f)
 {
 	struct profile_function func = { 0 };
 	Perftools__Profiles__Function *m;
@@ -391,7 +366,7 @@ static int read_lines(struct decoder *d, const Perftools__Profiles__Location *m)
 	return 0;
 }
 
-static int read_location(struct decoder *d, const struct field *f)
+static int read_location(struct decoder *d, const struct pbfield *f)
 {
 	struct profile_location l = { .line_first = (uint32_t)d->p->lines.n };
 	Perftools__Profiles__Location *m;
@@ -470,7 +445,7 @@ static int read_values(struct decoder *d, const Perftools__Profiles__Sample *m)
 	return 0;
 }
 
-static int read_sample(struct decoder *d, const struct field *f)
+static int read_sample(struct decoder *d, const struct pbfield *f)
 {
 	struct profile *p = d->p;
 	struct profile_sample s = { .loc_first = (uint32_t)p->stacks.n,
@@ -495,7 +470,7 @@ static int read_sample(struct decoder *d, const struct field *f)
 
 /* --- the passes ------------------------------------------------------------------------------- */
 
-static int read_table(struct decoder *d, const struct field *f)
+static int read_table(struct decoder *d, const struct pbfield *f)
 {
 	switch (f->number) {
 	case F_SAMPLE_TYPE:
@@ -532,7 +507,7 @@ static int reserve(struct decoder *d)
 static int decode(struct decoder *d)
 {
 	const unsigned all = (1u << F_END) - 1, late = 1u << F_LOCATION | 1u << F_SAMPLE;
-	int r = walk(d, all, count_field);
+	int r = count_fields(d);
 
 	if (r == 0 && d->strings.n == 0)
 		return bad(d, "it has no string table");

@@ -2,13 +2,22 @@
 #include "aspace.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "clock.h"
 
 /* Replaced areas that are kept; what was replaced before them is looked up in what came after. */
 #define OLD_MAX	   1024
+
+/* Of areas that are kept, the part after which neighbouring anonymous ones are kept as one. */
+#define ANON_PART  4
+
+#define READ_BYTES (64 << 10)
 
 /* How long an area that vanished is still looked at. */
 #define LINGER_NS  1000000000ull
@@ -104,27 +113,100 @@ static int add_name(struct aspace *as, const char *name, size_t n, uint32_t *ret
 	return 0;
 }
 
+/* Nearly all lines of a large address space are of data: they are told at a glance. */
+static bool may_be_code(const char *line)
+{
+	const char *perms = strchr(line, ' ');
+
+	return perms && perms[1] && perms[2] && perms[3] == 'x';
+}
+
+/* Memory that a process filled by itself, one piece of which is like another. */
+static bool is_anonymous(const struct vm_area *a, const char *name)
+{
+	return !a->ino && (!name[0] || strncmp(name, "[anon", 5) == 0);
+}
+
+/* Adds what @line says, if it is of code. 0 or -ENOMEM. */
+static int add_line(struct aspace *as, const char *line, size_t max)
+{
+	struct vm_area area = { .mapping = ASPACE_UNRESOLVED }, *last = NULL;
+	const char *name;
+
+	if (!may_be_code(line) || !parse_line(line, &area, &name))
+		return 0;
+	if (as->areas.n)
+		last = &as->areas.items[as->areas.n - 1];
+	/* The kernel writes the areas in ascending order; aspace_find() relies on it. */
+	if (last && last->end > area.start)
+		return 0;
+	if (last && as->areas.n >= max / ANON_PART && is_anonymous(&area, name) &&
+	    is_anonymous(last, aspace_name(as, last))) {
+		last->end = area.end;
+		return 0;
+	}
+	if (as->areas.n >= max)
+		return 0;
+	return add_name(as, name, name_bytes(name), &area.name_off) < 0 ||
+			       array_push(&as->areas, area) < 0
+		       ? -ENOMEM
+		       : 0;
+}
+
 int aspace_parse(char *text, size_t max, struct aspace **ret)
 {
 	_cleanup_(aspace_unrefp) struct aspace *as = aspace_new();
 
 	if (!as)
 		return -ENOMEM;
-	while (*text && as->areas.n < max) {
+	while (*text) {
 		size_t len = strcspn(text, "\n");
 		bool last = !text[len];
-		struct vm_area area = { .mapping = ASPACE_UNRESOLVED };
-		const char *name;
 
 		text[len] = '\0'; /* sscanf() measures the whole rest of its string at each call */
-		/* The kernel writes the areas in ascending order; aspace_find() relies on it. */
-		if (parse_line(text, &area, &name) &&
-		    (!as->areas.n || as->areas.items[as->areas.n - 1].end <= area.start) &&
-		    (add_name(as, name, name_bytes(name), &area.name_off) < 0 ||
-		     array_push(&as->areas, area) < 0))
+		if (add_line(as, text, max) < 0)
 			return -ENOMEM;
 		text += len + !last;
 	}
+	as->names_kept = as->names.n;
+	*ret = take_ptr(as);
+	return 0;
+}
+
+int aspace_read(const char *path, size_t max, uint64_t until_ns, const atomic_bool *stop,
+		struct aspace **ret)
+{
+	_cleanup_(aspace_unrefp) struct aspace *as = aspace_new();
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *buf = malloc(READ_BYTES + 1);
+	size_t kept = 0;
+	ssize_t got;
+
+	if (!as || !buf)
+		return -ENOMEM;
+	if (fd < 0)
+		return -errno;
+	while ((got = read(fd, buf + kept, READ_BYTES - kept)) > 0) {
+		size_t n = kept + (size_t)got;
+		char *line = buf, *end;
+
+		buf[n] = '\0';
+		for (; (end = memchr(line, '\n', n - (size_t)(line - buf))); line = end + 1) {
+			*end = '\0';
+			if (add_line(as, line, max) < 0)
+				return -ENOMEM;
+		}
+		kept = n - (size_t)(line - buf);
+		memmove(buf, line, kept);
+		if (kept == READ_BYTES)
+			return -EBADMSG; /* no path is that long */
+		if (stop && atomic_load(stop))
+			return -ECANCELED;
+		if (clock_thread_ns() > until_ns)
+			return -ETIME;
+	}
+	if (got < 0)
+		return -errno;
 	as->names_kept = as->names.n;
 	*ret = take_ptr(as);
 	return 0;
@@ -237,8 +319,8 @@ static struct vm_area part_of(const struct vm_area *a, uint64_t start, uint64_t 
 }
 
 /* Puts @n areas where @first up to @end were. Room was made for them. */
-static void splice(struct aspace *as, size_t first, size_t end, const struct vm_area *areas,
-		   size_t n)
+static void put_areas(struct aspace *as, size_t first, size_t end, const struct vm_area *areas,
+		      size_t n)
 {
 	struct vm_area *at = as->areas.items + first;
 
@@ -289,7 +371,7 @@ int aspace_map(struct aspace *as, const struct vm_area *area, const char *name, 
 	if (first < end && as->areas.items[end - 1].end > area->end)
 		put[n++] =
 			part_of(&as->areas.items[end - 1], area->end, as->areas.items[end - 1].end);
-	splice(as, first, end, put, n);
+	put_areas(as, first, end, put, n);
 	return replaced;
 }
 

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -50,9 +51,19 @@ int aspace_own(struct aspace **as);
 
 /*
  * Parses the text of a maps file, which it cuts into lines; those that make no sense are skipped.
- * Only executable areas are kept, at most @max of them. 0 and *@ret (one reference), or -ENOMEM.
+ * Only executable areas are kept, at most @max of them; when there are many, anonymous ones that
+ * follow each other are kept as one, with what is between them. 0 and *@ret (one reference), or
+ * -ENOMEM.
  */
 int aspace_parse(char *text, size_t max, struct aspace **ret);
+
+/*
+ * The same of the file @path, however long it is, by blocks: also -errno of open(2) and read(2),
+ * -ETIME when it is not read by @until_ns (of this thread's CPU time), -ECANCELED when *@stop (NULL
+ * = nobody does) has become true. An address space that was given back is empty.
+ */
+int aspace_read(const char *path, size_t max, uint64_t until_ns, const atomic_bool *stop,
+		struct aspace **ret);
 
 /*
  * @area (name_off, mapping and until_ns are ignored) was mapped at @time_ns over whatever was

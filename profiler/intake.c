@@ -26,6 +26,7 @@ void intake_catch_up(struct pipeline *p, uint64_t time_ns)
 	if (time_ns < p->told_ns || !p->sideband)
 		return;
 	p->told_ns = clock_mono_ns();
+	proctab_take_late(&p->procs);
 	sideband_read(p->sideband);
 	if (p->unwinding && p->procs.any_changed)
 		unwinding_refresh(p->unwinding);

@@ -17,8 +17,10 @@
 
 #include "aspace.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "fdutil.h"
 #include "hash.h"
+#include "rootopen.h"
 
 /* A process that maps ever new places must not cost ever more memory; about 40 MB at the limit. */
 #define MAPPINGS_MAX (1 << 20)
@@ -77,40 +79,131 @@ static int open_map_file(pid_t pid, const struct vm_area *a)
 
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid, a->start,
 		 a->end);
-	r = open_regular(AT_FDCWD, path, &fd);
+	r = root_open_regular(-1, path, &fd);
 	if (r < 0)
 		return r;
 	return is_file_of(fd, a) ? take_fd(&fd) : -ESTALE;
 }
 
-/* The path under @root, as the process sees it or as we do, if it still names the mapped inode. */
-static int open_by_name(const char *root, const struct vm_area *a, const char *name)
+/* Whether a file of this file system has another device in maps than in stat(2). */
+static bool hides_device(int fd)
 {
-	char path[PATH_MAX + 32];
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 &&
+	       (fs.f_type == OVERLAYFS_SUPER_MAGIC || fs.f_type == BTRFS_SUPER_MAGIC);
+}
+
+/*
+ * The file @name below the directory @root_fd (-1: where we are), if it still is the mapped inode.
+ * A root that may not be the process's own has to show the device, too.
+ */
+static int open_by_name(int root_fd, bool own, const struct vm_area *a, const char *name)
+{
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 	int r;
 
-	snprintf(path, sizeof(path), "%s%s", root, name);
-	r = open_regular(AT_FDCWD, path, &fd);
+	r = root_open_regular(root_fd, name, &fd);
 	if (r < 0)
 		return r;
-	/* The device may differ (overlayfs, btrfs show another one in maps); the inode may not. */
 	if (fstat(fd, &st) < 0 || st.st_ino != a->ino)
 		return -ESTALE;
-	return take_fd(&fd);
+	return own || st.st_dev == a->dev || hides_device(fd) ? take_fd(&fd) : -ESTALE;
 }
 
-/* The file of @a: by the process as long as it is there, then by its name where we are. */
-static int open_file(pid_t pid, const struct vm_area *a, const char *name)
+/*
+ * The file of @a: by the process as long as it is there, then by its name in the roots of others,
+ * one of which may have lived where it did, and where we are.
+ */
+static int open_file(const struct roottab *roots, pid_t pid, const struct vm_area *a,
+		     const char *name)
 {
+	_cleanup_close_ int root = -1;
 	int fd = open_map_file(pid, a);
-	char root[32];
+	char path[32];
 
-	snprintf(root, sizeof(root), "/proc/%d/root", pid);
-	if (fd < 0)
-		fd = open_by_name(root, a, name);
-	return fd < 0 ? open_by_name("", a, name) : fd;
+	if (fd >= 0)
+		return fd;
+	snprintf(path, sizeof(path), "/proc/%d/root", pid);
+	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root >= 0)
+		fd = open_by_name(root, true, a, name);
+	array_each(&roots->roots, r)
+		if (fd < 0)
+			fd = open_by_name(r->fd, false, a, name);
+	return fd < 0 ? open_by_name(-1, false, a, name) : fd;
+}
+
+/* --- the identity of a file ------------------------------------------------------------------- */
+
+#define END_BYTES 4096 /* at both ends of a file: build id and section headers are mostly there */
+
+/* A hash of the ends of @fd, which has @size bytes. */
+static uint64_t hash_ends(int fd, uint64_t size)
+{
+	uint64_t hash = hash_u64(size);
+	uint8_t buf[END_BYTES];
+	ssize_t n = pread(fd, buf, sizeof(buf), 0);
+
+	if (n > 0)
+		hash = hash_add(hash, hash_bytes(buf, (size_t)n));
+	if (size > sizeof(buf)) {
+		n = pread(fd, buf, sizeof(buf), (off_t)(size - sizeof(buf)));
+		if (n > 0)
+			hash = hash_add(hash, hash_bytes(buf, (size_t)n));
+	}
+	return hash;
+}
+
+static uint64_t mtime_of(const struct stat *st)
+{
+	return (uint64_t)st->st_mtim.tv_sec * NSEC_PER_SEC + (uint64_t)st->st_mtim.tv_nsec;
+}
+
+static void read_identity(struct object *o)
+{
+	struct stat st;
+
+	if (fstat(o->fd, &st) < 0)
+		return;
+	o->size = (uint64_t)st.st_size;
+	o->mtime_ns = mtime_of(&st);
+	o->ends = hash_ends(o->fd, o->size);
+}
+
+/*
+ * Whether the file, which is held open so that its inode stays its own, has been written over. One
+ * that was written with the same has not.
+ */
+static bool is_overwritten(struct object *o)
+{
+	struct object now = { .fd = o->fd };
+	struct stat st;
+
+	if (fstat(o->fd, &st) < 0)
+		return false;
+	if ((uint64_t)st.st_size == o->size && mtime_of(&st) == o->mtime_ns)
+		return false;
+	read_identity(&now);
+	if (now.size != o->size || now.ends != o->ends)
+		return true;
+	o->mtime_ns = now.mtime_ns;
+	return false;
+}
+
+void objtab_settle(struct objtab *t)
+{
+	array_each(&t->objects, o) {
+		if (o->kind != OBJECT_FILE || o->fd < 0)
+			continue;
+		/* Its time can be put back: here the ends are looked at in any case. */
+		if (!o->outdated && !is_overwritten(o) && hash_ends(o->fd, o->size) == o->ends)
+			continue;
+		close(take_fd(&o->fd));
+		t->open_files--;
+		t->overwritten++;
+	}
 }
 
 /* Our own vDSO in a file of its own: the kernel maps the same one into every 64-bit process. */
@@ -138,19 +231,25 @@ static int open_vdso(const struct vm_area *a)
 /* Opens @o, which @a of process @pid shows, if that can be done, and reads what is in it. */
 static void open_object(struct objtab *t, pid_t pid, const struct vm_area *a, struct object *o)
 {
-	if (t->open_files >= t->max_open_files)
+	if (o->kind != OBJECT_FILE && o->kind != OBJECT_VDSO)
 		return;
+	if (t->open_files >= t->max_open_files) {
+		t->refused++;
+		return;
+	}
 	if (o->kind == OBJECT_VDSO)
 		o->fd = open_vdso(a);
-	else if (o->kind == OBJECT_FILE)
-		o->fd = open_file(pid, a, o->name);
+	else
+		o->fd = open_file(&t->roots, pid, a, o->name);
 	if (o->fd < 0) {
 		o->fd = -1;
 		return;
 	}
 	t->open_files++;
-	if (o->kind == OBJECT_FILE)
+	if (o->kind == OBJECT_FILE) {
 		o->root_fd = roottab_of(&t->roots, pid);
+		read_identity(o);
+	}
 	if (elf_build_id(o->fd, o->build_id) < 0)
 		o->build_id[0] = '\0';
 }
@@ -158,7 +257,7 @@ static void open_object(struct objtab *t, pid_t pid, const struct vm_area *a, st
 static bool same_object(const struct object *o, enum object_kind kind, const struct vm_area *a,
 			const char *name)
 {
-	if (o->kind != kind)
+	if (o->kind != kind || o->outdated)
 		return false;
 	if (kind == OBJECT_FILE)
 		return o->dev == a->dev && o->ino == a->ino && strcmp(o->name, name) == 0;
@@ -178,9 +277,10 @@ static bool is_memory(const char *name)
 }
 
 /* Programs and libraries are run from such memory, too. */
-static bool is_program(pid_t pid, const struct vm_area *a, const char *name)
+static bool is_program(const struct roottab *roots, pid_t pid, const struct vm_area *a,
+		       const char *name)
 {
-	int fd = open_file(pid, a, name);
+	int fd = open_file(roots, pid, a, name);
 	char magic[4];
 	bool is;
 
@@ -196,11 +296,12 @@ static bool is_program(pid_t pid, const struct vm_area *a, const char *name)
 
 static int64_t object_of(struct objtab *t, pid_t pid, const struct vm_area *a, const char *name)
 {
-	struct object o = { .kind = kind_of(a, name), .dev = a->dev, .ino = a->ino, .fd = -1,
-			    .root_fd = -1 };
+	struct object o = {
+		.kind = kind_of(a, name), .dev = a->dev, .ino = a->ino, .fd = -1, .root_fd = -1
+	};
 	uint64_t hash;
 
-	if (o.kind == OBJECT_FILE && is_memory(name) && !is_program(pid, a, name))
+	if (o.kind == OBJECT_FILE && is_memory(name) && !is_program(&t->roots, pid, a, name))
 		o.kind = OBJECT_ANON;
 	hash = hash_u64(o.kind);
 	if (o.kind == OBJECT_FILE)
@@ -209,9 +310,14 @@ static int64_t object_of(struct objtab *t, pid_t pid, const struct vm_area *a, c
 		hash = hash_add(hash, hash_bytes(name, strlen(name)));
 	hindex_each(&t->object_index, hash, i)
 		if (same_object(&t->objects.items[i], o.kind, a, name)) {
-			if (o.kind == OBJECT_FILE && t->objects.items[i].fd < 0)
-				open_object(t, pid, a, &t->objects.items[i]); /* now, perhaps */
-			return i;
+			struct object *known = &t->objects.items[i];
+
+			if (o.kind == OBJECT_FILE && known->fd < 0)
+				open_object(t, pid, a, known); /* now, perhaps */
+			else if (o.kind == OBJECT_FILE && is_overwritten(known))
+				known->outdated = true;
+			if (!known->outdated)
+				return i;
 		}
 	o.name = strdup(o.kind == OBJECT_ANON ? "//anon" : name);
 	if (!o.name)

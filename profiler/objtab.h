@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -28,9 +29,12 @@ enum object_kind {
 struct object {
 	enum object_kind kind;
 	uint64_t dev, ino;
-	int fd;	    /* -1 when it could not be opened, or the budget of open files is used up */
+	int fd;	     /* -1 when it could not be opened, or the budget of open files is used up */
 	int root_fd; /* root of the process that it was seen in, -1 = ours; borrowed from roots */
-	char *name; /* path in the process's mount namespace, "[vdso]", "//anon", … */
+	uint64_t size, ends; /* of an open file: bytes, a hash of its first and last ones */
+	uint64_t mtime_ns;
+	bool outdated; /* it was written over: what is mapped from it now is another object */
+	char *name;    /* path in the process's mount namespace, "[vdso]", "//anon", … */
 	char build_id[BUILD_ID_HEX_MAX]; /* "" = none */
 };
 
@@ -46,11 +50,19 @@ struct objtab {
 	struct hindex object_index, mapping_index;
 	struct roottab roots;
 	size_t open_files, max_open_files;
+	size_t refused;	    /* how often a file was one too many */
+	size_t overwritten; /* files that were given up by objtab_settle() */
 };
 
 /* Prepares @t; it keeps at most @max_open_files files open. */
 void objtab_init(struct objtab *t, size_t max_open_files);
 void objtab_done(struct objtab *t);
+
+/*
+ * Gives up files that were written over since they were first seen, before their places are named:
+ * what they hold now was not what ran.
+ */
+void objtab_settle(struct objtab *t);
 
 /*
  * The number of the mapping that @area of process @pid shows, opened now if it is new. @name is the

@@ -12,6 +12,8 @@
 #include "pipeline.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -259,7 +261,7 @@ int pipeline_end_window(struct pipeline *p)
 		unwinding_mark(p->unwinding);
 	intake_catch_up(p, UINT64_MAX);
 	if (p->sideband && sideband_refresh(p->sideband) > 0)
-		proctab_doubt(&p->procs);
+		proctab_doubt(&p->procs, 0);
 	jittab_next_window(&p->jits);
 	identities_next_window(&p->ids);
 	r = sampler_drain(p->sampler); /* waits for a grace period before it hands out samples */
@@ -345,6 +347,55 @@ static int add_comment(struct profile *prof, const char *text)
 	return 0;
 }
 
+/* What may have been missed of processes and their files. */
+static void warn_of_processes(const struct pipeline *p)
+{
+	const struct proctab_counts *c = &p->procs.counts;
+
+	if (c->events_lost)
+		log_warn(
+			"%" PRIu64
+			" events of processes came faster than they were read: the maps of %" PRIu64
+			" processes were read again",
+			c->events_lost, c->rescans);
+	if (c->scans_late)
+		log_info("%" PRIu64
+			 " times the maps of a process were so long that nobody waited for "
+			 "them",
+			 c->scans_late);
+	if (c->files_late)
+		log_info("%" PRIu64
+			 " times a process mapped so many new files that some of them were looked "
+			 "at later",
+			 c->files_late);
+	if (p->objects.refused)
+		log_warn(
+			"too many files were mapped to keep all of them open: %zu times one was left out; "
+			"raise the limit with 'ulimit -n'",
+			p->objects.refused);
+	if (p->objects.overwritten)
+		log_warn(
+			"%zu files were written over while their code was recorded: functions of what they "
+			"held before have no names",
+			p->objects.overwritten);
+}
+
+/* The same for whoever reads the profile later; "" = nothing. */
+static void describe_processes(const struct pipeline *p, char *buf, size_t size)
+{
+	const struct proctab_counts *c = &p->procs.counts;
+
+	buf[0] = '\0';
+	if (c->events_lost || c->rescans || c->scans_late || c->files_late || p->objects.refused ||
+	    p->objects.overwritten)
+		snprintf(buf, size,
+			 "processes: events_lost=%" PRIu64 " rescans=%" PRIu64
+			 " scans_late=%" PRIu64 " files_late=%" PRIu64
+			 " files_refused=%zu files_overwritten=%zu",
+			 c->events_lost, c->rescans, c->scans_late, c->files_late,
+			 p->objects.refused, p->objects.overwritten);
+}
+
 int pipeline_profile(struct pipeline *p, const char *info, struct profile **ret)
 {
 	_cleanup_(profile_freep) struct profile *prof = NULL;
@@ -353,6 +404,8 @@ int pipeline_profile(struct pipeline *p, const char *info, struct profile **ret)
 	int r = 0;
 
 	jittab_settle(&p->jits);
+	objtab_settle(&p->objects);
+	warn_of_processes(p);
 	if (p->jits.refused)
 		log_warn(
 			"too many open files: names of the code that %zu processes made are missing; raise "
@@ -389,6 +442,9 @@ int pipeline_profile(struct pipeline *p, const char *info, struct profile **ret)
 		return r;
 	tally_format(&tally, text);
 	if ((r = add_comment(prof, text)) < 0 || (r = add_comment(prof, info)) < 0)
+		return r;
+	describe_processes(p, text, sizeof(text));
+	if (text[0] && (r = add_comment(prof, text)) < 0)
 		return r;
 	prof->time_ns = p->start_wall_ns;
 	prof->duration_ns = p->stop_ns - p->start_ns;

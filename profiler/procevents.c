@@ -174,8 +174,7 @@ static void take_lost(void *ctx, uint64_t time_ns, unsigned cpu, uint64_t n)
 {
 	(void)time_ns;
 	(void)cpu;
-	(void)n;
-	proctab_doubt(ctx);
+	proctab_doubt(ctx, n);
 }
 
 static void take_cgroup(void *ctx, uint64_t time_ns, const struct sideband_cgroup *g)

@@ -12,8 +12,12 @@
 #include "hash.h"
 #include "targets.h"
 
-#define MAPS_MAX_BYTES	 (64 << 20)
-#define RESTLESS_WINDOWS 8 /* without code replaced, after which a process is trusted again */
+#define SCAN_SHARE	 100 /* reading the maps of a process takes one part in so many of our time */
+#define SCAN_WAIT_NS	 20000000 /* longer ones are read by a thread */
+#define SCAN_FREE_NS	 1000000  /* but what takes no longer may be done so often in a window: */
+#define SCANS_MAX	 16
+#define FILES_MAX	 256 /* new ones that a process may map in a window; more wait for the next */
+#define RESTLESS_WINDOWS 8   /* without code replaced, after which a process is trusted again */
 
 void proctab_init(struct proctab *t, struct objtab *objects, size_t max_procs)
 {
@@ -22,6 +26,7 @@ void proctab_init(struct proctab *t, struct objtab *objects, size_t max_procs)
 
 void proctab_done(struct proctab *t)
 {
+	maplater_done(&t->later);
 	array_each(&t->procs, p)
 		aspace_unref(p->as);
 	array_free(&t->procs);
@@ -64,11 +69,20 @@ static void follow_jit(struct proctab *t, struct process *p)
 
 int proctab_resolve(struct proctab *t, struct process *p)
 {
+	p->files_late = false;
 	array_each(&p->as->areas, a) {
 		if (a->mapping == ASPACE_UNRESOLVED) {
-			int64_t m = objtab_mapping(t->objects, (pid_t)p->tgid, a,
-						   aspace_name(p->as, a));
+			size_t objects = t->objects->objects.n;
+			int64_t m;
 
+			/* A process that makes ever new files must not take those of all others. */
+			if (p->files >= FILES_MAX) {
+				t->counts.files_late += !p->files_late;
+				p->files_late = true;
+				continue;
+			}
+			m = objtab_mapping(t->objects, (pid_t)p->tgid, a, aspace_name(p->as, a));
+			p->files += t->objects->objects.n - objects;
 			if (m < 0 && m != -ENOSPC)
 				return (int)m;
 			a->mapping = m < 0 ? ASPACE_NO_MAPPING : (uint32_t)m;
@@ -91,6 +105,47 @@ static uint64_t program_address(const struct aspace *as)
 	return 0;
 }
 
+/* Gives @p the areas @as, which the caller keeps: what it has had mapped since @now. */
+static int take_areas(struct proctab *t, struct process *p, struct aspace *as, uint64_t now)
+{
+	int r;
+
+	if ((r = aspace_own(&p->as)) < 0 || (r = aspace_replace(p->as, as, now)) < 0)
+		return r;
+	if (!p->exe_addr)
+		p->exe_addr = program_address(p->as);
+	p->known = true;
+	p->gone = false;
+	return p->seen ? proctab_resolve(t, p) : 0;
+}
+
+/* Maps that are too long to wait for: proctab_take_late() has them, sooner or later. */
+static void read_later(struct proctab *t, struct process *p, uint64_t now)
+{
+	t->counts.scans_late++;
+	p->doubtful = true;
+	p->scan_after_ns = now + SCAN_WAIT_NS * SCAN_SHARE;
+	if (maplater_ask(&t->later, p->tgid) == 0)
+		p->scan_after_ns = UINT64_MAX;
+}
+
+void proctab_take_late(struct proctab *t)
+{
+	_cleanup_(aspace_unrefp) struct aspace *as = NULL;
+	struct maplater *m = &t->later;
+	struct process *p;
+
+	if (!maplater_take(m, &as))
+		return;
+	p = proctab_find(t, m->tgid, UINT64_MAX - 1);
+	if (!p || p->since_ns > m->asked_ns || p->until_ns != UINT64_MAX)
+		return;
+	p->scan_after_ns = clock_mono_ns() + m->took_ns * SCAN_SHARE;
+	p->doubtful = false;
+	if (as && as->areas.n)
+		(void)take_areas(t, p, as, m->asked_ns); /* without memory, it stays as it was */
+}
+
 /*
  * Reads maps and comm. An address space that is gone keeps what was known before: the samples that
  * are still to come were taken while it was there.
@@ -98,34 +153,38 @@ static uint64_t program_address(const struct aspace *as)
 static int scan(struct proctab *t, struct process *p)
 {
 	_cleanup_(aspace_unrefp) struct aspace *as = NULL;
-	_cleanup_free_ char *text = NULL;
 	char path[64], comm[WIRE_COMM + 1];
-	uint64_t now = clock_mono_ns();
-	size_t n;
+	uint64_t now = clock_mono_ns(), began = clock_thread_ns(), took;
 	int r;
 
 	p->scanned = t->window;
-	p->doubtful = false;
 	if (p->until_ns != UINT64_MAX)
 		return 0; /* the number may be another's by now */
+	if (now < p->scan_after_ns || p->scans >= SCANS_MAX) {
+		p->doubtful = true;
+		return 0;
+	}
+	t->counts.rescans += p->doubtful;
+	p->scans++;
+	p->doubtful = false;
 	snprintf(path, sizeof(path), "/proc/%u/comm", p->tgid);
 	if (read_line_file(path, comm, sizeof(comm)) == 0)
 		strcpy(p->comm, comm);
 	proctab_judge(t, p);
 	snprintf(path, sizeof(path), "/proc/%u/maps", p->tgid);
-	r = read_whole_file(path, MAPS_MAX_BYTES, &text, &n);
-	if (r < 0 || n == 0) { /* a zombie's maps are empty */
+	r = aspace_read(path, PROCTAB_MAX_AREAS, began + SCAN_WAIT_NS, NULL, &as);
+	if (r == -ETIME) {
+		read_later(t, p, now);
+		return 0;
+	}
+	took = clock_thread_ns() - began;
+	if (took > SCAN_FREE_NS)
+		p->scan_after_ns = now + took * SCAN_SHARE;
+	if (r < 0 || !as->areas.n) { /* a zombie's maps are empty */
 		p->gone = !p->as->areas.n;
 		return r == -ENOMEM ? r : 0;
 	}
-	if ((r = aspace_parse(text, PROCTAB_MAX_AREAS, &as)) < 0 || (r = aspace_own(&p->as)) < 0 ||
-	    (r = aspace_replace(p->as, as, now)) < 0)
-		return r;
-	if (!p->exe_addr)
-		p->exe_addr = program_address(p->as);
-	p->known = true;
-	p->gone = false;
-	return p->seen ? proctab_resolve(t, p) : 0;
+	return take_areas(t, p, as, now);
 }
 
 struct process *proctab_find(struct proctab *t, uint32_t tgid, uint64_t time_ns)
@@ -265,8 +324,9 @@ int proctab_rescan(struct proctab *t, struct process *p)
 	return scan(t, p);
 }
 
-void proctab_doubt(struct proctab *t)
+void proctab_doubt(struct proctab *t, uint64_t n)
 {
+	t->counts.events_lost += n;
 	array_each(&t->procs, p)
 		p->doubtful = true;
 }
@@ -326,7 +386,9 @@ void proctab_tick(struct proctab *t, uint64_t drained_ns)
 	if (t->any_to_drop)
 		drop_ended(t, drained_ns);
 	array_each(&t->procs, p) {
-		p->map_work = 0;
+		p->map_work = p->scans = p->files = 0;
+		if (p->files_late && p->until_ns == UINT64_MAX)
+			(void)proctab_resolve(t, p); /* without memory, at the next window */
 		if (p->as && p->as->old.n)
 			aspace_forget(p->as, drained_ns);
 		if (p->restless && t->window - p->replaced > RESTLESS_WINDOWS) {

@@ -20,6 +20,7 @@
 #include "hindex.h"
 #include "identity.h"
 #include "jittab.h"
+#include "maplater.h"
 #include "objtab.h"
 #include "wire.h"
 
@@ -50,13 +51,25 @@ struct process {
 	uint32_t replaced;	 /* window in which it did last */
 	struct wire_space space; /* its areas in the sampler's memory */
 	uint32_t scanned;	 /* window in which the maps were read last */
+	uint64_t scan_after_ns;	 /* they are not read before: so much of our time they may take */
 	uint32_t forked_from; /* number of its parent, 0 = not known; of one that began with fork(2)
 			       */
 	uint32_t jit;	      /* in the table of processes that make code, or JITTAB_NONE */
+	size_t scans;	      /* of the maps in this window */
+	size_t files;	      /* that were new, and were opened for it, in this window */
+	bool files_late;      /* there are more */
 	struct identity id;   /* who it is */
 	size_t map_work;      /* areas looked at for events of this window */
 	char comm[WIRE_COMM + 1]; /* of the process, not of one of its threads */
 	struct aspace *as;	  /* a reference; NULL = there is none yet */
+};
+
+/* What cannot be seen in the samples. */
+struct proctab_counts {
+	uint64_t events_lost; /* the kernel's words of processes that found no room */
+	uint64_t rescans;     /* maps that were read again for that */
+	uint64_t files_late;  /* processes that mapped so many new files that some had to wait */
+	uint64_t scans_late;  /* maps that were so long that nobody waited for them */
 };
 
 struct proctab {
@@ -73,6 +86,8 @@ struct proctab {
 	bool any_changed; /* some process has `changed` set, since this was cleared last */
 	bool any_to_drop; /* some process has ended, or may have */
 	size_t max_procs; /* more are forgotten, those without samples longest first */
+	struct proctab_counts counts;
+	struct maplater later;
 	void (*on_forget)(void *ctx, struct process *p); /* before each ends or is forgotten; NULL =
 							    nobody is told */
 	/* Something more of what is asked for holds of a process; NULL as before. */
@@ -114,14 +129,17 @@ struct process *proctab_add(struct proctab *t, uint32_t tgid, uint64_t since_ns)
 /* @p lived until @time_ns. */
 void proctab_end(struct proctab *t, struct process *p, uint64_t time_ns);
 
-/* Reads the maps of @p again, now, if it lives: 0 or -ENOMEM. */
+/* Takes the maps that were so long that a thread read them, if there are some by now. */
+void proctab_take_late(struct proctab *t);
+
+/* Reads the maps of @p again, now, if it lives and it is not too soon: 0 or -ENOMEM. */
 int proctab_rescan(struct proctab *t, struct process *p);
 
 /* Opens what @p has mapped and nobody looked at yet: 0 or -ENOMEM. */
 int proctab_resolve(struct proctab *t, struct process *p);
 
-/* Events were missed, of whatever process: all maps are read again before they are used. */
-void proctab_doubt(struct proctab *t);
+/* @n events were missed, of whatever processes: all maps are read again before they are used. */
+void proctab_doubt(struct proctab *t, uint64_t n);
 
 /*
  * Ends a window: every sample from before @drained_ns has come. Forgets what ended before then, and

@@ -17,13 +17,14 @@ struct roottab {
 		dev_t dev;
 		ino_t ino;
 		int fd;
-	}) roots;
+	})
+	roots;
 	size_t refused; /* how often a root was one too many */
 };
 
 /*
- * The root of process @pid, borrowed until roottab_done(): -1 when it is that of this process, when it
- * cannot be opened, or when there are too many (counted).
+ * The root of process @pid, borrowed until roottab_done(): -1 when it is that of this process, when
+ * it cannot be opened, or when there are too many (counted).
  */
 int roottab_of(struct roottab *t, pid_t pid);
 

@@ -14,6 +14,9 @@
 #include "snapshot.h"
 #include "tableload.h"
 
+#define AREAS_APART 512	 /* of a process that are told apart in any case */
+#define AREAS_MAX   8192 /* of a process: an eighth of what there is room for */
+
 enum state {
 	TABLE_UNKNOWN, /* nobody asked yet */
 	TABLE_ASKED,
@@ -131,6 +134,23 @@ static void describe(struct unwinding *u, const struct vm_area *a, struct wire_a
 	ret->tag = t->ref.tag;
 }
 
+/*
+ * Adds an area to those of a space. A process may have any number of pieces of code that it made
+ * itself; when they are many, neighbours that are unwound alike are one, with what is between them, or
+ * one process could take the room of all.
+ */
+static int add_area(struct unwinding *u, const struct wire_area *area)
+{
+	struct wire_area *last = u->scratch.n ? &u->scratch.items[u->scratch.n - 1] : NULL;
+
+	if (u->scratch.n >= AREAS_APART && area->how == WIRE_HOW_POINTER &&
+	    last->how == WIRE_HOW_POINTER) {
+		last->end = area->end;
+		return 0;
+	}
+	return u->scratch.n >= AREAS_MAX ? 0 : array_push(&u->scratch, *area);
+}
+
 void unwinding_update(struct unwinding *u, struct process *p)
 {
 	struct wire_space space, old = p->space;
@@ -146,7 +166,7 @@ void unwinding_update(struct unwinding *u, struct process *p)
 			continue;
 		describe(u, a, &area);
 		p->waiting |= area.how == WIRE_HOW_WAIT;
-		if (array_push(&u->scratch, area) < 0)
+		if (add_area(u, &area) < 0)
 			return;
 	}
 	if (residency_put_space(u->residency, u->scratch.items, u->scratch.n, &space) < 0) {

@@ -2,6 +2,7 @@
 #include "dwaranges.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "cleanup.h"
@@ -37,22 +38,18 @@ static const uint8_t *read_header(const uint8_t *p, const uint8_t *end, const ui
 	return size <= (size_t)(end - p) ? p + size : NULL;
 }
 
-static int read_set(const struct dwfile *f, const uint8_t *p, const uint8_t *end, uint64_t unit,
-		    struct dwdir *ret)
-{
-	const struct dwunit *u = dwfile_unit_at(f, unit);
-	uint64_t lo, n;
+/* What is done with a set: its pairs lie from @p to @end. */
+typedef int set_fn(void *ctx, uint64_t unit, const uint8_t *p, const uint8_t *end);
 
-	if (!u || u->off != unit || u->pc_forms[2])
-		return 0;
-	while ((p = dwform_uint(p, end, 8, &lo)) && (p = dwform_uint(p, end, 8, &n)) && (lo || n))
-		if (n > 0 && lo + n > lo &&
-		    dwdir_add(ret, lo, lo + n, (uint32_t)(u - f->units)) < 0)
-			return -ENOMEM;
-	return 0;
+/* The next pair: NULL behind the last one. */
+static const uint8_t *read_pair(const uint8_t *p, const uint8_t *end, uint64_t *lo, uint64_t *n)
+{
+	p = dwform_uint(p, end, 8, lo);
+	p = p ? dwform_uint(p, end, 8, n) : NULL;
+	return p && (*lo || *n) ? p : NULL;
 }
 
-int dwaranges_read(const struct dwfile *f, struct dwdir *ret)
+static int each_set(const struct dwfile *f, set_fn *fn, void *ctx)
 {
 	const struct dwsection *s = &f->s.s[DW_ARANGES];
 	_cleanup_free_ uint8_t *buf = NULL;
@@ -71,8 +68,94 @@ int dwaranges_read(const struct dwfile *f, struct dwdir *ret)
 
 		p = read_header(p, end, &set_end, &unit);
 		if (p)
-			r = read_set(f, p, set_end, unit, ret);
+			r = fn(ctx, unit, p, set_end);
 		p = p || set_end != end ? set_end : NULL;
 	}
+	return r;
+}
+
+/* --- all of it
+ * ------------------------------------------------------------------------------------ */
+
+struct reading {
+	const struct dwfile *f;
+	struct dwdir *ret;
+};
+
+static int read_set(void *ctx, uint64_t unit, const uint8_t *p, const uint8_t *end)
+{
+	struct reading *k = ctx;
+	const struct dwunit *u = dwfile_unit_at(k->f, unit);
+	uint64_t lo, n;
+
+	if (!u || u->off != unit || u->pc_forms[2])
+		return 0;
+	while ((p = read_pair(p, end, &lo, &n)))
+		if (n > 0 && lo + n > lo &&
+		    dwdir_add(k->ret, lo, lo + n, (uint32_t)(u - k->f->units)) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+int dwaranges_read(const struct dwfile *f, struct dwdir *ret)
+{
+	struct reading k = { .f = f, .ret = ret };
+
+	return each_set(f, read_set, &k);
+}
+
+/* --- a few addresses
+ * ------------------------------------------------------------------------------ */
+
+struct finding {
+	const uint64_t *addrs;
+	size_t n_addrs;
+	uint64_t *units;
+	size_t n, max;
+};
+
+static bool has_one(const struct finding *k, uint64_t lo, uint64_t n)
+{
+	for (size_t i = 0; i < k->n_addrs; i++)
+		if (k->addrs[i] >= lo && k->addrs[i] - lo < n)
+			return true;
+	return false;
+}
+
+/* Enters @unit in its place, unless it is there. */
+static int enter(struct finding *k, uint64_t unit)
+{
+	size_t i = k->n;
+
+	while (i > 0 && k->units[i - 1] > unit)
+		i--;
+	if (i > 0 && k->units[i - 1] == unit)
+		return 0;
+	if (k->n == k->max)
+		return -E2BIG;
+	for (size_t j = k->n++; j > i; j--)
+		k->units[j] = k->units[j - 1];
+	k->units[i] = unit;
+	return 0;
+}
+
+static int find_set(void *ctx, uint64_t unit, const uint8_t *p, const uint8_t *end)
+{
+	struct finding *k = ctx;
+	uint64_t lo, n;
+
+	while ((p = read_pair(p, end, &lo, &n)))
+		if (has_one(k, lo, n))
+			return enter(k, unit);
+	return 0;
+}
+
+int dwaranges_units(const struct dwfile *f, const uint64_t *addrs, size_t n, uint64_t *ret,
+		    size_t max, size_t *ret_n)
+{
+	struct finding k = { .addrs = addrs, .n_addrs = n, .units = ret, .max = max };
+	int r = each_set(f, find_set, &k);
+
+	*ret_n = k.n;
 	return r;
 }

@@ -347,23 +347,21 @@ static bool has_split_units(struct dwobject *o)
 	return i < o->n_units && dwsplit_find(o->split, &o->file, &o->file.units[i], &u) == 0;
 }
 
-static bool is_much(const struct round *round)
+bool dwfind_is_much(const struct dwobject *o, uint64_t bytes)
 {
-	const struct dwobject *o = round->o;
-	uint64_t bytes = 0;
-
-	if (o->inflated >= SAVE_INFLATED)
-		return true;
-	array_each(&round->jobs, j)
-		bytes += unit_bytes(o, j->unit);
-	return bytes >= o->file.s.s[DW_INFO].size / 4;
+	return o->inflated >= SAVE_INFLATED || bytes >= o->file.s.s[DW_INFO].size / 4;
 }
 
 static bool is_worth_saving(const struct round *round)
 {
 	struct dwobject *o = round->o;
+	uint64_t bytes = 0;
 
-	if (!o->store_dir || o->store || !is_much(round))
+	if (!o->store_dir || o->store || o->units != DWOBJECT_ALL)
+		return false;
+	array_each(&round->jobs, j)
+		bytes += unit_bytes(o, j->unit);
+	if (!dwfind_is_much(o, bytes))
 		return false;
 	if (!has_split_units(o))
 		give_up_saving(o);
@@ -562,7 +560,8 @@ static int ask_loose(struct asking *a)
 	return r < 0 || o->dir.ranges.n == n ? r : ask_directory(a);
 }
 
-int dwobject_find(struct dwobject *o, struct dwquery *queries, size_t n, struct dwframes *ret)
+int dwfind_run(struct dwobject *o, struct dwquery *queries, size_t n, bool directory,
+	       struct dwframes *ret)
 {
 	struct asking a = { .round = { .o = o, .queries = queries }, .n = n, .frames = ret };
 	int r = -ENOMEM;
@@ -579,9 +578,9 @@ int dwobject_find(struct dwobject *o, struct dwquery *queries, size_t n, struct 
 	a.round.found = malloc((n + 1) * sizeof(*a.round.found));
 	if (a.pending && a.progress && a.round.order && a.round.found && n < UINT32_MAX)
 		r = ask_directory(&a);
-	if (r == 0)
+	if (r == 0 && !directory)
 		r = ask_aranges(&a);
-	if (r == 0)
+	if (r == 0 && !directory)
 		r = ask_loose(&a);
 	array_free(&a.round.jobs);
 	free(a.round.order);

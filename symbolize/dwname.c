@@ -162,6 +162,7 @@ int dwnames_find(struct dwnames *d, uint64_t ref, struct symunit_name *ret)
 			u = d->unit;
 		else if (f)
 			u = dwfile_unit_at(f, off);
+		d->missed |= !u && f && f->some;
 		if (!u || off < u->die)
 			break;
 		r = read_die(d, f, u, off, &die);

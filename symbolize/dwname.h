@@ -32,6 +32,7 @@ struct dwnames {
 	} tables[DWNAMES_TABLES];
 	uint64_t uses;
 	uint8_t *window;
+	bool missed; /* a unit was referred to that is not in its file's list, which is not whole */
 	uint64_t left; /* bytes of entries and abbreviations that may be read yet */
 };
 

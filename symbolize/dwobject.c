@@ -25,16 +25,29 @@ enum {
 
 /* --- opening -------------------------------------------------------------------------------------- */
 
+/* Forgets the units and all that is known of them. */
+static void drop_units(struct dwobject *o)
+{
+	for (size_t i = 0; o->images && i < o->n_units; i++)
+		free(o->images[i].image);
+	free(o->images);
+	o->images = NULL;
+	o->n_units = 0;
+	o->loose.n = 0;
+	o->dir.ranges.n = 0;
+	o->has_aranges = false;
+	o->image_bytes = 0;
+	o->broken = o->limited = o->no_split = 0;
+}
+
 void dwobject_free(struct dwobject *o)
 {
 	if (!o)
 		return;
-	for (size_t i = 0; o->images && i < o->n_units; i++)
-		free(o->images[i].image);
+	drop_units(o);
 	symstore_free(o->store);
 	free(o->store_dir);
 	free(o->store_key);
-	free(o->images);
 	free(o->near);
 	free(o->code);
 	array_free(&o->loose);
@@ -80,21 +93,19 @@ static int make_images(struct dwobject *o, size_t n)
 	return o->images ? 0 : -ENOMEM;
 }
 
-static int read_units(struct dwobject *o)
+int dwobject_take_units(struct dwobject *o)
 {
 	const struct dwsection *s = o->file.s.s;
 	struct dwspans spans = { 0 };
-	int r = dwfile_read_units(&o->file);
+	int r = 0;
 
-	if (o->file.limited)
-		atomic_fetch_add(&o->limited, 1);
 	/* All that there are, twice: an entry takes two bytes, or 16. Units may share a list. */
 	spans.left = RANGES_FREE + s[DW_RNGLISTS].size + s[DW_RANGES].size / 8;
 	if (spans.left > RANGES_MAX)
 		spans.left = RANGES_MAX;
 	for (size_t i = 0; r == 0 && i < o->file.n_units; i++)
 		r = add_unit(o, (uint32_t)i, &spans);
-	array_free(&spans.spans);
+	dwspans_done(&spans);
 	if (r < 0)
 		return r;
 	dwdir_sort(&o->dir);
@@ -197,8 +208,42 @@ int dwobject_open_stored(const struct dwobject_opts *opts, struct dwobject **ret
 	if (r < 0)
 		return r;
 	o->max_work = WORK_FREE + WORK_FACTOR * symstore_image_bytes(o->store);
+	o->units = DWOBJECT_ALL;
 	*ret = take_ptr(o);
 	return r;
+}
+
+int dwobject_load_all(struct dwobject *o)
+{
+	int r;
+
+	drop_units(o);
+	r = dwfile_read_units(&o->file);
+	if (r == 0)
+		r = dwobject_take_units(o);
+	if (r < 0)
+		return r;
+	if (o->file.limited)
+		atomic_fetch_add(&o->limited, 1);
+	o->units = DWOBJECT_ALL;
+	return 0;
+}
+
+/*
+ * Reads the units, or leaves it to the first question when .debug_aranges may make it unnecessary:
+ * but not where the first one is broken, or some may be split ones, which need .debug_addr.
+ */
+static int read_units(struct dwobject *o)
+{
+	const struct dwsection *s = o->file.s.s;
+	int r;
+
+	if (s[DW_ARANGES].size > 0 && s[DW_ADDR].size == 0) {
+		r = dwfile_read_some(&o->file, &(uint64_t){ 0 }, 1);
+		if (r < 0 || o->file.n_units > 0)
+			return r;
+	}
+	return dwobject_load_all(o);
 }
 
 static int set_store(struct dwobject *o, const struct dwobject_opts *opts)

@@ -30,6 +30,13 @@ struct dwobject {
 	bool has_alt;
 	struct dwdir dir;
 	struct dwsplit *split; /* NULL = no unit is a skeleton */
+	/* Which units there are: few addresses do not need all of them. Of a stored object all are
+	 * there. */
+	enum dwobject_units {
+		DWOBJECT_NONE, /* nothing has been asked yet */
+		DWOBJECT_SOME,
+		DWOBJECT_ALL,
+	} units;
 	bool has_aranges; /* .debug_aranges is in dir, too */
 	ARRAY(uint32_t) loose; /* units that do not say where their code is */
 	size_t inflated; /* bytes of sections that were compressed */
@@ -49,3 +56,19 @@ struct dwobject {
 	/* Bytes that the present call has read, in a wide sense, and how many it may. */
 	atomic_uint_fast64_t work, max_work;
 };
+
+/*
+ * Takes the units that are in the list of the object's file: where they have their code. 0,
+ * -ENOMEM. dwobject_load_all() reads all of them, in place of the units that there were.
+ */
+int dwobject_take_units(struct dwobject *o);
+int dwobject_load_all(struct dwobject *o);
+
+/* Asks the units that there are. As dwobject_find(); with @directory only those that say that they
+ * have the address. */
+int dwfind_run(struct dwobject *o, struct dwquery *queries, size_t n, bool directory,
+	       struct dwframes *ret);
+
+/* Whether so much of the object is read, with @bytes of units, that all of it is made and kept on
+ * disk. */
+bool dwfind_is_much(const struct dwobject *o, uint64_t bytes);

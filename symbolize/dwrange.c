@@ -8,6 +8,19 @@
 
 enum { WINDOW = 2048 }; /* of a list in a section that is not in memory */
 
+void dwspans_forget(struct dwspans *s)
+{
+	if (s->near)
+		s->near->d = NULL;
+}
+
+void dwspans_done(struct dwspans *s)
+{
+	array_free(&s->spans);
+	free(s->near);
+	s->near = NULL;
+}
+
 static int add(struct dwspans *s, uint64_t lo, uint64_t hi)
 {
 	return lo < hi ? array_push(&s->spans, (struct dwspan){ lo, hi }) : 0;
@@ -136,34 +149,62 @@ static int list_offset(const struct dwfile *f, const struct dwunit *u, uint64_t 
 	return 0;
 }
 
-/* The list at @off of a section. In a section that is not in memory it is read in one window, and in
- * all that follows if that ends too early. */
-static int read_at(const struct dwunit *u, const struct dwsections *d, enum dwsection_id id,
-		   uint64_t off, struct dwspans *ret)
+static int read_entries(const struct dwunit *u, enum dwsection_id id, const uint8_t *p, size_t n,
+			struct dwspans *ret)
 {
-	const struct dwsection *s = &d->s[id];
+	return id == DW_RANGES ? read_pairs(u, p, p + n, ret) : read_list(u, p, p + n, ret);
+}
+
+/* All that is left of the section behind @off, for a list that is long. */
+static int read_long(const struct dwunit *u, const struct dwsections *d, enum dwsection_id id,
+		     uint64_t off, struct dwspans *ret)
+{
 	size_t first = ret->spans.n;
 	int r = -EBADMSG;
 
-	if (off >= s->size)
-		return -EBADMSG;
-	for (uint64_t window = WINDOW; r == -EBADMSG; window *= 16) {
-		_cleanup_free_ uint8_t *buf = NULL;
-		uint64_t left = s->size - off;
-		size_t n = s->mem || left < window ? (size_t)left : (size_t)window;
+	for (uint64_t window = WINDOW * 16; r == -EBADMSG; window *= 16) {
+		uint64_t left = d->s[id].size - off;
+		size_t n = left < window ? (size_t)left : (size_t)window;
+		_cleanup_free_ uint8_t *buf = malloc(n);
 		const uint8_t *p;
 
-		if (!s->mem && !(buf = malloc(n)))
+		if (!buf)
 			return -ENOMEM;
 		p = dwsection_window(d, id, off, n, buf);
 		if (!p)
 			return -EBADMSG;
 		ret->spans.n = first;
-		r = id == DW_RANGES ? read_pairs(u, p, p + n, ret) : read_list(u, p, p + n, ret);
+		r = read_entries(u, id, p, n, ret);
 		if (n == left)
 			break;
 	}
 	return r;
+}
+
+/* The list at @off of a section. In a section that is not in memory it is read in one window, and
+ * in all that follows if that ends too early. */
+static int read_at(const struct dwunit *u, const struct dwsections *d, enum dwsection_id id,
+		   uint64_t off, struct dwspans *ret)
+{
+	const struct dwsection *s = &d->s[id];
+	size_t first = ret->spans.n, n = WINDOW;
+	const uint8_t *p;
+	int r;
+
+	if (off >= s->size)
+		return -EBADMSG;
+	if (!s->mem && !ret->near && !(ret->near = calloc(1, sizeof(*ret->near))))
+		return -ENOMEM;
+	if (s->mem || s->size - off < n)
+		n = (size_t)(s->size - off);
+	p = dwsection_window_near(d, id, off, n, ret->near);
+	if (!p)
+		return -EBADMSG;
+	r = read_entries(u, id, p, n, ret);
+	if (r != -EBADMSG || n == s->size - off)
+		return r;
+	ret->spans.n = first;
+	return read_long(u, d, id, off, ret);
 }
 
 static int read_ranges(const struct dwfile *f, const struct dwunit *u, unsigned form, uint64_t value,

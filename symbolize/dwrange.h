@@ -15,7 +15,12 @@ struct dwspans {
 	ARRAY(struct dwspan) spans;
 	uint64_t left; /* entries of lists that may be read yet: many may refer to one that is long
 			*/
+	struct dwsection_near *near; /* lists lie one behind another; NULL until one is read */
 };
+
+/* Forgets what was read of a file that is closed. */
+void dwspans_forget(struct dwspans *s);
+void dwspans_done(struct dwspans *s);
 
 /*
  * Appends the ranges of an entry of @u: forms and values of its low_pc, high_pc and ranges, form 0

@@ -390,50 +390,68 @@ const char *dwsection_str(const struct dwsections *d, enum dwsection_id id, uint
 	return buf;
 }
 
-/* Reads what lies at @off: much, where it is not far behind what was read before. */
-static void read_near(const struct dwsections *d, enum dwsection_id id, uint64_t off,
+/* Reads @n bytes at @off, and much more where that is not far behind what was read before. */
+static void read_near(const struct dwsections *d, enum dwsection_id id, uint64_t off, size_t n,
 		      struct dwsection_near *near)
 {
 	const struct dwsection *s = &d->s[id];
 	bool follows = near->d == d && near->id == id && off >= near->off &&
 		       off - near->off < sizeof(near->bytes);
 	uint64_t left = off < s->size ? s->size - off : 0;
-	size_t n = follows ? sizeof(near->bytes) : STR_CHUNK;
 
+	if (follows)
+		n = sizeof(near->bytes);
 	if (n > left)
 		n = (size_t)left;
 	near->d = d;
 	near->id = id;
 	near->off = off;
-	near->n = n > 0 && read_at(d->fd, s->off + off, (uint8_t *)near->bytes, n) ? n : 0;
+	near->n = n > 0 && read_at(d->fd, s->off + off, near->bytes, n) ? n : 0;
 }
 
-static const char *found_near(const struct dwsections *d, enum dwsection_id id, uint64_t off,
-			      const struct dwsection_near *near)
+/* What is at hand behind @off: *@ret_n bytes. */
+static const uint8_t *at_hand(const struct dwsections *d, enum dwsection_id id, uint64_t off,
+			      const struct dwsection_near *near, size_t *ret_n)
 {
-	if (near->d != d || near->id != id || off < near->off || off - near->off >= near->n)
-		return NULL;
-	off -= near->off;
-	return memchr(near->bytes + off, 0, near->n - (size_t)off) ? near->bytes + off : NULL;
+	bool has = near->d == d && near->id == id && off >= near->off && off - near->off < near->n;
+
+	*ret_n = has ? near->n - (size_t)(off - near->off) : 0;
+	return has ? near->bytes + (off - near->off) : NULL;
+}
+
+const uint8_t *dwsection_window_near(const struct dwsections *d, enum dwsection_id id, uint64_t off,
+				     size_t n, struct dwsection_near *near)
+{
+	const uint8_t *p;
+	size_t has;
+
+	if (d->s[id].mem)
+		return dwsection_window(d, id, off, n, NULL);
+	p = at_hand(d, id, off, near, &has);
+	if (has < n) {
+		read_near(d, id, off, n, near);
+		p = at_hand(d, id, off, near, &has);
+	}
+	return has >= n ? p : NULL;
 }
 
 const char *dwsection_str_near(const struct dwsections *d, enum dwsection_id id, uint64_t off,
 			       size_t n, char *buf, struct dwsection_near *near)
 {
-	const char *found;
-	size_t len;
+	const uint8_t *p, *end = NULL;
+	size_t has;
 
 	if (d->s[id].mem || !near)
 		return dwsection_str(d, id, off, n, buf);
-	found = found_near(d, id, off, near);
-	if (!found) {
-		read_near(d, id, off, near);
-		found = found_near(d, id, off, near);
+	p = at_hand(d, id, off, near, &has);
+	if (!has || !(end = memchr(p, 0, has))) {
+		read_near(d, id, off, STR_CHUNK, near);
+		p = at_hand(d, id, off, near, &has);
+		end = has ? memchr(p, 0, has) : NULL;
 	}
-	len = found ? strlen(found) : n;
-	if (len >= n)
+	if (!end || (size_t)(end - p) >= n)
 		return dwsection_str(d, id, off, n, buf);
-	return memcpy(buf, found, len + 1);
+	return memcpy(buf, p, (size_t)(end - p) + 1);
 }
 
 int dwsection_hold(struct dwsections *d, enum dwsection_id id, size_t max)

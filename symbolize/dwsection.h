@@ -63,18 +63,24 @@ const uint8_t *dwsection_window(const struct dwsections *d, enum dwsection_id id
 const char *dwsection_str(const struct dwsections *d, enum dwsection_id id, uint64_t off, size_t n,
 			  char *buf);
 
-/* What was read last, for strings that lie near one another. Zero it. */
+/*
+ * What was read last, for what is asked for in the order in which it lies in a section that is in
+ * the file: one read serves much of it. Zero it; to be zeroed, too, when the sections it was used
+ * for are closed.
+ */
 struct dwsection_near {
 	const struct dwsections *d; /* NULL = nothing */
 	enum dwsection_id id;
 	uint64_t off;
 	size_t n;
-	char bytes[16 << 10];
+	uint8_t bytes[16 << 10];
 };
 
-/* The same, for strings that are asked for in the order in which they lie: few reads serve many of
- * them.
- * @near may be NULL. */
+/* As dwsection_window(), of at most sizeof(near->bytes); valid until the next call. */
+const uint8_t *dwsection_window_near(const struct dwsections *d, enum dwsection_id id, uint64_t off,
+				     size_t n, struct dwsection_near *near);
+
+/* As dwsection_str(); @near may be NULL. */
 const char *dwsection_str_near(const struct dwsections *d, enum dwsection_id id, uint64_t off,
 			       size_t n, char *buf, struct dwsection_near *near);
 

@@ -9,12 +9,12 @@
 
 enum {
 	HEAD_WINDOW = 1024, /* a header and the first entry fit; larger ones are read again */
-	HEAD_WINDOW_MAX = 1 << 20, /* names in place can be long */
+	HEAD_WINDOW_MAX = 1 << 20,   /* names in place can be long */
 	HEAD_WINDOW_MANY = 64 << 10, /* where units are small */
-	ABBREV_HELD = 8 << 20, /* of the tables: larger sections are read in windows … */
-	ABBREV_WINDOW = 64 << 10,  /* … of this size, or more */
-	UNITS_MAX = 500000,	   /* 120 MB; there are objects with a tenth of it */
-	PADDING_MAX = 4096,	   /* headers of length 0: a sparse file has a billion of them */
+	ABBREV_HELD = 8 << 20,	     /* of the tables: larger sections are read in windows … */
+	ABBREV_WINDOW = 16 << 10,    /* … of this size, or more */
+	UNITS_MAX = 500000,	     /* 120 MB; there are objects with a tenth of it */
+	PADDING_MAX = 4096,	     /* headers of length 0: a sparse file has a billion of them */
 	/* Units that share tables in turn may make reading them long: bytes of tables that are
 	 * read, for each byte of the file's, and what is free. Compilers make it less than two. */
 	WORK_FACTOR = 32,
@@ -347,6 +347,35 @@ static int read_unit(const struct dwfile *f, uint64_t off, struct head *h, struc
 	return 0;
 }
 
+int dwfile_read_some(struct dwfile *f, const uint64_t *offs, size_t n)
+{
+	_cleanup_free_ uint8_t *buf = malloc(HEAD_WINDOW_MAX);
+	struct dwunit *units = calloc(n + 1, sizeof(*units));
+	struct dwabbrevs a = { 0 };
+	size_t found = 0;
+	int r = buf && units ? 0 : -ENOMEM;
+
+	for (size_t i = 0; r != -ENOMEM && i < n; i++) {
+		struct head head = { .buf = buf, .last = UINT64_MAX };
+		bool code = false;
+
+		if (offs[i] >= f->s.s[DW_INFO].size)
+			continue;
+		r = read_unit(f, offs[i], &head, &a, &units[found], &code);
+		found += r == 0 && code;
+	}
+	dwabbrevs_done(&a);
+	if (r == -ENOMEM) {
+		free(units);
+		return r;
+	}
+	free(f->units);
+	f->units = units;
+	f->n_units = found;
+	f->some = true;
+	return 0;
+}
+
 static uint64_t work_limit(const struct dwfile *f)
 {
 	return WORK_FREE + WORK_FACTOR * (f->s.s[DW_INFO].size + f->s.s[DW_ABBREV].size);
@@ -385,8 +414,10 @@ int dwfile_read_units(struct dwfile *f)
 		array_free(&units);
 		return r;
 	}
+	free(f->units);
 	f->units = units.items;
 	f->n_units = units.n;
+	f->some = false;
 	return 0;
 }
 

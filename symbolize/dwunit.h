@@ -49,6 +49,7 @@ struct dwfile {
 	struct dwunit *units; /* by offset */
 	size_t n_units;
 	bool limited; /* there are more units */
+	bool some;    /* those in the list are not all: dwfile_read_some() */
 	bool alt; /* what .gnu_debugaltlink named: its strings have places of their own */
 };
 
@@ -58,6 +59,12 @@ struct dwfile {
  * million are left out, and those whose abbreviations would take too long to read (f->limited).
  */
 int dwfile_read_units(struct dwfile *f);
+
+/*
+ * Reads those at @n offsets, ascending, alone; where there is none nothing is read. What was in the
+ * list is released. 0, -ENOMEM.
+ */
+int dwfile_read_some(struct dwfile *f, const uint64_t *offs, size_t n);
 void dwfile_close(struct dwfile *f);
 
 /* The unit around an offset in .debug_info, NULL when there is none. */

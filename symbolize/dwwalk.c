@@ -33,13 +33,14 @@ void dwwalk_forget(struct dwwalk *w)
 {
 	w->abbrevs.file = NULL;
 	dwnames_forget(&w->names);
+	dwspans_forget(&w->spans);
 }
 
 void dwwalk_done(struct dwwalk *w)
 {
 	dwabbrevs_done(&w->abbrevs);
 	dwnames_done(&w->names);
-	array_free(&w->spans.spans);
+	dwspans_done(&w->spans);
 	array_free(&w->parents);
 	array_free(&w->refs);
 	hindex_free(&w->by_ref);
@@ -303,6 +304,7 @@ static void begin(struct dwwalk *w, uint64_t lists, uint64_t names)
 	hindex_clear(&w->by_ref);
 	w->spans.left = lists;
 	w->names.left = names;
+	w->names.missed = false;
 	/* Without it references may collide, nothing else. */
 	if (w->seed == 0 && getrandom(&w->seed, sizeof(w->seed), GRND_NONBLOCK) < 0)
 		w->seed = 1;
@@ -333,6 +335,6 @@ int dwwalk_run(struct dwwalk *w, const struct dwwalk_unit *in, struct symunit_bu
 	r = walk(&k, k.unit + (in->unit->die - in->unit->off));
 	r2 = read_names(&k);
 	w->work += LIST_COST * (lists - w->spans.left) + names - w->names.left;
-	w->limited |= w->names.left == 0;
+	w->limited |= w->names.left == 0 || w->names.missed;
 	return r < 0 ? r : r2;
 }

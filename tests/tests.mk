@@ -116,7 +116,8 @@ $(symfix)/debug-rust: $(dwfix_dir)/ranges.rs $(B)/.flags
 	$(call say,FIX,$@)
 	@mkdir -p $(@D)
 	$(Q)env -u MAKEFLAGS -u MFLAGS rustc -O -g $< -o $@
-# What the tests alone are linked with: second opinions on unwind tables and stacks.
+# What the tests alone are linked with: second opinions on gzip, unwind tables and stacks.
+ext.unit.formats := -lz
 ext.unit.unwind := -ldw -lelf -lunwind-ptrace -Wl,--wrap=malloc,--wrap=calloc,--wrap=reallocarray
 # Without frame pointers in every variant; private, or the stamp of the flags would take it up.
 $(B)/tests/unit/unwind/snapchain.o: private CFLAGS += -O2 -fomit-frame-pointer
@@ -297,7 +298,7 @@ $(B)/bench/timed: tests/bench/timed.c
 e2e_src := $(sort $(wildcard tests/e2e/*.c))
 workload_src := $(sort $(wildcard tests/workloads/*.c))
 workloads := $(patsubst tests/workloads/%.c,$(B)/workloads/%,$(workload_src)) \
-	$(addprefix $(B)/workloads/,stripped split-nofp threads-nofp deep-nofp cxxnames $(if $(shell command -v rustc),rustnames))
+	$(addprefix $(B)/workloads/,stripped lives-static split-nofp threads-nofp deep-nofp cxxnames $(if $(shell command -v rustc),rustnames))
 WORKLOAD_FLAGS := -O1 -g -fno-omit-frame-pointer -fno-optimize-sibling-calls -Wall -Wextra $(MAP)
 
 $(call obj,$(e2e_src)): INC = $(call test_inc,formats) -Itests/e2e -DE2E_BUILD='"$(B)"'
@@ -312,6 +313,11 @@ $(B)/workloads/%-nofp: tests/workloads/%.c $(B)/.flags
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WORKLOAD_FLAGS) -fomit-frame-pointer -MMD -MP $< -pthread -o $@
+# For roots that hold nothing else.
+$(B)/workloads/%-static: tests/workloads/%.c $(B)/.flags
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WORKLOAD_FLAGS) -static -MMD -MP $< -pthread -o $@
 $(B)/workloads/%: tests/workloads/%.cc $(B)/.flags
 	$(call say,CXX,$<)
 	@mkdir -p $(@D)

@@ -38,6 +38,15 @@ static struct profile *record_during(const char *const *options, const char *scr
 	return recorded(file, a);
 }
 
+/* A copy of a workload under a name that is nobody else's on this machine. */
+static const char *copy(const char *name, const char *as)
+{
+	struct run r = run_words("cp", workload(name), in_dir(as));
+
+	must_end(&r, 0);
+	return in_dir(as);
+}
+
 #define OPTIONS(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
 /* --- by name -----------------------------------------------------------------------------------
@@ -46,21 +55,23 @@ static struct profile *record_during(const char *const *options, const char *scr
 /* From their first instruction on, and nobody else. */
 Test(described, short_programs_by_name)
 {
+	const double due = 30 * 0.02 * HZ;
+	const char *script = text("for i in $(seq 30); do %s 0.02; %s 0.02 1; done",
+				  copy("split", "descr-brief"), workload("threads"));
 	struct run r;
-	struct profile *p = record_during(OPTIONS("--comm", "^split$"),
-					  text("for i in $(seq 30); do %s 0.02; %s 0.02 1; done",
-					       workload("split"), workload("threads")),
-					  &r, NULL);
-	/* The end of a process is not in what it says of itself. */
-	double due = 30 * 0.02 * HZ;
+	struct profile *p = record_during(OPTIONS("--comm", "^descr-brief$"), script, &r, NULL);
 
-	cr_expect_eq(total(p, (struct pick){ .comm = "split" }), total(p, all), "others are in it");
+	/* On the way through execve(2) a process has the name of its parent. */
+	cr_expect_geq(total(p, (struct pick){ .comm = "descr-brief" }), 0.97 * total(p, all),
+		      "others are in it");
+	/* The end of a process is not in what it says of itself. */
 	cr_expect_geq(total(p, all), 0.95 * due, "%.0f of %.0f", total(p, all), due);
 	cr_expect_gt(cumulative(p, all, "main"), 0.75 * total(p, all));
 	cr_expect_gt(cumulative(p, all, "_dl_start"), 0, "they began before wick looked");
 }
 
 /* A process that gives itself a name that is meant, and what it starts then. */
+/* The workload's own name is not meant, nor is that of its copy. */
 Test(described, processes_that_are_renamed)
 {
 	struct run r;
@@ -84,7 +95,7 @@ Test(described, a_commands_programs_by_name)
 	must_end(&r, 0);
 	p = recorded(file, NULL);
 	cr_expect_eq(total(p, (struct pick){ .comm = "split" }), total(p, all));
-	expect_near("split", total(p, all), 0.3 * HZ, 0.1);
+	expect_near("split", total(p, all), 0.3 * HZ, 0.2);
 }
 
 /* --- by user -----------------------------------------------------------------------------------
@@ -101,8 +112,8 @@ Test(described, a_user_from_the_moment_a_process_becomes_one)
 			  text("%s 65534 0.3; %s 0.2", workload("users"), workload("split")), &r,
 			  NULL);
 	cr_expect_eq(cumulative(p, all, "before_work"), 0);
-	expect_near("after_work", cumulative(p, all, "after_work"), said(&r, "after") * HZ, 0.1);
-	expect_near("child_work", cumulative(p, all, "child_work"), said(&r, "child") * HZ, 0.1);
+	expect_near("after_work", cumulative(p, all, "after_work"), said(&r, "after") * HZ, 0.2);
+	expect_near("child_work", cumulative(p, all, "child_work"), said(&r, "child") * HZ, 0.2);
 	cr_expect_eq(total(p, (struct pick){ .comm = "split" }), 0);
 }
 
@@ -115,12 +126,12 @@ Test(described, a_name_and_a_user)
 	if (getuid() != 0 || !have_program("setpriv"))
 		cr_skip_test("needs root and setpriv");
 	p = record_during(
-		OPTIONS("--comm", "split", "-u", "65533,65534"),
+		OPTIONS("--comm", "descr-both", "-u", "65533,65534"),
 		text("%s 0.2; setpriv --reuid 65534 %s 0.4; setpriv --reuid 65534 %s 0.2 1",
-		     workload("split"), workload("split"), workload("threads")),
+		     copy("split", "descr-both"), in_dir("descr-both"), workload("threads")),
 		&r, NULL);
-	cr_expect_eq(total(p, (struct pick){ .comm = "split" }), total(p, all));
-	expect_near("split", total(p, all), 0.4 * HZ, 0.1);
+	cr_expect_eq(total(p, (struct pick){ .comm = "descr-both" }), total(p, all));
+	expect_near("both", total(p, all), 0.4 * HZ, 0.2);
 }
 
 /* --- by container -------------------------------------------------------------------------------
@@ -211,8 +222,7 @@ Test(described, children_of_a_process_that_ran)
 	struct run a;
 	struct profile *p = record_shell("-p", "--inherit", &a);
 
-	expect_near("split", total(p, (struct pick){ .comm = "split" }), said(&a, "cpu") * HZ,
-		    0.05);
+	expect_near("split", total(p, (struct pick){ .comm = "split" }), said(&a, "cpu") * HZ, 0.1);
 	cr_expect_gt(cumulative(p, all, "main"), 0.9 * said(&a, "cpu") * HZ);
 }
 
@@ -221,8 +231,7 @@ Test(described, children_of_a_thread)
 	struct run a;
 	struct profile *p = record_shell("-t", "--inherit", &a);
 
-	expect_near("split", total(p, (struct pick){ .comm = "split" }), said(&a, "cpu") * HZ,
-		    0.05);
+	expect_near("split", total(p, (struct pick){ .comm = "split" }), said(&a, "cpu") * HZ, 0.1);
 }
 
 Test(described, no_children_where_they_are_not_wanted)

@@ -68,6 +68,18 @@ static void look(const struct dwobject *o, const struct dwquery *q, const struct
 	}
 }
 
+/* One address as the first question: it reads the units that .debug_aranges names. */
+static void ask_first(struct dwobject *o, size_t size)
+{
+	struct dwquery q = { .addr = 0x1000 + size / 4 % 64 * 16 };
+	struct dwframes frames = { 0 };
+
+	if (dwobject_find(o, &q, 1, &frames) < 0)
+		abort();
+	look(o, &q, &frames);
+	array_free(&frames.frames);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct dwquery first[ASKED], second[ASKED];
@@ -76,6 +88,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!o)
 		return 0;
+	if (size / 2 % 2 == 0)
+		ask_first(o, size);
 	ask(o, first, &frames);
 	for (size_t i = 0; i < ASKED; i++)
 		look(o, &first[i], &frames);

@@ -36,7 +36,7 @@ static const char *show(const struct dwmaker *m, unsigned version, const uint16_
 	array_each(&s.spans, span)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%lx-%lx", n ? " " : "",
 				      (unsigned long)span->lo, (unsigned long)span->hi);
-	array_free(&s.spans);
+	dwspans_done(&s);
 	dwfile_close(&f);
 	return text;
 }
@@ -230,7 +230,7 @@ Test(dwrange, long_lists_in_a_file)
 		     0);
 	cr_expect_eq(s.spans.n, 50000);
 	cr_expect_eq(s.spans.items[49999].hi, 0x10000 + 100000);
-	array_free(&s.spans);
+	dwspans_done(&s);
 	dwfile_close(&f);
 	dwmaker_done(&m);
 }

@@ -301,6 +301,38 @@ Test(dwsection, reads_strings)
 	dwsections_close(&d);
 }
 
+/* Strings of all lengths, one behind the other, and asked for in several orders. */
+Test(dwsection, strings_that_lie_near_are_the_same)
+{
+	enum { BYTES = 200000, MAX = 4096 };
+	struct blob str = new_blob(BYTES);
+	struct section s = { .name = ".debug_str", .bytes = str };
+	static struct dwsection_near near;
+	static char a[MAX], b[MAX];
+	struct dwsections d;
+
+	for (size_t i = 0, n = 0; i + n < BYTES; i += n + 1, n = (n * 5 + 3) % 20011)
+		memset(str.p + i, 'a' + (int)(n % 26), n);
+	cr_assert_eq(dwsections_open(elf_of(ET_DYN, &s, 1), false, MANY, &d), 0);
+	for (int way = 0; way < 3; way++)
+		for (size_t i = 0; i < BYTES + 100; i += way ? 97 : 1) {
+			size_t off = way == 2 ? i * 7919 % BYTES : i;
+			size_t n = i % 3 ? MAX : 50;
+			const char *want = dwsection_str(&d, DW_STR, off, n, a);
+
+			cr_assert_str_eq(dwsection_str_near(&d, DW_STR, off, n, b, &near), want);
+		}
+	for (size_t off = 0; off < BYTES; off += 501) {
+		const uint8_t *p = dwsection_window_near(&d, DW_STR, off, 500, &near);
+
+		cr_assert_eq(p != NULL, off + 500 <= BYTES);
+		cr_assert(!p || memcmp(p, str.p + off, 500) == 0);
+	}
+	cr_expect_null(dwsection_window_near(&d, DW_STR, BYTES + 1, 0, &near));
+	cr_expect_null(dwsection_window_near(&d, DW_STR, UINT64_MAX, 8, &near));
+	dwsections_close(&d);
+}
+
 /* --- what is broken --------------------------------------------------------------------------- */
 
 static int open_one(const char *name, struct blob bytes, uint64_t flags)

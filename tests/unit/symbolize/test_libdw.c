@@ -50,8 +50,7 @@ static struct symbolizer *new_symbolizer(bool allow)
 	return s;
 }
 
-/* --- answers as text
- * ---------------------------------------------------------------------------------- */
+/* --- answers as text -------------------------------------------------------------------------- */
 
 enum { TEXT = 2048 };
 
@@ -100,8 +99,7 @@ static const char *answer(const char *path, enum sym_kind kind, uint64_t off, bo
 	return text;
 }
 
-/* --- against llvm-symbolizer
- * ---------------------------------------------------------------------------- */
+/* --- against llvm-symbolizer ------------------------------------------------------------------ */
 
 /* Reads the answer to one address from llvm-symbolizer, whose next line is the address itself. */
 static void read_llvm(FILE *f, char ret[TEXT])
@@ -288,8 +286,7 @@ Test(libdw, asks_aranges_about_units_in_several_places)
 				  "begin_all /"));
 }
 
-/* --- sections of relocatable files
- * --------------------------------------------------------------------- */
+/* --- sections of relocatable files ------------------------------------------------------------ */
 
 Test(libdw, reaches_every_section_by_offsets_and_the_first_by_addresses)
 {
@@ -337,8 +334,7 @@ Test(libdw, agrees_with_llvm_on_several_units_in_one_section)
 	agree("module.ko");
 }
 
-/* --- other sources
- * ------------------------------------------------------------------------------------- */
+/* --- other sources ---------------------------------------------------------------------------- */
 
 Test(libdw, names_by_symbols_what_has_no_debug_information)
 {
@@ -432,8 +428,7 @@ Test(libdw, reads_the_small_symbol_table_of_stripped_programs)
 	cr_expect_str_eq(answer("bare", SYM_VADDR, addr, false), "first ??:0; ");
 }
 
-/* --- limits
- * ------------------------------------------------------------------------------------------- */
+/* --- limits ----------------------------------------------------------------------------------- */
 
 static enum sym_reason reason_of(const char *path, const struct symbolizer_opts *opts)
 {
@@ -539,8 +534,7 @@ Test(libdw, survives_every_failing_allocation)
 	cr_expect_gt(rounds, 20);
 }
 
-/* --- broken files
- * --------------------------------------------------------------------------------------- */
+/* --- broken files ----------------------------------------------------------------------------- */
 
 static void write_file(const char *path, const uint8_t *p, size_t n)
 {
@@ -582,8 +576,7 @@ Test(libdw, survives_broken_files)
 	corrupt("x.o", 4);
 }
 
-/* --- build ids
- * ------------------------------------------------------------------------------------------ */
+/* --- build ids -------------------------------------------------------------------------------- */
 
 Test(libdw, gives_build_ids_of_other_files)
 {

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The outermost fields of a foreign protobuf message, found without unpacking it: so that a message
+ * of millions of sub-messages needs the memory of one of them at a time.
+ */
+#pragma once
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bytes.h"
+
+enum pbwire {
+	PBWIRE_VARINT = 0,
+	PBWIRE_FIXED64 = 1,
+	PBWIRE_BYTES = 2,
+	PBWIRE_FIXED32 = 5,
+};
+
+struct pbfield {
+	uint64_t number;
+	enum pbwire wire;
+	uint64_t value;	    /* of a varint */
+	struct bytes bytes; /* of bytes; borrowed */
+};
+
+/* A varint of any length: 0, or -EBADMSG when it ends early or never. */
+int pbwire_long_varint(struct bytes *b, uint64_t *ret);
+
+/* The same; most of them are one byte. */
+static inline int pbwire_varint(struct bytes *b, uint64_t *ret)
+{
+	if (!bytes_left(b) || b->p[b->pos] >= 0x80)
+		return pbwire_long_varint(b, ret);
+	*ret = b->p[b->pos++];
+	return 0;
+}
+
+/* The next field, and moves past it: 0 or -EBADMSG. Groups, which proto3 has not, are broken, too.
+ */
+int pbwire_field(struct bytes *b, struct pbfield *ret);
+
+/*
+ * Where the fields of each number are: runs of one number, one behind the other. Producers write
+ * all fields of a number together, so there are a few of them; when there are more than fit, the
+ * last one is of mixed numbers.
+ */
+#define PBRUNS_MAX  64
+#define PBRUN_MIXED 0 /* no field has this number */
+
+struct pbrun {
+	uint64_t number;
+	size_t start, end;
+};
+
+struct pbruns {
+	struct pbrun items[PBRUNS_MAX];
+	size_t n;
+};
+
+/* Notes that a field lies from @start, which is where the one before ended, to @end. */
+void pbruns_add(struct pbruns *r, uint64_t number, size_t start, size_t end);

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "maplater.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "aspace.h"
+#include "cleanup.h"
+#include "clock.h"
+#include "proctab.h"
+
+static void *read_maps(void *arg)
+{
+	struct maplater *m = arg;
+	char path[48];
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/maps", m->tgid);
+	m->result = aspace_read(path, PROCTAB_MAX_AREAS, UINT64_MAX, &m->stop, &m->as);
+	m->took_ns = clock_thread_ns();
+	atomic_store(&m->done, true);
+	return NULL;
+}
+
+int maplater_ask(struct maplater *m, uint32_t tgid)
+{
+	sigset_t all, before;
+	int r;
+
+	if (m->busy)
+		return -EBUSY;
+	*m = (struct maplater){ .tgid = tgid, .asked_ns = clock_mono_ns() };
+	/* Signals are the recording's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&m->thread, NULL, read_maps, m);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	m->busy = r == 0;
+	return -r;
+}
+
+bool maplater_take(struct maplater *m, struct aspace **ret)
+{
+	if (!m->busy || !atomic_load(&m->done))
+		return false;
+	pthread_join(m->thread, NULL);
+	m->busy = false;
+	*ret = take_ptr(m->as);
+	return true;
+}
+
+void maplater_done(struct maplater *m)
+{
+	if (!m->busy)
+		return;
+	atomic_store(&m->stop, true);
+	pthread_join(m->thread, NULL);
+	m->busy = false;
+	aspace_unref(m->as);
+	m->as = NULL;
+}

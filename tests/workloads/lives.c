@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How processes live:
+ *
+ *	lives brief SECONDS	works so long and says nothing
+ *	lives brood N		forks N children that all work 4 ms, at most 8 at a time; "children
+ *CPU" lives idle N		forks N children that sleep; "ready"; sleeps until it is ended lives
+ *again PROGRAM...	works as a child whose number is given to another process at once, which
+ *				executes PROGRAM; "pid N"
+ *	lives renames		a thread works 0.25 s each as phase-1, phase-2, phase-3
+ *	lives memory PROGRAM...	executes a copy of PROGRAM that no file system has
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <linux/sched.h>
+
+#include "workload.h"
+
+extern char **environ;
+
+NOINLINE void brief_work(double until)
+{
+	while (process_s() < until)
+		BURN(20000);
+}
+
+NOINLINE void brood_work(double until)
+{
+	while (process_s() < until)
+		BURN(20000);
+}
+
+NOINLINE void first_work(double until)
+{
+	while (process_s() < until)
+		BURN(20000);
+}
+
+NOINLINE void phase_work(double until)
+{
+	while (thread_s() < until)
+		BURN(20000);
+}
+
+static int brood(long n)
+{
+	struct rusage u;
+
+	for (long i = 0; i < n; i++) {
+		if (i >= 8)
+			wait(NULL);
+		if (fork() == 0) {
+			brood_work(0.004);
+			_exit(0);
+		}
+	}
+	while (wait(NULL) > 0)
+		;
+	getrusage(RUSAGE_CHILDREN, &u);
+	printf("children %.6f\n", (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+					  (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6);
+	return 0;
+}
+
+static int idle(long n)
+{
+	for (long i = 0; i < n; i++) {
+		pid_t child = fork();
+
+		if (child < 0)
+			return 1;
+		if (child == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			alarm(0);
+			pause();
+			_exit(0);
+		}
+	}
+	puts("ready");
+	fflush(stdout);
+	pause();
+	return 0;
+}
+
+/* Forks a child with number @pid; 0 = any. */
+static pid_t fork_as(pid_t pid)
+{
+	struct clone_args args = { .exit_signal = SIGCHLD };
+
+	if (pid) {
+		args.set_tid = (uintptr_t)&pid;
+		args.set_tid_size = 1;
+	}
+	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+}
+
+static int again(char **program)
+{
+	pid_t pid = fork_as(0), next;
+
+	if (pid < 0)
+		return errno == ENOSYS ? 77 : 1;
+	if (pid == 0) {
+		first_work(0.2);
+		_exit(0);
+	}
+	printf("pid %d\n", pid);
+	fflush(stdout);
+	waitpid(pid, NULL, 0);
+	next = fork_as(pid);
+	if (next < 0)
+		return 77; /* not privileged, or a stranger has it */
+	if (next == 0) {
+		execv(program[0], program);
+		_exit(1);
+	}
+	waitpid(next, NULL, 0);
+	return 0;
+}
+
+static void *rename_itself(void *arg)
+{
+	(void)arg;
+	for (int i = 1; i <= 3; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "phase-%d", i);
+		prctl(PR_SET_NAME, name);
+		phase_work(0.25 * i);
+	}
+	return NULL;
+}
+
+static int renames(void)
+{
+	pthread_t t;
+
+	return pthread_create(&t, NULL, rename_itself, NULL) || pthread_join(t, NULL);
+}
+
+static int memory(char **program)
+{
+	int from = open(program[0], O_RDONLY | O_CLOEXEC), to = memfd_create("copy", MFD_CLOEXEC);
+	char buf[65536];
+	ssize_t n;
+
+	if (from < 0 || to < 0)
+		return 1;
+	while ((n = read(from, buf, sizeof(buf))) > 0)
+		if (write(to, buf, (size_t)n) != n)
+			return 1;
+	fexecve(to, program, environ);
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	const char *mode = argc > 1 ? argv[1] : "";
+	long n = argc > 2 ? strtol(argv[2], NULL, 10) : 0;
+
+	alarm(80);
+	if (argc > 2 && strcmp(mode, "brief") == 0)
+		brief_work(strtod(argv[2], NULL));
+	else if (argc > 2 && strcmp(mode, "brood") == 0)
+		return brood(n);
+	else if (argc > 2 && strcmp(mode, "idle") == 0)
+		return idle(n);
+	else if (argc > 2 && strcmp(mode, "again") == 0)
+		return again(argv + 2);
+	else if (strcmp(mode, "renames") == 0)
+		return renames();
+	else if (argc > 2 && strcmp(mode, "memory") == 0)
+		return memory(argv + 2);
+	else
+		return 2;
+	return 0;
+}
