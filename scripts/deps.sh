@@ -35,6 +35,7 @@ check golang-go            run go                         go tool pprof reads th
 check g++                  cmd g++                        C++ programs to profile
 check musl-tools           cmd musl-gcc                   programs of another C library to profile
 check rustc                cmd rustc                      Rust programs to profile
+check mandoc               cmd mandoc                     reads the man pages
 check zstd                 cmd zstd                       a second reader of .pb.zst, compressed sections
 check python3              cmd python3                    Python programs to profile
 check binutils             cmd nm                         nm, readelf and objcopy say what symbols there are
@@ -48,6 +49,9 @@ check chromium             cmd chromium                   shows the pages and pi
 check nodejs               cmd node                       drives it
 check npm                  cmd npm                        brings playwright-core for that
 check findutils            cmd find                       the lint rules
+check linux-perf           cmd perf                       perf script writes what is read
+check valgrind             cmd callgrind_annotate         a second reader of .callgrind
+check python3-jsonschema   file /usr/lib/python3/dist-packages/jsonschema  holds JSON against its schema
 check libdevel-nytprof-perl file /usr/share/perl5/Devel/NYTProf/flamegraph.pl  reads the folded stacks
 '
 
@@ -95,7 +99,8 @@ ubuntu:24.04)
     case " ${want[*]} " in *' bpftool '*)
         want=("${want[@]/#bpftool/linux-tools-common}" linux-tools-generic) ;;
     esac
-    want=("${want[@]/#chromium/chromium-browser}") ;;
+    want=("${want[@]/#chromium/chromium-browser}")
+    want=("${want[@]/#linux-perf/linux-tools-generic}") ;;
 *) die "these packages, here called as in Debian, are missing and have to be installed by hand," \
     "since only Debian 12, Debian 13 and Ubuntu 24.04 are known to this script: ${want[*]}" ;;
 esac
