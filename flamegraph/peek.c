@@ -263,7 +263,7 @@ static void write_edge(struct peek *k, const struct edge *edge, int64_t cum)
 	const struct func *f;
 
 	if (edge->other == NO_FUNC) {
-		fputs("(nobody: it is where stacks begin)\n", k->v.out);
+		fputs("(where stacks begin)\n", k->v.out);
 	} else if (edge->other == edge->func) {
 		fputs("(itself)\n", k->v.out);
 	} else {

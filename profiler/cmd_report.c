@@ -26,7 +26,7 @@ static const char usage[] =
 	"                          they called (cum); the default\n"
 	"      --tree              who called whom, from the root\n"
 	"      --peek RE           callers and callees of the functions that match RE\n"
-	"      --json              for programs: see docs/report-json.md\n"
+	"      --json              for programs: see wick-report(1)\n"
 	"  -n, --rows N            at most N rows\n"
 	"\n"
 	"Trees:\n"

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "allocfail.h"
 #include "aspace.h"
@@ -176,4 +178,95 @@ static int parse_some(void)
 Test(aspace, survives_every_failed_allocation)
 {
 	allocfail_each(parse_some);
+}
+
+/* --- many areas --------------------------------------------------------------------------------
+ */
+
+/* A page of code every second page, of which every @file_every-th is of a file. */
+static char *pages_with_holes(size_t n, size_t file_every)
+{
+	char *text = malloc(n * 80 + 1), *at = text;
+
+	cr_assert_not_null(text);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t start = 0x10000000 + i * 0x2000;
+
+		at += sprintf(at, "%" PRIx64 "-%" PRIx64 " r-xp 0 00:00 0 %s\n", start,
+			      start + 0x1000, "");
+		if (file_every && i % file_every == 0)
+			at += sprintf(at, "%" PRIx64 "-%" PRIx64 " r-xp 0 fd:01 %zu /lib/%zu\n",
+				      start + 0x1000, start + 0x2000, i + 1, i);
+	}
+	return text;
+}
+
+Test(aspace, anonymous_neighbours_are_one_when_they_are_many)
+{
+	char *text = pages_with_holes(1000, 100);
+	struct aspace *as = parse(text, 400);
+	size_t files = 0;
+
+	free(text);
+	array_each(&as->areas, a)
+		files += a->ino != 0;
+	cr_expect_eq(files, 10, "files are told apart: %zu", files);
+	cr_expect_leq(as->areas.n, 100 + 2 * 10 + 1, "%zu", as->areas.n);
+	for (size_t i = 0; i < 1000; i++)
+		cr_expect_not_null(aspace_find(as, 0x10000000 + i * 0x2000 + 8, clock_mono_ns()),
+				   "%zu", i);
+	aspace_unref(as);
+}
+
+Test(aspace, few_areas_are_told_apart)
+{
+	char *text = pages_with_holes(90, 0);
+	struct aspace *as = parse(text, 400);
+
+	free(text);
+	cr_expect_eq(as->areas.n, 90);
+	cr_expect_null(aspace_find(as, 0x10001008, clock_mono_ns()), "the hole behind the first");
+	aspace_unref(as);
+}
+
+/* --- files -------------------------------------------------------------------------------------
+ */
+
+Test(aspace, reads_a_long_file_by_blocks)
+{
+	char *text = pages_with_holes(5000, 0);
+	char path[] = "/tmp/wick-maps-XXXXXX";
+	int fd = mkstemp(path);
+	struct aspace *whole = parse(text, SIZE_MAX), *as;
+	const atomic_bool stop = true;
+
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	free(text);
+	cr_assert_eq(aspace_read(path, SIZE_MAX, UINT64_MAX, NULL, &as), 0);
+	cr_assert_eq(as->areas.n, 5000);
+	cr_expect_eq(memcmp(as->areas.items, whole->areas.items, 5000 * sizeof(*as->areas.items)),
+		     0);
+	aspace_unref(as);
+	cr_expect_eq(aspace_read(path, SIZE_MAX, 0, NULL, &as), -ETIME);
+	cr_expect_eq(aspace_read(path, SIZE_MAX, UINT64_MAX, &stop, &as), -ECANCELED);
+	unlink(path);
+	cr_expect_eq(aspace_read(path, SIZE_MAX, UINT64_MAX, NULL, &as), -ENOENT);
+	aspace_unref(whole);
+}
+
+Test(aspace, a_line_that_does_not_end_is_no_line)
+{
+	char path[] = "/tmp/wick-maps-XXXXXX", block[4096];
+	int fd = mkstemp(path);
+	struct aspace *as = NULL;
+
+	cr_assert_geq(fd, 0);
+	memset(block, 'x', sizeof(block));
+	for (int i = 0; i < 20; i++)
+		cr_assert_eq(write(fd, block, sizeof(block)), (ssize_t)sizeof(block));
+	close(fd);
+	cr_expect_eq(aspace_read(path, SIZE_MAX, UINT64_MAX, NULL, &as), -EBADMSG);
+	unlink(path);
 }

@@ -112,6 +112,172 @@ Test(objtab, keeps_no_more_files_open_than_allowed)
 	aspace_unref(as);
 }
 
+/* --- files that change ---------------------------------------------------------------------------
+ */
+
+#define FILE_BYTES 20000
+
+static struct scratch_dir own_dir;
+
+static void enter_dir(void)
+{
+	scratch_enter(&own_dir);
+}
+
+static void leave_dir(void)
+{
+	scratch_leave(&own_dir);
+}
+
+TestSuite(objtab_files, .init = enter_dir, .fini = leave_dir);
+
+/* The path of a file of the test's own. */
+static const char *scratch_path(const char *name)
+{
+	char *path = malloc(128); /* the test's process is short-lived */
+
+	cr_assert_not_null(path);
+	snprintf(path, 128, "%s/%s", own_dir.path, name);
+	return path;
+}
+
+/* A file whose bytes are all @byte, written over if it is there. */
+static void fill(const char *path, char byte)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+	char *bytes = malloc(FILE_BYTES);
+
+	cr_assert_geq(fd, 0);
+	memset(bytes, byte, FILE_BYTES);
+	cr_assert_eq(write(fd, bytes, FILE_BYTES), FILE_BYTES);
+	free(bytes);
+	close(fd);
+}
+
+/* Any time, but for the last change. */
+static void set_time(const char *path, time_t s)
+{
+	const struct timespec t[2] = { { .tv_sec = s }, { .tv_sec = s } };
+
+	cr_assert_eq(utimensat(AT_FDCWD, path, t, 0), 0);
+}
+
+/* The object of the file as a process that is gone has it mapped. */
+static const struct object *object_of_file(struct objtab *t, const char *path)
+{
+	struct vm_area a = { .start = 0x1000, .end = 0x2000 };
+	struct stat st;
+	int64_t m;
+
+	cr_assert_eq(stat(path, &st), 0);
+	a.dev = st.st_dev;
+	a.ino = st.st_ino;
+	m = objtab_mapping(t, 5000001, &a, path);
+	cr_assert_geq(m, 0);
+	return &t->objects.items[t->mappings.items[m].object];
+}
+
+Test(objtab_files, a_file_that_is_written_over_is_another_object)
+{
+	const char *path = scratch_path("prog");
+	struct objtab t;
+	size_t first, second;
+
+	objtab_init(&t, 100);
+	fill(path, 'a');
+	set_time(path, 1000);
+	first = (size_t)(object_of_file(&t, path) - t.objects.items);
+	cr_assert_geq(t.objects.items[first].fd, 0);
+	cr_expect_eq((size_t)(object_of_file(&t, path) - t.objects.items), first);
+	set_time(path, 2000);
+	cr_expect_eq((size_t)(object_of_file(&t, path) - t.objects.items), first,
+		     "it was touched, and holds the same");
+	fill(path, 'b');
+	second = (size_t)(object_of_file(&t, path) - t.objects.items);
+	cr_expect_neq(second, first);
+	cr_expect_eq((size_t)(object_of_file(&t, path) - t.objects.items), second);
+	objtab_settle(&t);
+	cr_expect_eq(t.objects.items[first].fd, -1, "nobody knows any more what it held");
+	cr_expect_geq(t.objects.items[second].fd, 0);
+	cr_expect_eq(t.overwritten, 1);
+	cr_expect_eq(t.open_files, 1);
+	objtab_done(&t);
+}
+
+Test(objtab_files, a_file_is_not_trusted_for_its_time)
+{
+	const char *path = scratch_path("prog");
+	struct objtab t;
+	const struct object *o;
+
+	objtab_init(&t, 100);
+	fill(path, 'a');
+	set_time(path, 1000);
+	o = object_of_file(&t, path);
+	fill(path, 'b');
+	set_time(path, 1000);
+	objtab_settle(&t);
+	cr_expect_eq(o->fd, -1);
+	objtab_done(&t);
+}
+
+Test(objtab_files, a_file_that_was_removed_is_as_it_was)
+{
+	const char *path = scratch_path("prog");
+	struct objtab t;
+	const struct object *o;
+
+	objtab_init(&t, 100);
+	fill(path, 'a');
+	o = object_of_file(&t, path);
+	unlink(path);
+	objtab_settle(&t);
+	cr_expect_geq(o->fd, 0);
+	objtab_done(&t);
+}
+
+/* A process that is gone had it mapped; what has its name now is no file, or is another one. */
+Test(objtab_files, opens_nothing_but_the_file_itself)
+{
+	const char *path = scratch_path("prog"), *other = scratch_path("other");
+	struct vm_area a = { .start = 0x1000, .end = 0x2000 };
+	struct objtab t;
+	struct stat st;
+
+	objtab_init(&t, 100);
+	cr_assert_eq(mkfifo(path, 0600), 0);
+	cr_expect_eq(object_of_file(&t, path)->fd, -1);
+	unlink(path);
+	fill(other, 'x');
+	cr_assert_eq(symlink(other, path), 0);
+	cr_assert_eq(lstat(path, &st), 0);
+	a.dev = st.st_dev;
+	a.ino = st.st_ino;
+	cr_expect_eq(
+		t.objects.items[t.mappings.items[objtab_mapping(&t, 5000001, &a, path)].object].fd,
+		-1);
+	/* Of that number, but on another device. */
+	cr_assert_eq(stat(other, &st), 0);
+	a.dev = st.st_dev + 1;
+	a.ino = st.st_ino;
+	cr_expect_eq(
+		t.objects.items[t.mappings.items[objtab_mapping(&t, 5000001, &a, other)].object].fd,
+		-1);
+	objtab_done(&t);
+}
+
+Test(objtab_files, says_how_often_there_was_no_room)
+{
+	const char *path = scratch_path("prog");
+	struct objtab t;
+
+	objtab_init(&t, 0);
+	fill(path, 'a');
+	cr_expect_eq(object_of_file(&t, path)->fd, -1);
+	cr_expect_eq(t.refused, 1);
+	objtab_done(&t);
+}
+
 Test(objtab, closes_what_it_opened)
 {
 	struct aspace *as = own_aspace();

@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "err.h"
 #include "proctab.h"
 #include "sideband.h"
+#include "targets.h"
 
 #define SHELL  5000001u
 #define CHILD  5000002u
@@ -278,4 +280,108 @@ Test(procevents, what_is_loaded_later_is_not_the_program)
 	cr_assert_neq(p->exe, PROCTAB_NO_MAPPING);
 	cr_expect_not_null(
 		strstr(objects.objects.items[objects.mappings.items[p->exe].object].name, "unit"));
+}
+
+/* --- processes that are described ----------------------------------------------------------------
+ */
+
+static struct targets described;
+static int held; /* how often somebody was told that something holds */
+
+static void count_held(void *ctx, const struct process *p)
+{
+	(void)ctx;
+	(void)p;
+	held++;
+}
+
+static void describe(bool inherit)
+{
+	struct err e;
+
+	cr_assert_eq(targets_add_comm(&described, "^wanted$", &e), 0);
+	described.inherit = inherit;
+	procs.targets = &described;
+	procs.on_holds = count_held;
+}
+
+static uint8_t lacks_at(uint64_t time, uint32_t tgid)
+{
+	const struct process *p = proctab_find(&procs, tgid, time);
+
+	cr_assert_not_null(p);
+	return proctab_lacks(&procs, p);
+}
+
+Test(procevents, a_name_is_looked_at_whenever_it_changes)
+{
+	describe(true);
+	exec_at(10, SHELL, "sh");
+	cr_expect_eq(lacks_at(11, SHELL), WIRE_OF_COMM);
+	rename_at(20, SHELL, SHELL + 1, "wanted");
+	cr_expect_eq(lacks_at(21, SHELL), WIRE_OF_COMM, "a thread's name is not the process's");
+	rename_at(30, SHELL, SHELL, "wanted");
+	cr_expect_eq(lacks_at(31, SHELL), 0);
+	cr_expect_eq(held, 1);
+	rename_at(40, SHELL, SHELL, "other");
+	cr_expect_eq(lacks_at(41, SHELL), 0, "it stays one that was asked for");
+	targets_done(&described);
+}
+
+Test(procevents, what_is_asked_for_is_handed_on_to_children_and_programs)
+{
+	describe(true);
+	exec_at(10, SHELL, "wanted");
+	fork_at(20, SHELL, CHILD, CHILD);
+	exec_at(30, CHILD, "other");
+	cr_expect_eq(lacks_at(25, CHILD), 0);
+	cr_expect_eq(lacks_at(31, CHILD), 0);
+	fork_at(40, CHILD, OTHER, OTHER);
+	cr_expect_eq(lacks_at(41, OTHER), 0);
+	targets_done(&described);
+}
+
+Test(procevents, or_not)
+{
+	describe(false);
+	exec_at(10, SHELL, "wanted");
+	fork_at(20, SHELL, CHILD, CHILD);
+	exec_at(30, CHILD, "other");
+	cr_expect_eq(lacks_at(25, CHILD), 0, "it has the name");
+	cr_expect_eq(lacks_at(31, CHILD), WIRE_OF_COMM);
+	targets_done(&described);
+}
+
+Test(procevents, files_are_opened_early_only_of_whom_is_expected)
+{
+	describe(true);
+	procs.all_wanted = true;
+	exec_at(10, SHELL, "sh");
+	exec_at(10, OTHER, "wanted");
+	map_at(20, SHELL, IN_USE, 1, "/bin/sh");
+	map_at(20, OTHER, IN_USE, 2, "/bin/wanted");
+	cr_expect_not(proctab_find(&procs, SHELL, 21)->seen);
+	cr_expect(proctab_find(&procs, OTHER, 21)->seen);
+	cr_expect_eq(objects.objects.n, 1);
+	targets_done(&described);
+}
+
+Test(procevents, children_of_those_named_are_expected_unless_told_not_to)
+{
+	exec_at(10, SHELL, "sh");
+	proctab_find(&procs, SHELL, 11)->wanted = true;
+	fork_at(20, SHELL, CHILD, CHILD);
+	cr_expect(proctab_find(&procs, CHILD, 21)->wanted);
+	procs.no_inherit = true;
+	fork_at(30, SHELL, OTHER, OTHER);
+	cr_expect_not(proctab_find(&procs, OTHER, 31)->wanted);
+}
+
+Test(procevents, counts_what_was_lost)
+{
+	exec_at(10, SHELL, "sh");
+	tell.on_lost(tell.ctx, 20, 0, 7);
+	tell.on_lost(tell.ctx, 30, 1, 1);
+	cr_expect_eq(procs.counts.events_lost, 8);
+	cr_expect(proctab_find(&procs, SHELL, 31)->doubtful);
 }

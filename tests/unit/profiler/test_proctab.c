@@ -239,3 +239,98 @@ Test(proctab, looks_again_at_a_process_after_memory_was_short)
 	proctab_tick(&procs, clock_mono_ns());
 	cr_expect_geq(place(self, (uintptr_t)spawn, &addr), 0);
 }
+
+/* Maps pages with holes between them, so that there are many areas. */
+static void *map_many(size_t n)
+{
+	char *all = mmap(NULL, n * 8192, PROT_READ | PROT_EXEC,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	cr_assert_neq(all, MAP_FAILED);
+	for (size_t i = 0; i < n; i++)
+		cr_assert_eq(mprotect(all + i * 8192, 4096, PROT_NONE), 0);
+	return all;
+}
+
+Test(proctab, long_maps_are_not_waited_for)
+{
+	void *all = map_many(25000);
+	struct process *p = proctab_get(&procs, (uint32_t)getpid(), clock_mono_ns());
+	double until = (double)clock_mono_ns() + 20e9;
+
+	cr_assert_not_null(p);
+	if (p->known)
+		cr_skip_test("they were not long enough for this machine");
+	cr_expect_eq(procs.counts.scans_late, 1);
+	cr_assert_eq(proctab_rescan(&procs, p), 0);
+	cr_expect_not(p->known, "one reading at a time");
+	while (!p->known && (double)clock_mono_ns() < until) {
+		usleep(1000);
+		proctab_take_late(&procs);
+	}
+	cr_assert(p->known);
+	cr_expect_not(p->doubtful);
+	cr_expect_not_null(aspace_find(p->as, (uintptr_t)all + 4096, clock_mono_ns()));
+	cr_expect_gt(p->scan_after_ns, clock_mono_ns(), "they are not read again at once");
+	cr_assert_eq(proctab_rescan(&procs, p), 0);
+	cr_expect_eq(procs.counts.scans_late, 1);
+	cr_expect(p->doubtful);
+	munmap(all, 25000 * 8192);
+}
+
+Test(proctab, maps_that_are_still_read_at_the_end)
+{
+	void *all = map_many(25000);
+
+	cr_expect_not_null(proctab_get(&procs, (uint32_t)getpid(), clock_mono_ns()));
+	munmap(all, 25000 * 8192); /* done() has to wait for the thread, no longer */
+}
+
+Test(proctab, reads_maps_so_often_in_a_window_and_no_more)
+{
+	struct process *p = proctab_get(&procs, (uint32_t)getpid(), clock_mono_ns());
+
+	cr_assert_not_null(p);
+	for (int i = 0; i < 100; i++)
+		cr_assert_eq(proctab_rescan(&procs, p), 0);
+	cr_expect_leq(p->scans, 16);
+	cr_expect(p->doubtful, "it is to be read again");
+	proctab_tick(&procs, clock_mono_ns());
+	p->scan_after_ns = 0; /* on a slow machine */
+	cr_assert_not_null(proctab_get(&procs, (uint32_t)getpid(), clock_mono_ns()));
+	cr_expect_not(p->doubtful);
+	cr_expect_gt(procs.counts.rescans, 0);
+}
+
+/* Files that are new, and more of them than may be opened in a window. */
+Test(proctab, new_files_wait_for_the_next_window)
+{
+	struct process *p;
+	size_t late = 0;
+
+	objects.max_open_files = 1000;
+	for (int i = 0; i < 300; i++) {
+		int fd = memfd_create("piece", MFD_CLOEXEC);
+
+		cr_assert_eq(write(fd,
+				   "\x7f"
+				   "ELF",
+				   4),
+			     4);
+		cr_assert_neq(mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0),
+			      MAP_FAILED);
+		close(fd);
+	}
+	p = proctab_get(&procs, (uint32_t)getpid(), clock_mono_ns());
+	cr_assert_not_null(p);
+	array_each(&p->as->areas, a)
+		late += a->mapping == ASPACE_UNRESOLVED;
+	cr_expect_gt(late, 0);
+	cr_expect(p->files_late);
+	cr_expect_eq(procs.counts.files_late, 1);
+	proctab_tick(&procs, clock_mono_ns());
+	p = proctab_get(&procs, (uint32_t)getpid(), clock_mono_ns());
+	array_each(&p->as->areas, a)
+		cr_expect_neq(a->mapping, ASPACE_UNRESOLVED);
+	cr_expect_not(p->files_late);
+}

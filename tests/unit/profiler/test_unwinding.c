@@ -394,3 +394,25 @@ Test(unwinding, runs_out_of_memory)
 	memory.n_words = memory.n_tables = memory.n_areas = 16;
 	allocfail_each(new_and_free);
 }
+
+/* One process that makes code everywhere does not take the room of all others. */
+Test(unwinding, code_that_a_process_made_is_told_apart_in_measure)
+{
+	enum { PIECES = 3000 };
+	char *all = mmap(NULL, PIECES * 8192, PROT_READ | PROT_EXEC,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct process *p;
+
+	cr_assert_neq(all, MAP_FAILED);
+	for (size_t i = 0; i < PIECES; i++)
+		cr_assert_eq(mprotect(all + i * 8192, 4096, PROT_NONE), 0);
+	p = self();
+	cr_assert_gt(p->as->areas.n, PIECES);
+	unwinding_update(unwinding, p);
+	cr_assert(is_told);
+	cr_expect_lt(told.n, 1200, "%u areas", told.n);
+	for (size_t i = 0; i < PIECES; i++)
+		cr_expect_eq(area_at((uintptr_t)all + i * 8192 + 4096)->how, WIRE_HOW_POINTER);
+	cr_expect_neq(area_at((uintptr_t)self)->how, WIRE_HOW_POINTER, "the program's own");
+	munmap(all, PIECES * 8192);
+}
