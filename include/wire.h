@@ -174,8 +174,6 @@ struct wire_config {
 	__u32 snapshots_per_cpu; /* snapshots that a CPU may send in one window */
 	__u32 verify_per_cpu;	 /* the same beside its own walk (WIRE_VERIFY); 0 = none */
 	__u32 only_tgid; /* the only target that was named, where that is a process; else 0 */
-	__u32 n_users;
-	__u32 users[WIRE_MAX_USERS]; /* real user ids, of WIRE_OF_USER */
 	__u8 by_tgid;		     /* only tgids in target_tgids … */
 	__u8 by_tid;		     /* … or tids in target_tids */
 	__u8 kernel_only;

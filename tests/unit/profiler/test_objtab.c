@@ -149,6 +149,10 @@ static void fill(const char *path, char byte)
 
 	cr_assert_geq(fd, 0);
 	memset(bytes, byte, FILE_BYTES);
+	memcpy(bytes,
+	       "\x7f"
+	       "ELF",
+	       4);
 	cr_assert_eq(write(fd, bytes, FILE_BYTES), FILE_BYTES);
 	free(bytes);
 	close(fd);
@@ -201,6 +205,23 @@ Test(objtab_files, a_file_that_is_written_over_is_another_object)
 	cr_expect_geq(t.objects.items[second].fd, 0);
 	cr_expect_eq(t.overwritten, 1);
 	cr_expect_eq(t.open_files, 1);
+	objtab_done(&t);
+}
+
+/* Such as a jitdump, which is mapped to be found and grows. */
+Test(objtab_files, what_is_no_program_may_change)
+{
+	const char *path = scratch_path("jit-1.dump");
+	struct objtab t;
+	const struct object *o;
+
+	objtab_init(&t, 100);
+	scratch_write(path, "JiTD and so on");
+	o = object_of_file(&t, path);
+	scratch_write(path, "JiTD and so on, and on");
+	cr_expect_eq(object_of_file(&t, path), o);
+	objtab_settle(&t);
+	cr_expect_geq(o->fd, 0);
 	objtab_done(&t);
 }
 
