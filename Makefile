@@ -6,6 +6,7 @@ VARIANT ?= release
 B       := build/$(VARIANT)
 PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
+MANDIR  ?= $(PREFIX)/share/man
 
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
@@ -173,11 +174,15 @@ $(B)/demo-workload: scripts/demo-workload.c $(B)/.flags
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer $(WARN) $(MAP) $< -o $@
 
+man_pages := $(sort $(wildcard docs/man/*.1))
+
 install: all ## install under DESTDIR and PREFIX
 	install -D -m 0755 $(B)/wick $(DESTDIR)$(BINDIR)/wick
+	install -d $(DESTDIR)$(MANDIR)/man1
+	install -m 0644 $(man_pages) $(DESTDIR)$(MANDIR)/man1
 
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(BINDIR)/wick
+	rm -f $(DESTDIR)$(BINDIR)/wick $(addprefix $(DESTDIR)$(MANDIR)/man1/,$(notdir $(man_pages)))
 
 format: ## rewrite the C files in the house style
 	clang-format -i $$(git ls-files '*.c' '*.h')

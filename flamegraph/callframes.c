@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "callframes.h"
 
-#include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "buildname.h"
 #include "codekind.h"
 #include "funcname.h"
 #include "functable.h"
@@ -36,14 +37,14 @@ int callframes_init(struct callframes *c, const struct callframes_opts *o)
 		r = strtab_adds(&c->strings, "[no stack]", &f.name);
 	if (r == 0)
 		r = array_push(&c->frames, f);
-	return r == 0 ? array_push(&c->object_keys, 0u) : r;
+	return r == 0 ? array_push(&c->keys, (struct frame_key){ 0 }) : r;
 }
 
 void callframes_done(struct callframes *c)
 {
 	strtab_done(&c->strings);
 	array_free(&c->frames);
-	array_free(&c->object_keys);
+	array_free(&c->keys);
 	hindex_free(&c->index);
 }
 
@@ -54,40 +55,6 @@ void framelists_done(struct framelists *l)
 }
 
 /* --- objects ---------------------------------------------------------------------------------- */
-
-/* The length of @n bytes of @s without a version at their end: "-2.31", "3.11". */
-static size_t without_digits(const char *s, size_t n)
-{
-	size_t i = n;
-	bool point = false;
-
-	while (i > 0 && (isdigit((unsigned char)s[i - 1]) || s[i - 1] == '.'))
-		point |= s[--i] == '.';
-	if (!point || i == 0)
-		return n;
-	while (i > 1 && (s[i - 1] == '-' || s[i - 1] == '_'))
-		i--;
-	return i;
-}
-
-/* Writes what versions of an object have in common to @buf, which has room for @t and more. */
-static size_t without_version(struct text t, char *buf)
-{
-	static const char deleted[] = " (deleted)";
-	const char *so;
-	size_t n = t.n, k = strlen(deleted);
-
-	if (n > k && memcmp(t.s + n - k, deleted, k) == 0)
-		n -= k;
-	memcpy(buf, t.s, n);
-	buf[n] = '\0';
-	so = strstr(buf, ".so");
-	if (!so || (so[3] && so[3] != '.'))
-		return without_digits(buf, n);
-	n = without_digits(buf, (size_t)(so - buf));
-	memcpy(buf + n, ".so", 3);
-	return n + 3;
-}
 
 static int find_object(struct adding *a, uint32_t mapping, struct object *ret)
 {
@@ -102,13 +69,13 @@ static int find_object(struct adding *a, uint32_t mapping, struct object *ret)
 	ret->key = a->c->opts.any_object ? 0 : ret->shown;
 	if (r < 0 || a->c->opts.any_object || !a->c->opts.any_version)
 		return r;
-	/* One kernel runs, whatever its file is called. */
-	if (strncmp(t.s, "vmlinux", 7) == 0)
-		return strtab_adds(&a->c->strings, "kernel", &ret->key);
+	if (a->c->opts.one_program &&
+	    a->p->mappings.items[mapping].file == a->p->mappings.items[0].file)
+		return strtab_adds(&a->c->strings, "/", &ret->key); /* what no object is called */
 	buf = malloc(t.n + 4);
 	if (!buf)
 		return -ENOMEM;
-	r = strtab_add(&a->c->strings, buf, without_version(t, buf), &ret->key);
+	r = strtab_add(&a->c->strings, buf, object_any_version(t, buf), &ret->key);
 	free(buf);
 	return r;
 }
@@ -129,6 +96,46 @@ bool callframes_has_objects(const struct profile *p)
 	return false;
 }
 
+/* Whether some mapping of @p has the object that is called @key in any version. */
+static bool has_object(const struct profile *p, const char *key)
+{
+	char *buf = NULL;
+	bool found = false;
+
+	for (size_t i = 0; i < p->mappings.n && !found; i++) {
+		struct text t = object_name(strtab_get(&p->strings, p->mappings.items[i].file));
+
+		buf = malloc(t.n + 4);
+		if (!buf)
+			return true; /* who has no memory for this will have none for more */
+		object_any_version(t, buf);
+		found = strcmp(buf, key) == 0;
+		free(buf);
+	}
+	return found;
+}
+
+/* Whether @other has nothing that is called like the program of @p, which is its first mapping. */
+static bool has_not_program(const struct profile *p, const struct profile *other)
+{
+	const char *file = p->mappings.n ? strtab_get(&p->strings, p->mappings.items[0].file) : "";
+	struct text t = object_name(file);
+	char *key = malloc(t.n + 4);
+	bool missing = false;
+
+	if (key && t.n && !file_is_kernel(file) && !file_is_jit(file)) {
+		object_any_version(t, key);
+		missing = !has_object(other, key);
+	}
+	free(key);
+	return missing;
+}
+
+bool callframes_program_renamed(const struct profile *p, const struct profile *base)
+{
+	return has_not_program(p, base) && has_not_program(base, p);
+}
+
 /* --- frames ----------------------------------------------------------------------------------- */
 
 static int take_string(struct adding *a, uint32_t id, uint32_t *ret)
@@ -143,29 +150,50 @@ static int take_string(struct adding *a, uint32_t id, uint32_t *ret)
 }
 
 static bool same_frame(const struct callframes *c, uint32_t i, const struct calltree_frame *f,
-		       uint32_t object_key)
+		       struct frame_key key)
 {
 	const struct calltree_frame *have = &c->frames.items[i];
 
-	return have->name == f->name && have->kind == f->kind &&
-	       c->object_keys.items[i] == object_key &&
+	return c->keys.items[i].name == key.name && have->kind == f->kind &&
+	       c->keys.items[i].object == key.object &&
 	       (!c->opts.by_line || (have->source == f->source && have->line == f->line));
+}
+
+/* The string by which the name of a frame is found in another build. */
+static int name_key(struct callframes *c, uint32_t name, uint32_t *ret)
+{
+	struct text t = { strtab_get(&c->strings, name), strtab_len(&c->strings, name) };
+	size_t n = c->opts.any_version ? func_any_build(t).n : t.n;
+	char *copy;
+	int r;
+
+	*ret = name;
+	if (n == 0 || n == t.n)
+		return 0;
+	copy = strndup(t.s, n); /* adding moves the strings */
+	r = copy ? strtab_add(&c->strings, copy, n, ret) : -ENOMEM;
+	free(copy);
+	return r;
 }
 
 static int push_frame(struct adding *a, const struct calltree_frame *f, uint32_t object_key)
 {
 	struct callframes *c = a->c;
-	uint64_t hash = hash_add(hash_u64((uint64_t)f->name << 32 | object_key), f->kind);
+	struct frame_key key = { .object = object_key };
 	uint32_t number = (uint32_t)c->frames.n;
+	int r = name_key(c, f->name, &key.name);
+	uint64_t hash = hash_add(hash_u64((uint64_t)key.name << 32 | key.object), f->kind);
 
+	if (r < 0)
+		return r;
 	if (c->opts.by_line)
 		hash = hash_add(hash, (uint64_t)f->source << 32 | f->line);
 	hindex_each(&c->index, hash, i)
-		if (same_frame(c, i, f, object_key))
+		if (same_frame(c, i, f, key))
 			return array_push(&a->to->frames, i);
 	if (number == NOT_YET - 1)
 		return -E2BIG;
-	if (array_push(&c->frames, *f) < 0 || array_push(&c->object_keys, object_key) < 0 ||
+	if (array_push(&c->frames, *f) < 0 || array_push(&c->keys, key) < 0 ||
 	    hindex_add(&c->index, hash, number) < 0)
 		return -ENOMEM;
 	return array_push(&a->to->frames, number);

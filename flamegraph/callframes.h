@@ -23,15 +23,21 @@ struct callframes_opts {
 	bool no_inlines;
 	bool any_version; /* libx.so.1 and libx.so.2 are one object */
 	bool any_object;  /* the object tells nothing apart */
+	bool one_program; /* the first mapping of each profile is the same object */
+};
+
+/* Strings that stand for a frame's name and object in every build. */
+struct frame_key {
+	uint32_t name, object;
 };
 
 struct callframes {
 	struct callframes_opts opts;
 	struct strtab strings;
 	ARRAY(struct calltree_frame) frames;
-	ARRAY(uint32_t) object_keys; /* of each frame: string that stands for its object */
-	struct hindex index;	     /* of frames */
-	uint32_t no_stack;	     /* the frame of samples that have no stack */
+	ARRAY(struct frame_key) keys; /* of each frame */
+	struct hindex index;	      /* of frames */
+	uint32_t no_stack;	      /* the frame of samples that have no stack */
 };
 
 /* The frames of location i of one profile: frames[starts[i]] up to frames[starts[i + 1]], at least
@@ -52,6 +58,10 @@ void framelists_done(struct framelists *l);
 
 /* Whether the profile tells which files its code is of: folded stacks do not. */
 bool callframes_has_objects(const struct profile *p);
+
+/* Whether the programs that two profiles are of, their first mappings, are found in one of them
+ * alone: one program that was built under another name. */
+bool callframes_program_renamed(const struct profile *p, const struct profile *base);
 
 /* Gives the frames the numbers of their order by name, then object and kind, in @lists too: 0 or
  * -ENOMEM. No frame can be added after that. */

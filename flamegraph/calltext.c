@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The call tree as text. Real stacks are deep and mostly straight, so what is straight takes no
- * room:
+ * The call tree as text. Real stacks are deep and mostly straight, so what is straight takes
+ * little:
  *
- *   - calls that keep all of the time (to the digit that is shown) are one line, "main → run →
- * loop", its middle left out where it is too long;
+ *   - calls that keep all of the time, to the digit that is shown, are one line, "main → run", its
+ *     middle left out where it is too long;
  *   - an only child stands below its parent, not to the right of it: only branches indent;
- *   - of an indentation of more than half of the line, the inner part is written as a number.
+ *   - where branches indent more than half of the line, the outer ones are written as a number.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@
 
 #include "calltree.h"
 #include "err.h"
+#include "funcdiff.h"
 #include "profile.h"
 #include "report.h"
 #include "termtext.h"
@@ -146,6 +147,20 @@ static const char *part_mark(const struct callview *c, size_t i, char buf[40])
 	return buf;
 }
 
+/* Whether a line has room to say how many calls it leaves out. */
+static bool is_roomy(size_t columns)
+{
+	return columns >= 30;
+}
+
+/* The columns that one part of a chain may take of @columns. */
+static size_t part_room(const struct callview *c, size_t columns)
+{
+	if (c->chain.n == 1)
+		return columns;
+	return is_roomy(columns) ? columns / 2 : columns - ARROW_COLUMNS - 1;
+}
+
 /* The columns that part @i takes when a line has @columns for all of a chain. */
 static size_t part_width(struct callview *c, size_t i, size_t columns)
 {
@@ -153,7 +168,7 @@ static size_t part_width(struct callview *c, size_t i, size_t columns)
 
 	part_mark(c, i, mark);
 	return textview_name_width(&c->v, frame_name(c, c->chain.items[i].frame), mark,
-				   c->chain.n == 1 ? columns : columns / 2);
+				   part_room(c, columns));
 }
 
 static void write_part(struct callview *c, size_t i, size_t columns)
@@ -162,14 +177,14 @@ static void write_part(struct callview *c, size_t i, size_t columns)
 
 	part_mark(c, i, mark);
 	textview_write_name(&c->v, frame_name(c, c->chain.items[i].frame), mark,
-			    c->chain.n == 1 ? columns : columns / 2);
+			    part_room(c, columns));
 }
 
 /* How many parts of the chain's beginning and end fit into @columns beside a note of those between:
  * the end tells more. All of them in *@ret_head when they fit. */
 static void fit_chain(struct callview *c, size_t columns, size_t *ret_head, size_t *ret_tail)
 {
-	static const size_t note = ARROW_COLUMNS + 9; /* " → (99 more)" */
+	const size_t note = is_roomy(columns) ? ARROW_COLUMNS + 12 : 1; /* "(1,234 more)" */
 	size_t n = c->chain.n, used = 0, head = 0, tail = 0;
 
 	for (size_t i = 0; i < n && used <= columns; i++)
@@ -209,7 +224,11 @@ static void write_chain(struct callview *c, size_t columns)
 	}
 	left_out = n - head - tail;
 	if (left_out)
-		fprintf(c->v.out, "%s(%s more)", head ? ARROW : "", units_count(buf, left_out));
+		fputs(head ? ARROW : "", c->v.out);
+	if (left_out && is_roomy(columns))
+		fprintf(c->v.out, "(%s more)", units_count(buf, left_out));
+	else if (left_out)
+		fputs("…", c->v.out);
 	for (size_t i = n - tail; i < n; i++) {
 		fputs(i ? ARROW : "", c->v.out);
 		write_part(c, i, columns);
@@ -219,7 +238,7 @@ static void write_chain(struct callview *c, size_t columns)
 /* The lines that lead to the branches above; the columns used. */
 static size_t write_guides(const struct callview *c, const struct siblings *s, size_t room)
 {
-	size_t shown = min_size(s->level, room / 4), used = 2 * shown;
+	size_t shown = min_size(s->level, room / 5), used = 2 * shown;
 
 	if (shown < s->level)
 		used += (size_t)fprintf(c->v.out, "+%zu ", s->level - shown);
@@ -385,21 +404,20 @@ static void write_rest(const struct callview *c, double min_percent)
 	double threshold = textview_percent(&c->v, c->threshold);
 
 	if (c->cut)
-		textview_say(&c->v, "… and more rows than --rows shows.");
-	if (c->o->invert || percent < 0.05)
+		textview_say(&c->v, "… and more rows; --rows N shows them.");
+	/* Where stacks end is not what an inverted tree is about. */
+	if (c->cut || c->o->invert || percent < 0.05)
 		return;
 	if (threshold > min_percent)
-		textview_say(
-			&c->v,
-			"Left out: %.1f%% that ends in branches below %.2g%% each; --rows N shows "
-			"more.",
-			percent, threshold);
+		textview_say(&c->v,
+			     "Left out: %.1f%% that ends in branches below %.2g%% each; --rows N "
+			     "shows more.",
+			     percent, threshold);
 	else if (c->o->max_depth)
-		textview_say(
-			&c->v,
-			"Left out: %.1f%% that ends deeper than %u frames or in branches below "
-			"%.2g%% each; --depth N and --min-percent P show more.",
-			percent, c->o->max_depth, min_percent);
+		textview_say(&c->v,
+			     "Left out: %.1f%% that ends deeper than %u frames or in branches "
+			     "below %.2g%% each; --depth N and --min-percent P show more.",
+			     percent, c->o->max_depth, min_percent);
 	else
 		textview_say(&c->v,
 			     "Left out: %.1f%% that ends in branches below %.2g%% each; "
@@ -448,7 +466,11 @@ int tree_write(const struct profile *p, const struct profile *base, const struct
 		.max_depth = o->max_depth,
 		.by_leaf = o->invert,
 	};
+	size_t base_type;
 	int r = textview_begin(&c.v, p, opts, 0, out, e);
+
+	if (r == 0 && base)
+		r = funcdiff_base_type(p, c.v.type, base, &base_type, e);
 
 	if (r == 0 && (base ? textview_heads(&c.v, base) : textview_head(&c.v, ""))) {
 		co.sample_type = c.v.type;

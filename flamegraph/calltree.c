@@ -579,6 +579,7 @@ int calltree_diff(struct calltree **ret, const struct profile *p, const struct p
 	if (r < 0)
 		return r;
 	fo.any_object = !callframes_has_objects(p) || !callframes_has_objects(base);
+	fo.one_program = callframes_program_renamed(p, base);
 	b.sides[0] = (struct side){ .p = p, .type = o->sample_type };
 	b.sides[1] = (struct side){ .p = base, .type = type };
 	return run(&b, fo, scale, ret, e);

@@ -13,10 +13,12 @@
 #include "termtext.h"
 #include "textview.h"
 
-#define TEXT_ROWS    30
-#define JSON_ROWS    15
-#define POINTS_SHOWN 0.05 /* what is less is shown as 0.0 */
-#define MIN_OBJECT   10
+#define TEXT_ROWS     30
+#define JSON_ROWS     15
+#define POINTS_SHOWN  0.05 /* what is less is shown as 0.0 */
+#define MIN_OBJECT    10
+#define MIN_NAME      20
+#define OTHER_COLUMNS 25 /* of a row without its values and name */
 
 struct diffview {
 	struct textview v;
@@ -25,6 +27,7 @@ struct diffview {
 	bool as_is;
 	struct funcdiff d;
 	size_t value_columns;
+	bool narrow; /* there is no room for what the two profiles have */
 	size_t rows;
 };
 
@@ -127,29 +130,32 @@ static const char *mark_of(const struct diffview *w, const struct funcchange *c)
 static void fit_values(struct diffview *w)
 {
 	char buf[UNITS_TEXT_MAX + 1];
+	size_t width = strlen("change"), sides;
 
-	w->value_columns = strlen("change");
 	for (size_t i = 0; i < w->rows; i++) {
 		const struct funcchange *c = &w->d.changes[i];
 		int64_t change = change_of(c->now.flat, c->base.flat);
 
-		w->value_columns = max_size(w->value_columns, strlen(signed_value(w, buf, change)));
+		width = max_size(width, strlen(signed_value(w, buf, change)));
 		if (!w->as_is)
 			continue;
-		w->value_columns =
-			max_size(w->value_columns, strlen(textview_value(&w->v, buf, c->now.flat)));
-		w->value_columns = max_size(w->value_columns,
-					    strlen(textview_value(&w->v, buf, c->base.flat)));
+		width = max_size(width, strlen(textview_value(&w->v, buf, c->now.flat)));
+		width = max_size(width, strlen(textview_value(&w->v, buf, c->base.flat)));
 	}
+	w->value_columns = width;
+	sides = 2 * (w->as_is ? width : TEXT_PERCENT_COLUMNS);
+	w->narrow = OTHER_COLUMNS + width + sides + MIN_NAME > w->v.columns;
 }
 
 static void write_heading(const struct diffview *w)
 {
 	int width = w->as_is ? (int)w->value_columns : 6;
 
-	fprintf(w->v.out, "\n%s%6s %*s  %*s %*s  %6s  %4s %s%s\n", w->v.color ? SGR_HEADING : "",
-		"flat", (int)w->value_columns, "change", width, "base", width, "now", "cum", "",
-		"function", w->v.color ? SGR_END : "");
+	fprintf(w->v.out, "\n%s%6s %*s  ", w->v.color ? SGR_HEADING : "", "flat",
+		(int)w->value_columns, "change");
+	if (!w->narrow)
+		fprintf(w->v.out, "%*s %*s  ", width, "base", width, "now");
+	fprintf(w->v.out, "%6s  %4s function%s\n", "cum", "", w->v.color ? SGR_END : "");
 }
 
 /* The base's share and the new one, or the values. */
@@ -158,6 +164,8 @@ static int write_sides(const struct diffview *w, const struct funcchange *c)
 	char base[UNITS_TEXT_MAX], now[UNITS_TEXT_MAX];
 	int width = (int)w->value_columns;
 
+	if (w->narrow)
+		return 0;
 	if (w->as_is)
 		return fprintf(w->v.out, "%*s %*s  ", width,
 			       textview_value(&w->v, base, c->base.flat), width,

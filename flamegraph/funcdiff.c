@@ -190,9 +190,9 @@ static int add_up_side(struct funcdiff *d, bool is_base, size_t type)
 		struct funcside *s = is_base ? &d->changes[i].base : &d->changes[i].now;
 
 		s->flat = sums.flat[i];
-		s->cum = sums.cum[i];
+		s->cum = sums.cum[i].cum;
 		s->flat_samples = count >= 0 ? counts.flat[i] : 0;
-		s->cum_samples = count >= 0 ? counts.cum[i] : 0;
+		s->cum_samples = count >= 0 ? counts.cum[i].cum : 0;
 	}
 	*(is_base ? &d->base_all : &d->all) = sums.all;
 	*(is_base ? &d->base_samples : &d->samples) = counts.all.total;

@@ -49,11 +49,11 @@ int functable_count_type(const struct profile *p)
 static int alloc_sums(struct funcsums *s, size_t n)
 {
 	s->flat = calloc(n, sizeof(*s->flat));
-	s->cum = calloc(n, sizeof(*s->cum));
-	s->stamps = malloc(n * sizeof(*s->stamps));
-	if (!s->flat || !s->cum || !s->stamps)
+	s->cum = malloc(n * sizeof(*s->cum));
+	if (!s->flat || !s->cum)
 		return -ENOMEM;
-	memset(s->stamps, 0xff, n * sizeof(*s->stamps)); /* NO_SAMPLE */
+	for (size_t i = 0; i < n; i++)
+		s->cum[i] = (struct funccum){ .stamp = NO_SAMPLE };
 	return 0;
 }
 
@@ -65,16 +65,18 @@ static void add_sample(struct funcsums *sums, const struct funcmap *m, uint32_t 
 
 	sums->flat[leaf] = functable_add(sums->flat[leaf], value);
 	if (s->loc_n == 0)
-		sums->cum[leaf] = functable_add(sums->cum[leaf], value);
+		sums->cum[leaf].cum = functable_add(sums->cum[leaf].cum, value);
 	for (uint32_t k = 0; k < s->loc_n; k++) {
 		const uint32_t *f = m->lists.items + m->starts[locs[k]];
 		const uint32_t *end = m->lists.items + m->starts[locs[k] + 1];
 
 		for (; f < end; f++) {
-			if (sums->stamps[*f] == i)
+			struct funccum *c = &sums->cum[*f];
+
+			if (c->stamp == i)
 				continue;
-			sums->stamps[*f] = i;
-			sums->cum[*f] = functable_add(sums->cum[*f], value);
+			c->stamp = i;
+			c->cum = functable_add(c->cum, value);
 		}
 	}
 }
@@ -105,7 +107,6 @@ void funcsums_done(struct funcsums *s)
 {
 	free(s->flat);
 	free(s->cum);
-	free(s->stamps);
 	*s = (struct funcsums){ 0 };
 }
 
@@ -117,11 +118,11 @@ static void settle(struct functable *t, struct funcmap *m, const struct funcsums
 	*t = s->all;
 	t->funcs = m->funcs.items;
 	for (size_t i = 0; i < m->funcs.n; i++) {
-		if (!s->flat[i] && !s->cum[i])
+		if (!s->flat[i] && !s->cum[i].cum)
 			continue;
 		t->funcs[n] = t->funcs[i];
 		t->funcs[n].flat = s->flat[i];
-		t->funcs[n++].cum = s->cum[i];
+		t->funcs[n++].cum = s->cum[i].cum;
 	}
 	t->n = n;
 	m->funcs.items = NULL;
@@ -166,8 +167,42 @@ static int compare(const void *va, const void *vb, void *ctx)
 	return r ? r : (a->off > b->off) - (a->off < b->off);
 }
 
-void functable_sort(struct functable *t, const struct profile *p)
+static void swap(struct func *a, struct func *b)
 {
+	struct func c = *a;
+
+	*a = *b;
+	*b = c;
+}
+
+/* Puts the function at @i of a heap whose first is the least of its @n in its place. */
+static void sift(struct func *heap, size_t n, size_t i, const struct profile *p)
+{
+	for (;;) {
+		size_t least = i;
+
+		for (size_t child = 2 * i + 1; child <= 2 * i + 2 && child < n; child++)
+			if (compare(&heap[child], &heap[least], (void *)p) > 0)
+				least = child;
+		if (least == i)
+			return;
+		swap(&heap[i], &heap[least]);
+		i = least;
+	}
+}
+
+void functable_sort(struct functable *t, const struct profile *p, size_t rows)
+{
+	/* A page of a hundred thousand: the first ones are picked, not all put in order. */
+	if (rows < t->n && rows) {
+		for (size_t i = rows / 2; i-- > 0;)
+			sift(t->funcs, rows, i, p);
+		for (size_t i = rows; i < t->n; i++)
+			if (compare(&t->funcs[i], &t->funcs[0], (void *)p) < 0) {
+				swap(&t->funcs[i], &t->funcs[0]);
+				sift(t->funcs, rows, 0, p);
+			}
+	}
 	if (t->n)
-		qsort_r(t->funcs, t->n, sizeof(*t->funcs), compare, (void *)p);
+		qsort_r(t->funcs, rows < t->n ? rows : t->n, sizeof(*t->funcs), compare, (void *)p);
 }

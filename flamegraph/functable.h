@@ -19,10 +19,13 @@ struct functable {
 
 /* Sums of the functions that the lists of a funcmap name. */
 struct funcsums {
-	/* Of each function. Apart from struct func: the walk over the samples touches nothing else,
-	 * and these stay in the cache longer. */
-	int64_t *flat, *cum;
-	uint32_t *stamps;     /* the last sample that counted it */
+	int64_t *flat;
+	/* Apart from flat and from struct func: the walk over the samples touches nothing else, and
+	 * it stays in the cache longer. */
+	struct funccum {
+		int64_t cum;
+		uint32_t stamp; /* the last sample that counted it */
+	} * cum;
 	struct functable all; /* but its functions */
 };
 
@@ -40,8 +43,9 @@ void funcsums_done(struct funcsums *s);
 int functable_make(struct functable *ret, const struct profile *p, size_t type);
 void functable_done(struct functable *t);
 
-/* Puts the functions in order of flat, then cum, then name and object; the result never varies. */
-void functable_sort(struct functable *t, const struct profile *p);
+/* Puts the first @rows functions by flat, then cum, then name and object in their order, and the
+ * others anywhere behind them. The result never varies. */
+void functable_sort(struct functable *t, const struct profile *p, size_t rows);
 
 /* The value that counts samples ("samples" in "count"): its index, or -1 when there is none. */
 int functable_count_type(const struct profile *p);

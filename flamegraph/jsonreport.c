@@ -357,7 +357,7 @@ int json_write(const struct profile *p, const struct report_opts *opts, FILE *ou
 	if (p->sample_types.n && (r = functable_make(&t, p, v.type)) < 0)
 		err_set(e, r, "there is not enough memory to add up the profile");
 	if (r == 0) {
-		functable_sort(&t, p);
+		functable_sort(&t, p, v.rows);
 		write_functions(out, p, &t, v.rows);
 		if (p->sample_types.n)
 			r = write_stacks(out, p, v.type, (v.rows + STACKS_SHARE - 1) / STACKS_SHARE,

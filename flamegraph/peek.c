@@ -31,7 +31,7 @@ struct edge {
 };
 
 struct peeked {
-	bool matches;
+	bool matches, shown;
 	int64_t flat, cum;
 	uint32_t stamp;	  /* the last sample that counted it; NO_SAMPLE = none has */
 	size_t outermost; /* of that sample */
@@ -44,7 +44,7 @@ struct peek {
 	ARRAY(struct edge) edges;
 	struct hindex index;	    /* of edges */
 	ARRAY(uint32_t) stack, met; /* of one sample: its functions, and those that match */
-	ARRAY(uint32_t) shown;
+	ARRAY(uint32_t) chosen;	    /* functions, the first ones are shown */
 };
 
 /* --- which functions ------------------------------------------------------------------------- */
@@ -66,7 +66,6 @@ static bool match_all(struct peek *k, const regex_t *re, bool by_object)
 	for (size_t i = 0; i < k->map.funcs.n; i++) {
 		const struct func *f = &k->map.funcs.items[i];
 
-		k->of[i].stamp = NO_SAMPLE;
 		k->of[i].matches =
 			text_matches(re, by_object ? object_name(textview_string(&k->v, f->file))
 						   : func_name(k->v.p, f, place));
@@ -128,24 +127,38 @@ static int unroll(struct peek *k, const struct profile_sample *s)
 	return 0;
 }
 
-static int add_sample(struct peek *k, uint32_t i, int64_t value)
+/* What a sample costs the functions that match. */
+static int add_costs(struct peek *k, uint32_t i, int64_t value)
 {
-	int r = unroll(k, &k->v.p->samples.items[i]);
+	for (size_t at = 0; at < k->stack.n; at++) {
+		struct peeked *f = &k->of[k->stack.items[at]];
+
+		if (!f->matches || f->stamp == i)
+			continue;
+		f->stamp = i;
+		f->cum = functable_add(f->cum, value);
+		if (at == 0)
+			f->flat = functable_add(f->flat, value);
+	}
+	return 0;
+}
+
+/* Who calls whom in a sample, of the functions that are shown. */
+static int add_edges(struct peek *k, uint32_t i, int64_t value)
+{
+	int r = 0;
 
 	k->met.n = 0;
 	for (size_t at = 0; r == 0 && at < k->stack.n; at++) {
 		uint32_t id = k->stack.items[at];
 		struct peeked *f = &k->of[id];
 
-		if (!f->matches)
+		if (!f->shown)
 			continue;
 		f->outermost = at;
 		if (f->stamp == i)
 			continue;
 		f->stamp = i;
-		f->cum = functable_add(f->cum, value);
-		if (at == 0)
-			f->flat = functable_add(f->flat, value);
 		r = add_edge(k, id, CALLEE, at ? k->stack.items[at - 1] : id, value);
 		if (r == 0)
 			r = array_push(&k->met, id);
@@ -160,16 +173,21 @@ static int add_sample(struct peek *k, uint32_t i, int64_t value)
 	return r;
 }
 
-static int add_samples(struct peek *k)
+static int each_sample(struct peek *k, int (*add)(struct peek *k, uint32_t i, int64_t value))
 {
 	const struct profile *p = k->v.p;
 	int r = 0;
 
+	for (size_t i = 0; i < k->map.funcs.n; i++)
+		k->of[i].stamp = NO_SAMPLE;
 	for (uint32_t i = 0; i < p->samples.n && i < NO_SAMPLE && r == 0; i++) {
 		int64_t value = profile_value(p, i, k->v.type);
 
-		if (value)
-			r = add_sample(k, i, value);
+		if (!value)
+			continue;
+		r = unroll(k, &p->samples.items[i]);
+		if (r == 0)
+			r = add(k, i, value);
 	}
 	return r;
 }
@@ -220,15 +238,17 @@ static int compare_edges(const void *va, const void *vb, void *ctx)
 	return compare_names(ctx, a->other, b->other);
 }
 
-static int sort(struct peek *k)
+/* Finds the functions that match and were sampled, those with the largest cum first; marks as many
+ * as there are rows. */
+static int choose(struct peek *k)
 {
 	for (uint32_t i = 0; i < k->map.funcs.n; i++)
-		if (k->of[i].stamp != NO_SAMPLE && array_push(&k->shown, i) < 0)
+		if (k->of[i].stamp != NO_SAMPLE && array_push(&k->chosen, i) < 0)
 			return -ENOMEM;
-	if (k->shown.n)
-		qsort_r(k->shown.items, k->shown.n, sizeof(*k->shown.items), compare_shown, k);
-	if (k->edges.n)
-		qsort_r(k->edges.items, k->edges.n, sizeof(*k->edges.items), compare_edges, k);
+	if (k->chosen.n)
+		qsort_r(k->chosen.items, k->chosen.n, sizeof(*k->chosen.items), compare_shown, k);
+	for (size_t i = 0; i < k->chosen.n && i < k->v.rows; i++)
+		k->of[k->chosen.items[i]].shown = true;
 	return 0;
 }
 
@@ -263,7 +283,7 @@ static void write_edge(struct peek *k, const struct edge *edge, int64_t cum)
 	const struct func *f;
 
 	if (edge->other == NO_FUNC) {
-		fputs("(nobody: it is where stacks begin)\n", k->v.out);
+		fputs("(where stacks begin)\n", k->v.out);
 	} else if (edge->other == edge->func) {
 		fputs("(itself)\n", k->v.out);
 	} else {
@@ -339,20 +359,20 @@ static int write_view(struct peek *k, const char *pattern, struct err *e)
 	char buf[UNITS_TEXT_MAX];
 	size_t n;
 
-	if (!k->shown.n)
+	if (!k->chosen.n)
 		return err_set(e, -EINVAL,
 			       "no function or object of the profile matches '%s'; see the names "
 			       "with 'wick report --top --rows 1000'",
 			       pattern);
 	textview_head(&k->v, "");
-	n = min_size(k->v.rows, k->shown.n);
+	n = min_size(k->v.rows, k->chosen.n);
 	for (size_t i = 0; i < n; i++)
-		write_peeked(k, k->shown.items[i]);
-	if (n < k->shown.n) {
+		write_peeked(k, k->chosen.items[i]);
+	if (n < k->chosen.n) {
 		fputc('\n', k->v.out);
 		textview_say(&k->v, "… and %s more function%s with less; --rows %zu shows them.",
-			     units_count(buf, k->shown.n - n), k->shown.n - n == 1 ? "" : "s",
-			     k->shown.n);
+			     units_count(buf, k->chosen.n - n), k->chosen.n - n == 1 ? "" : "s",
+			     k->chosen.n);
 	}
 	textview_account(&k->v);
 	return textview_flush(&k->v, e);
@@ -368,8 +388,16 @@ static int peek(struct peek *k, const char *pattern, struct err *e)
 	}
 	if (r == -EINVAL)
 		return r;
-	if (r < 0 || (r = add_samples(k)) < 0 || (r = sort(k)) < 0)
+	if (r == 0)
+		r = each_sample(k, add_costs);
+	if (r == 0)
+		r = choose(k);
+	if (r == 0)
+		r = each_sample(k, add_edges);
+	if (r < 0)
 		return err_set(e, r, "there is not enough memory to add up the profile");
+	if (k->edges.n)
+		qsort_r(k->edges.items, k->edges.n, sizeof(*k->edges.items), compare_edges, k);
 	return write_view(k, pattern, e);
 }
 
@@ -392,7 +420,7 @@ int peek_write(const struct profile *p, const char *pattern, const struct report
 	hindex_free(&k.index);
 	array_free(&k.stack);
 	array_free(&k.met);
-	array_free(&k.shown);
+	array_free(&k.chosen);
 	textview_done(&k.v);
 	return r;
 }

@@ -16,7 +16,7 @@
 #include "units.h"
 
 #define GUESSED_WIDTH 1200 /* of a window */
-#define FRAMES_MAX    15000
+#define FRAMES_MAX    10000
 #define MIN_WIDTH     0.5  /* px */
 #define DEPTH_MAX     5000 /* a picture of 80,000 pixels */
 #define WIDTH_MIN     100

@@ -94,7 +94,7 @@ function measure() {
 
 // Fits the names of frames in sight to their width there; those around the view begin at its edge.
 function writeNames() {
-  const px = box.getBoundingClientRect().width / (view.to - view.from);
+  const px = box.width.baseVal.value / (view.to - view.from);
   for (let i = 0; i < n;) {
     if (at[i] + wide[i] <= view.from || at[i] >= view.to) {
       i = end[i];

@@ -240,6 +240,8 @@ struct rgb change_fill(double change)
 	double much = change < 0 ? -change : change;
 
 	much = much > 1 ? 1 : much;
+	if (much < 0.001)
+		return (struct rgb){ 238, 238, 238 };
 	return from_hsl(change < 0 ? 214 : 6, 0.88, 0.95 - 0.29 * much);
 }
 

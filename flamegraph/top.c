@@ -140,7 +140,7 @@ static int write_view(struct top *t, struct err *e)
 		r = functable_make(&t->table, t->v.p, t->v.type);
 		if (r < 0)
 			return err_set(e, r, "there is not enough memory to add up the profile");
-		functable_sort(&t->table, t->v.p);
+		functable_sort(&t->table, t->v.p, t->v.rows);
 		t->rows = min_size(t->v.rows, t->table.n);
 		fit_columns(t);
 		write_table(t);

@@ -18,7 +18,7 @@ struct svg_opts {
 	unsigned width;	       /* px; 0 = as wide as the window */
 	unsigned frame_height; /* px; 0 = 16 */
 	const char *min_width; /* frames narrower than "0.5" px or "0.1%" of all are left out; NULL
-				  = half a pixel, and the narrowest ones past 15,000 frames */
+				  = half a pixel, and the narrowest ones past 10,000 frames */
 	const char *fonttype;  /* NULL = "monospace" */
 	double fontsize;       /* px; 0 = 12 */
 	double fontwidth;      /* of a character, in parts of fontsize; 0 = 0.6 */

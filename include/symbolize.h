@@ -127,6 +127,9 @@ struct symbolizer_opts {
 struct symbolizer_stats {
 	uint64_t hits, loads, evictions;
 	uint64_t no_split; /* units whose functions are in a file .dwo or .dwp that was not there */
+	/* Units of debug information that could not be read, and those that ask for more than may be
+	 * read: each time it was tried. */
+	uint64_t broken, limited;
 	size_t objects, bytes; /* held now */
 };
 

@@ -26,7 +26,7 @@ static const char usage[] =
 	"                          they called (cum); the default\n"
 	"      --tree              who called whom, from the root\n"
 	"      --peek RE           callers and callees of the functions that match RE\n"
-	"      --json              for programs: see docs/report-json.md\n"
+	"      --json              for programs: see wick-report(1)\n"
 	"  -n, --rows N            at most N rows\n"
 	"\n"
 	"Trees:\n"
@@ -42,11 +42,16 @@ static const char usage[] =
 /* Reads what is compared with, and does with it what was asked for the profile. */
 static int read_base(const struct report_options *o, struct profile **ret, struct err *e)
 {
-	char *path = (char *)o->base;
-	char *const paths[] = { path, NULL };
+	char *const paths[] = { (char *)o->base, NULL };
+	struct err why = { 0 };
 	int type, r = inputs_read(paths, ret, e);
 
-	return r < 0 ? r : viewopts_apply(&o->of, *ret, &type, e);
+	if (r < 0)
+		return r;
+	r = viewopts_apply(&o->of, *ret, &type, &why);
+	return r < 0 ? err_set(e, r, "of the base '%s': %s", o->base,
+			       why.text[0] ? why.text : strerror(-r))
+		     : 0;
 }
 
 static int write_view(const struct report_options *o, const struct profile *p,

@@ -17,6 +17,7 @@
 #include "log.h"
 #include "symbolize.h"
 #include "symbolize_options.h"
+#include "symflaws.h"
 #include "symprint.h"
 #include "symstart.h"
 
@@ -196,6 +197,7 @@ static int answer_lines(struct run *r, struct err *e)
 static int symbolize(struct run *r, int argc, char **argv, struct err *e)
 {
 	int n = symbolize_options_parse(argc, argv, &r->o, e);
+	struct symbolizer_stats stats;
 
 	r->is_usage = n == -EINVAL;
 	if (n < 0 || r->o.help)
@@ -206,7 +208,10 @@ static int symbolize(struct run *r, int argc, char **argv, struct err *e)
 	r->print = (struct symprint){ .out = stdout,
 				      .form = r->o.form,
 				      .to_terminal = isatty(STDOUT_FILENO) };
-	return r->o.addrs.n ? answer_words(r, e) : answer_lines(r, e);
+	n = r->o.addrs.n ? answer_words(r, e) : answer_lines(r, e);
+	stats = symbolizer_stats(r->symbolizer);
+	symflaws_warn(&stats);
+	return n;
 }
 
 int cmd_symbolize(int argc, char **argv)

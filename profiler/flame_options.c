@@ -44,7 +44,7 @@ const char flame_usage[] =
 	"      --width PIXELS      of the picture (default: as wide as the window)\n"
 	"      --height PIXELS     of a frame (default 16)\n"
 	"      --minwidth WIDTH    leave out frames narrower than 0.5 (pixels) or 0.1%; 0\n"
-	"                          draws all (default half a pixel, at most 15,000)\n"
+	"                          draws all (default half a pixel, at most 10,000)\n"
 	"      --fonttype NAME     (default monospace)\n"
 	"      --fontsize PIXELS   (default 12)\n"
 	"      --fontwidth PART    width of characters in parts of their size (0.6)\n"

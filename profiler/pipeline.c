@@ -31,6 +31,7 @@
 #include "profile.h"
 #include "sideband.h"
 #include "symbolize.h"
+#include "symflaws.h"
 #include "symstart.h"
 #include "targets.h"
 #include "unwinding.h"
@@ -399,7 +400,8 @@ static void describe_processes(const struct pipeline *p, char *buf, size_t size)
 int pipeline_profile(struct pipeline *p, const char *info, struct profile **ret)
 {
 	_cleanup_(profile_freep) struct profile *prof = NULL;
-	char text[TALLY_TEXT_MAX];
+	char text[TALLY_TEXT_MAX], flaws[SYMFLAWS_TEXT_MAX];
+	struct symbolizer_stats stats;
 	struct tally tally;
 	int r = 0;
 
@@ -440,8 +442,12 @@ int pipeline_profile(struct pipeline *p, const char *info, struct profile **ret)
 		       &prof);
 	if (r < 0 || (r = pipeline_tally(p, &tally)) < 0)
 		return r;
+	stats = symbolizer_stats(p->symbolizer);
+	symflaws_warn(&stats);
 	tally_format(&tally, text);
 	if ((r = add_comment(prof, text)) < 0 || (r = add_comment(prof, info)) < 0)
+		return r;
+	if (symflaws_format(&stats, flaws) && (r = add_comment(prof, flaws)) < 0)
 		return r;
 	describe_processes(p, text, sizeof(text));
 	if (text[0] && (r = add_comment(prof, text)) < 0)

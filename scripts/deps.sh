@@ -35,6 +35,7 @@ check golang-go            run go                         go tool pprof reads th
 check g++                  cmd g++                        C++ programs to profile
 check musl-tools           cmd musl-gcc                   programs of another C library to profile
 check rustc                cmd rustc                      Rust programs to profile
+check mandoc               cmd mandoc                     reads the man pages
 check zstd                 cmd zstd                       a second reader of .pb.zst, compressed sections
 check python3              cmd python3                    Python programs to profile
 check binutils             cmd nm                         nm, readelf and objcopy say what symbols there are
@@ -45,6 +46,9 @@ check util-linux           cmd setpriv                    runs wick as somebody 
 check qemu-system-x86      cmd qemu-system-x86_64         other kernels, in virtual machines
 check busybox-static       cmd busybox                    what runs in them beside wick
 check findutils            cmd find                       the lint rules
+check linux-perf           cmd perf                       perf script writes what is read
+check valgrind             cmd callgrind_annotate         a second reader of .callgrind
+check python3-jsonschema   file /usr/lib/python3/dist-packages/jsonschema  holds JSON against its schema
 check libdevel-nytprof-perl file /usr/share/perl5/Devel/NYTProf/flamegraph.pl  reads the folded stacks
 '
 
@@ -91,7 +95,8 @@ debian:12 | debian:13) ;;
 ubuntu:24.04)
     case " ${want[*]} " in *' bpftool '*)
         want=("${want[@]/#bpftool/linux-tools-common}" linux-tools-generic) ;;
-    esac ;;
+    esac
+    want=("${want[@]/#linux-perf/linux-tools-generic}") ;;
 *) die "these packages, here called as in Debian, are missing and have to be installed by hand," \
     "since only Debian 12, Debian 13 and Ubuntu 24.04 are known to this script: ${want[*]}" ;;
 esac

@@ -94,11 +94,15 @@ static struct symcache_slot *free_slot(struct symcache *c)
 static void count(struct symcache *c, struct symcache_slot *s)
 {
 	c->stats.bytes -= s->bytes;
-	c->stats.no_split -= s->no_split;
+	c->stats.no_split -= s->flaws.no_split;
+	c->stats.broken -= s->flaws.broken;
+	c->stats.limited -= s->flaws.limited;
 	s->bytes = symobject_bytes(&s->object);
-	s->no_split = symobject_no_split(&s->object);
+	s->flaws = symobject_flaws(&s->object);
 	c->stats.bytes += s->bytes;
-	c->stats.no_split += s->no_split;
+	c->stats.no_split += s->flaws.no_split;
+	c->stats.broken += s->flaws.broken;
+	c->stats.limited += s->flaws.limited;
 }
 
 /* What an object was loaded without may be there by now. Without memory it stays as it is. */
@@ -137,7 +141,8 @@ int symcache_get(struct symcache *c, int fd, const char *build_id,
 		s->key = key;
 		s->object = o;
 		s->looked_ns = clock_mono_ns();
-		s->bytes = s->no_split = 0;
+		s->bytes = 0;
+		s->flaws = (struct symobject_flaws){ 0 };
 		c->stats.objects++;
 		count(c, s);
 	}

@@ -29,7 +29,7 @@ struct symcache {
 		struct symcache_key key;
 		struct symobject object;
 		size_t bytes;	   /* of it, as they were counted last */
-		uint64_t no_split; /* the same */
+		struct symobject_flaws flaws; /* the same */
 		uint64_t looked_ns; /* when what it lacks was looked for, CLOCK_MONOTONIC */
 		uint64_t used; /* number of the last use; 0 = the slot is free */
 	} *slots;	       /* SYMCACHE_OBJECTS */

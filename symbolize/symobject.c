@@ -493,7 +493,11 @@ size_t symobject_bytes(const struct symobject *o)
 	       o->own.cap * sizeof(*o->own.ents);
 }
 
-uint64_t symobject_no_split(const struct symobject *o)
+struct symobject_flaws symobject_flaws(const struct symobject *o)
 {
-	return o->dwarf ? dwobject_no_split(o->dwarf) : 0;
+	if (!o->dwarf)
+		return (struct symobject_flaws){ 0 };
+	return (struct symobject_flaws){ .no_split = dwobject_no_split(o->dwarf),
+					 .broken = dwobject_broken(o->dwarf),
+					 .limited = dwobject_limited(o->dwarf) };
 }

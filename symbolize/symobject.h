@@ -77,6 +77,12 @@ int symobject_symbol(struct symobject *o, uint64_t addr, const char **ret);
 /* As dwobject_string(). */
 const char *symobject_string(const struct symobject *o, strref_t s, size_t n, char *buf);
 
-/* Memory held; dwobject_no_split(). */
+/* Memory held. */
 size_t symobject_bytes(const struct symobject *o);
-uint64_t symobject_no_split(const struct symobject *o);
+
+/* What its debug information lacks: dwobject_no_split(), dwobject_broken(), dwobject_limited(). */
+struct symobject_flaws {
+	uint64_t no_split, broken, limited;
+};
+
+struct symobject_flaws symobject_flaws(const struct symobject *o);

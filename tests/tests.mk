@@ -231,6 +231,8 @@ fuzz-targets: $(fuzzers)
 # bench_X.c, bench_obj.X what it shares with unit tests.
 bench_of.snapshot := unwind
 bench_obj.snapshot := $(B)/tests/unit/unwind/snapprocess.o
+bench_of.names := symbolize
+bench-names: ## what a name costs once its object is loaded
 bench-unwind: ## how fast unwind tables are built and searched, and their size, over /usr
 bench-snapshot: ## how long it takes to unwind snapshots of a running program
 bench-roots: all ## how many stacks of real programs reach their root; needs root
@@ -284,7 +286,7 @@ SEED ?= 1
 symbolizer-agreement: all $(symagree_full) ## judge wick's names, inlined calls and lines by its peers; rewrites docs/symbolizer-agreement.md; SEED=random
 	$(Q)WICK=$(B)/wick tests/symagree/judge.py -n $(SYMBOLS_EACH) --seed $(SEED) --table docs/symbolizer-agreement.md \
 		--all build/symagree/differences.txt $(symagree_full)
-bench-symbolize: all $(B)/bench/timed ## time and memory of wick symbolize beside its peers (tests/bench/peers.sh install); some minutes
+bench-symbolize: all $(B)/bench/timed $(B)/bench-names ## time and memory of wick symbolize beside its peers (tests/bench/peers.sh install); some minutes
 	$(Q)tests/bench/symbolize.sh $(B)
 $(B)/bench/timed: tests/bench/timed.c
 	$(call say,CC,$@)

@@ -158,3 +158,10 @@ for n in 1 10000 100000; do
 done
 rm -rf "$dir/cache" "$dir/out" "$dir/other"
 tests/bench/symbolize_table.py <"$figures"
+[ -z "${ONLY:-}" ] || exit 0
+loaded=()
+for f in rgw.sym rgw libc go; do
+    [ -z "${path[$f]:-}" ] || loaded+=("${path[$f]}")
+done
+echo
+"$build/bench-names" "${loaded[@]}"

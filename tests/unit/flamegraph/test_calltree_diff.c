@@ -75,6 +75,7 @@ Test(calltree_diff, leaves_out_what_is_light_on_both_sides)
 	make_end(&was);
 }
 
+/* Of two files that both profiles' program, their first mapping, maps. */
 static void expect_matched(const char *now_file, const char *was_file, bool same)
 {
 	struct maker now, was;
@@ -82,9 +83,13 @@ static void expect_matched(const char *now_file, const char *was_file, bool same
 	uint32_t loc;
 
 	begin_letters(&now);
+	if (now_file)
+		make_loc(&now, "/bin/program", 16, "main");
 	loc = make_loc(&now, now_file, 16, "f");
 	make_stack(&now, (const int64_t[]){ 1 }, &loc, 1);
 	begin_letters(&was);
+	if (was_file)
+		make_loc(&was, "/bin/program", 16, "main");
 	loc = make_loc(&was, was_file, 64, "f");
 	make_stack(&was, (const int64_t[]){ 1 }, &loc, 1);
 	t = diff_of(now.p, was.p, &(struct calltree_opts){ 0 }, SCALE_NONE);
@@ -92,6 +97,34 @@ static void expect_matched(const char *now_file, const char *was_file, bool same
 	calltree_free(t);
 	make_end(&now);
 	make_end(&was);
+}
+
+static size_t nodes_of_renamed(const char *library_of_base)
+{
+	struct maker now, was;
+	struct calltree *t;
+	uint32_t loc;
+	size_t n;
+
+	begin_letters(&now);
+	loc = make_loc(&now, "/tmp/after", 16, "f");
+	make_stack(&now, (const int64_t[]){ 1 }, &loc, 1);
+	begin_letters(&was);
+	loc = make_loc(&was, "/tmp/before", 64, "f.isra.0");
+	make_stack(&was, (const int64_t[]){ 1 }, &loc, 1);
+	make_loc(&was, library_of_base, 64, "g");
+	t = diff_of(now.p, was.p, &(struct calltree_opts){ 0 }, SCALE_NONE);
+	n = t->n;
+	calltree_free(t);
+	make_end(&now);
+	make_end(&was);
+	return n;
+}
+
+Test(calltree_diff, matches_a_program_that_was_renamed)
+{
+	cr_expect_eq(nodes_of_renamed("/lib/libc.so.6"), 2);
+	cr_expect_eq(nodes_of_renamed("/tmp/after"), 3, "that is another program");
 }
 
 Test(calltree_diff, matches_versions_of_an_object)

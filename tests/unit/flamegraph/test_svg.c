@@ -239,7 +239,7 @@ Test(svg, bounds_the_number_of_frames)
 		make_stack(&m, (const int64_t[]){ 7 }, locs, at);
 	}
 	text = picture(m.p, NULL, &defaults);
-	cr_expect_eq(count(text, "<g "), 15000);
+	cr_expect_eq(count(text, "<g "), 10000);
 	cr_expect(strstr(text, "of all ends in frames too narrow to be drawn."));
 	free(text);
 	make_end(&m);

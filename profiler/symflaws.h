@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What debug information lacked, told to people and kept in profiles. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct symbolizer_stats;
+
+#define SYMFLAWS_TEXT_MAX 128
+
+/*
+ * The comment for a profile: "wick: symbols: no_split=N broken=N limited=N", of these what is not
+ * 0. False and "" when that is nothing.
+ */
+bool symflaws_format(const struct symbolizer_stats *s, char ret[SYMFLAWS_TEXT_MAX]);
+
+/* Warns of each that is not 0, with the remedy. */
+void symflaws_warn(const struct symbolizer_stats *s);
