@@ -9,11 +9,15 @@
 
 #include "array.h"
 #include "buffer.h"
+#include "callgrind.h"
 #include "compress.h"
 #include "err.h"
+#include "firefox.h"
 #include "folded.h"
 #include "pprof.h"
 #include "profile.h"
+#include "profile_filter.h"
+#include "speedscope.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -84,6 +88,41 @@ static void check_folded(const struct profile *p)
 	array_free(&text);
 }
 
+/* The other writers may refuse it, but with a sentence. */
+static void check_writers(const struct profile *p)
+{
+	struct buffer text = { 0 };
+	struct sink out = { .write = buffer_add, .ctx = &text };
+	size_t type = profile_default_type(p);
+	struct err e = { 0 };
+
+	must(speedscope_write(p, type, &out, &e) == 0 || e.text[0]);
+	must(firefox_write(p, type, &out, &e) == 0 || e.text[0]);
+	must(callgrind_write(p, &out, &e) == 0 || e.text[0]);
+	array_free(&text);
+}
+
+static void check_filters(struct profile *p)
+{
+	static const struct filter filters[] = { { FILTER_HIDE, "[aeiou]$" },
+						 { FILTER_SHOW_FROM, "[a-m]" },
+						 { FILTER_PIVOT, "[b-n]" } };
+	struct err e = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(filters) && r == 0; i++) {
+		r = profile_filter(p, &filters[i], 1, &e);
+		must(r == 0 || e.text[0]);
+		must(profile_check(p) == 0);
+	}
+	if (r == 0 && p->labels.n) {
+		const char *key = strtab_get(&p->strings, p->labels.items[0].key);
+
+		must(profile_by_label(p, key, &e) == 0 || e.text[0]);
+		must(profile_check(p) == 0);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct buffer raw = inflate_all(data, size);
@@ -97,6 +136,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_copy(p);
 		check_merge(p);
 		check_folded(p);
+		check_writers(p);
+		check_filters(p);
 		profile_free(p);
 	}
 	array_free(&raw);
