@@ -36,9 +36,10 @@ static void find_hierarchies(struct cgrouptab *t)
 	}
 	if (read_whole_file("/proc/self/cgroup", 1 << 16, &text, &n) < 0)
 		return;
-	for (char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL) {
+	for (const char *line = text, *next; *line; line = next) {
 		size_t len = strcspn(line, "\n");
 
+		next = line + len + (line[len] == '\n');
 		if (strncmp(line, "0::", 3) == 0)
 			continue;
 		t->has_v1 = true;

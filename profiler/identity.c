@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,6 +130,37 @@ static int read_beginning(const char *path, size_t max, char **ret, size_t *ret_
 	return 0;
 }
 
+/* Where the environment lies, from /proc/PID/stat: fields 50 and 51 of proc_pid_stat(5). */
+static bool find_env(uint32_t tgid, uint64_t *ret_start, uint64_t *ret_end)
+{
+	char path[48], line[2048], *s;
+
+	snprintf(path, sizeof(path), "/proc/%u/stat", tgid);
+	if (read_line_file(path, line, sizeof(line)) < 0 || !(s = strrchr(line, ')')))
+		return false;
+	for (int field = 2; s && field < 50; field++)
+		s = strchr(s + 1, ' ');
+	return s && sscanf(s, "%" SCNu64 " %" SCNu64, ret_start, ret_end) == 2 &&
+	       *ret_start < *ret_end;
+}
+
+/*
+ * Whether the kernel alone answers for the memory with the environment: a process may say that it
+ * lies in a file of its own file system, which never answers.
+ */
+static bool is_env_safe(const struct identities *t, uint32_t tgid)
+{
+	_cleanup_free_ char *maps = NULL;
+	uint64_t start, end;
+	char path[48];
+	size_t n;
+
+	snprintf(path, sizeof(path), "/proc/%u/maps", tgid);
+	return find_env(tgid, &start, &end) &&
+	       read_beginning(path, MAPS_MAX_BYTES, &maps, &n) == 0 &&
+	       otelctx_is_safe(maps, t->shm_dev, start, end - start);
+}
+
 static void look_env(struct identities *t, struct identity *id, uint32_t tgid)
 {
 	struct found f = { .t = t };
@@ -137,7 +169,8 @@ static void look_env(struct identities *t, struct identity *id, uint32_t tgid)
 	size_t n;
 
 	snprintf(path, sizeof(path), "/proc/%u/environ", tgid);
-	if (!t->n_env || read_beginning(path, ENV_MAX_BYTES, &text, &n) < 0 || !n)
+	if (!t->n_env || !is_env_safe(t, tgid) ||
+	    read_beginning(path, ENV_MAX_BYTES, &text, &n) < 0 || !n)
 		return;
 	for (const char *s = text; s < text + n; s += strlen(s) + 1)
 		for (size_t i = 0; i < t->n_env; i++) {

@@ -78,9 +78,11 @@ bool otelctx_is_safe(const char *text, dev_t shm_dev, uint64_t addr, uint64_t n)
 
 	if (end < addr)
 		return false;
-	for (const char *s = text; s && *s; s = strchr(s, '\n'), s += s != NULL) {
+	for (const char *s = text, *next; *s; s = next) {
 		struct line l;
 
+		next = strchrnul(s, '\n');
+		next += *next == '\n';
 		if (!parse_line(s, &l) || l.end <= addr)
 			continue;
 		if (l.start > addr || !is_safe(&l, shm_dev))
