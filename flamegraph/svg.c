@@ -126,6 +126,7 @@ static void lay_out(struct svg_page *g)
 	g->height = g->top + (double)g->row * (g->depth + 1) + line_height(g) + g->font;
 	g->height += has_legend(g) ? line_height(g) : 0;
 	g->height += g->hidden ? line_height(g) : 0;
+	g->height += g->gone ? line_height(g) : 0;
 }
 
 static void put_style(const struct svg_page *g)
@@ -240,6 +241,15 @@ static void put_legend(const struct svg_page *g, double y)
 				   kinds[k]);
 }
 
+static void put_share(const struct svg_page *g, double *y, double share, const char *what)
+{
+	*y += line_height(g);
+	svg_putf(g->out, "<text class=\"soft\" x=\"%.0f\" y=\"%.1f\">", g->font, *y);
+	svg_putf(g->out, share < 0.0001 ? "&lt;0.01%% " : "%.2f%% ", 100 * share);
+	svg_puts(g->out, what);
+	svg_puts(g->out, "</text>\n");
+}
+
 /* The lines below the frames, and what the script writes to. */
 static int put_foot(const struct svg_page *g)
 {
@@ -266,14 +276,14 @@ static int put_foot(const struct svg_page *g)
 		y += line_height(g);
 		put_legend(g, y);
 	}
-	if (g->hidden) {
-		double share = 100 * (double)g->hidden / (double)svg_weight(g, 0);
-
-		y += line_height(g);
-		svg_putf(g->out, "<text class=\"soft hidden\" x=\"%.0f\" y=\"%.1f\">", x, y);
-		svg_putf(g->out, share < 0.01 ? "&lt;0.01%%" : "%.2f%%", share);
-		svg_puts(g->out, " of all ends in frames too narrow to be drawn.</text>\n");
-	}
+	if (g->hidden)
+		put_share(g, &y, (double)g->hidden / (double)svg_weight(g, 0),
+			  "of all ends in frames too narrow to be drawn.");
+	/* Values of the base are scaled to the weight of the profile, or are shares of that anyway.
+	 */
+	if (g->gone)
+		put_share(g, &y, (double)g->gone / (double)g->t->weight,
+			  "was in calls that are in the base alone: they are not drawn.");
 	return r;
 }
 

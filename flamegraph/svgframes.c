@@ -87,6 +87,8 @@ static void walk(struct svg_page *g, struct way *w, uint64_t least, size_t ties)
 		while (w->depth && w->ends[w->depth - 1] == i)
 			w->depth--;
 		if (weight < least || weight == 0 || (weight == least && least && ties == 0)) {
+			if (g->t->base_total && n->total == 0)
+				g->gone = saturate_add_u64(g->gone, magnitude(g->t->base_total[i]));
 			w->next[w->depth] += weight;
 			i += n->size;
 			continue;

@@ -38,6 +38,8 @@ struct svg_page {
 		*weights; /* then, Σ |self| of the nodes before; else NULL and weights are totals */
 	double most;	  /* the largest change of any frame, as a share */
 	uint64_t hidden;  /* weight that ends in frames that are not drawn */
+	uint64_t gone;	  /* of the base, in frames that the profile has not: nothing is as wide as
+			     they are */
 	bool kinds[FRAME_KINDS]; /* those that are drawn */
 	/* The layout, in pixels. */
 	double width; /* where names are fitted: the picture's, or a guess at the window's */

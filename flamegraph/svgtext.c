@@ -175,7 +175,8 @@ size_t svg_fit(const char *s, size_t n, size_t columns, char *buf)
 
 void svg_put(struct outfile *out, const char *s, size_t n)
 {
-	outfile_write(out, s, n);
+	if (n)
+		outfile_write(out, s, n);
 }
 
 void svg_puts(struct outfile *out, const char *s)

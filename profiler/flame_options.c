@@ -44,7 +44,8 @@ const char flame_usage[] =
 	"      --width PIXELS      of the picture (default: as wide as the window)\n"
 	"      --height PIXELS     of a frame (default 16)\n"
 	"      --minwidth WIDTH    leave out frames narrower than 0.5 (pixels) or 0.1%; 0\n"
-	"                          draws all (default half a pixel, at most 10,000)\n"
+	"                          draws all (default half a pixel, at most 10,000);\n"
+	"                          in percent, of a page, too\n"
 	"      --fonttype NAME     (default monospace)\n"
 	"      --fontsize PIXELS   (default 12)\n"
 	"      --fontwidth PART    width of characters in parts of their size (0.6)\n"
@@ -247,12 +248,25 @@ static const char *long_name(int opt)
 	return "";
 }
 
+/* A width in percent is one of pages, too: they have no pixels yet. */
+static bool take_share(const char *arg, double *ret)
+{
+	char *end;
+	double percent = strtod(arg, &end);
+
+	if (end == arg || strcmp(end, "%") != 0 || !(percent >= 0 && percent <= 100))
+		return false;
+	*ret = percent / 100;
+	return true;
+}
+
 static int take(struct flame_options *o, int opt, const char *word, struct err *e)
 {
 	int r;
 
 	if (opt > OPT_SVG_ALONE && opt < OPT_SVG_END) {
-		o->svg_only = long_name(opt);
+		if (opt != OPT_MINWIDTH || !take_share(optarg, &o->look.html.min_share))
+			o->svg_only = long_name(opt);
 		return take_svg(&o->look.svg, opt, optarg, e);
 	}
 	if (opt == 'o' || (opt >= OPT_FORMAT && opt < OPT_SVG_ALONE))

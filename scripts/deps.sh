@@ -45,6 +45,9 @@ check llvm                 cmd llvm-symbolizer            a second opinion on na
 check util-linux           cmd setpriv                    runs wick as somebody without privilege
 check qemu-system-x86      cmd qemu-system-x86_64         other kernels, in virtual machines
 check busybox-static       cmd busybox                    what runs in them beside wick
+check chromium             cmd chromium                   shows the pages and pictures
+check nodejs               cmd node                       drives it
+check npm                  cmd npm                        brings playwright-core for that
 check findutils            cmd find                       the lint rules
 check linux-perf           cmd perf                       perf script writes what is read
 check valgrind             cmd callgrind_annotate         a second reader of .callgrind
@@ -96,6 +99,7 @@ ubuntu:24.04)
     case " ${want[*]} " in *' bpftool '*)
         want=("${want[@]/#bpftool/linux-tools-common}" linux-tools-generic) ;;
     esac
+    want=("${want[@]/#chromium/chromium-browser}")
     want=("${want[@]/#linux-perf/linux-tools-generic}") ;;
 *) die "these packages, here called as in Debian, are missing and have to be installed by hand," \
     "since only Debian 12, Debian 13 and Ubuntu 24.04 are known to this script: ${want[*]}" ;;

@@ -6,10 +6,11 @@ check_e2e     = $(B)/e2e $(sort $(wildcard tests/e2e/*.sh))
 # A sanitizer would slow the recorder down, not what it records: a matter of the release alone.
 check_corpus  = $(if $(filter release,$(VARIANT)),tests/corpus/run.sh:-a)
 check_symbols = tests/symagree/run.sh
+check_ui      = tests/ui/run.sh
 check_lint   := $(addprefix tests/lint/lint.sh:,$(shell tests/lint/lint.sh))
 check_vm      = $(if $(filter release,$(VARIANT)),tests/vm/run.sh:6.1)
 check_scripts = $(sort $(wildcard tests/scripts/*.sh tests/lint/*_test.sh tests/tools/*_test.py))
-run_tests     = LINT_BUILD=$(B) SYMAGREE_BUILD=$(B) CC='$(CC)' CLANG='$(CLANG)' CORPUS=$(corpus) CORPUS_CHECK=$(corpus_check) $(vm_env) tests/run.sh
+run_tests     = LINT_BUILD=$(B) SYMAGREE_BUILD=$(B) UI_BUILD=$(B) CC='$(CC)' CLANG='$(CLANG)' CORPUS=$(corpus) CORPUS_CHECK=$(corpus_check) $(vm_env) tests/run.sh
 
 # What goes to /w of the virtual machines.
 vm_programs   = $(addprefix $(B)/workloads/,split syscalls threads faults storm)
@@ -21,7 +22,7 @@ check: ## install what is missing, build, run every test; end-to-end tests need 
 	@scripts/deps.sh check
 	@$(MAKE) --no-print-directory $(parallel) check-run
 check-run: check-build
-	$(Q)$(run_tests) $(check_units) $(check_scripts) $(check_symbols) $(check_lint) -j1 $(check_e2e) $(check_corpus) $(check_vm)
+	$(Q)$(run_tests) $(check_units) $(check_scripts) $(check_symbols) $(check_lint) $(check_ui) -j1 $(check_e2e) $(check_corpus) $(check_vm)
 check-build: all $(check_units) $(check_e2e) $(workloads) $(vm_programs) $(B)/demo-workload \
 	$(if $(check_corpus),corpus) $(symagree)
 
@@ -32,10 +33,13 @@ KERNELS ?= 5.10 6.1 6.12
 check-vm: all $(vm_programs) $(if $(check_corpus),corpus) ## the program on other kernels in qemu: KERNELS="5.10 6.1 6.12", or vmlinuz files
 	$(Q)$(vm_env) tests/vm/run.sh $(KERNELS)
 
+check-ui: all ## the pages in chromium; pictures of them are left in build/ui
+	$(Q)$(run_tests) $(check_ui)
+
 lint: all ## the rules of the source tree that no compiler checks
 	$(Q)$(run_tests) $(check_lint)
 
 repro: ## build twice in different folders: the same bytes?
 	@scripts/repro.sh
 
-.PHONY: check check-run check-build check-e2e check-vm lint repro
+.PHONY: check check-ui check-run check-build check-e2e check-vm lint repro

@@ -138,7 +138,7 @@ function wireThemes(app) {
 }
 
 // What scripts and tests may ask of the page: what is drawn where, and how long it took.
-function publish(app, began) {
+function publish(app) {
   window.wick = Object.freeze({
     get frames() {
       return app.flame.hits.map(h => ({ ...h, tiny: h.tiny || 0, name: app.names(app.flame.tree, h.i)[0] }));
@@ -150,11 +150,11 @@ function publish(app, began) {
       return !app.flame.pending && app.flame.range === app.flame.goal;
     },
   });
-  requestAnimationFrame(() => requestAnimationFrame(() => { app.openMs = performance.now() - began; }));
+  // From the navigation to the first picture.
+  requestAnimationFrame(() => requestAnimationFrame(() => { app.openMs = performance.now(); }));
 }
 
 async function start() {
-  const began = performance.now();
   try {
     const data = await readData($('data').textContent), app = new App(data);
     $('data').remove();
@@ -166,7 +166,7 @@ async function start() {
     app.title();
     app.fromAddress();
     listen(window, { hashchange: () => app.fromAddress() });
-    publish(app, began);
+    publish(app);
   } catch (e) {
     $('message').hidden = false;
     $('message').textContent = 'This profile cannot be shown: ' + e.message + '.';

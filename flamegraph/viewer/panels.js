@@ -15,7 +15,7 @@ const HELP = [
 ];
 
 function showDialog(box, ...content) {
-  box.replaceChildren(...content, make('button', { type: 'button', text: 'Close', onclick: () => box.close() }));
+  box.replaceChildren(make('button', { type: 'button', text: 'Close', onclick: () => box.close() }), ...content);
   box.showModal();
 }
 

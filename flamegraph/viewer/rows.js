@@ -100,6 +100,9 @@ class Rows {
 
 const cell = (text, num, more) => make('span', { role: 'gridcell', class: num ? 'num' : 'name', text, ...more });
 
+// A value with its unit: not on narrow screens, where its share has to do.
+const valueCell = (v, unit) => cell(amount(v, unit), true, { class: 'num amount' });
+
 // Share of the whole as a number with a bar behind it.
 function share(v, of) {
   const e = cell(percent(v, of), true, { class: 'num bar' });
@@ -137,7 +140,7 @@ class FunctionTable {
   header() {
     const cells = this.columns().map(([key, title, num]) => {
       const sorted = this.sort === key;
-      return make('span', { role: 'columnheader', class: num ? 'num' : key,
+      return make('span', { role: 'columnheader', class: num ? key === 'self' || key === 'total' ? 'num amount' : 'num' : key,
         'aria-sort': sorted ? this.down ? 'descending' : 'ascending' : 'none' },
       make('button', { type: 'button', text: title + (sorted ? this.down ? ' ↓' : ' ↑' : ''), 'data-sort': key,
         onclick: () => this.sortBy(key) }));
@@ -179,8 +182,8 @@ class FunctionTable {
     const change = v => cell(points(v, app.meta.weight), true, { class: 'num ' + trend(v, app.meta.weight) });
     return make('div', { role: 'row', class: 'row', onclick: () => app.chosen(fn), ondblclick: () => app.sandwich(fn),
       oncontextmenu: e => (e.preventDefault(), app.menuOfFunction(fn, e.clientX, e.clientY)) },
-    cell(amount(s.self[fn], unit), true), share(s.self[fn], of), ...diff ? [change(s.self[fn] - s.baseSelf[fn])] : [],
-    cell(amount(s.total[fn], unit), true), share(s.total[fn], of), ...diff ? [change(s.total[fn] - s.baseTotal[fn])] : [],
+    valueCell(s.self[fn], unit), share(s.self[fn], of), ...diff ? [change(s.self[fn] - s.baseSelf[fn])] : [],
+    valueCell(s.total[fn], unit), share(s.total[fn], of), ...diff ? [change(s.total[fn] - s.baseTotal[fn])] : [],
     make('span', { role: 'gridcell', class: 'name', title: strings[frames.name[f]].slice(0, 1000) },
       make('bdi', { text: fit(strings[frames.name[f]], strings[frames.short[f]], 200) })),
     make('span', { role: 'gridcell', class: 'object' }, make('bdi', { text: strings[frames.object[f]] })));
@@ -196,8 +199,8 @@ class CallTree {
       role: 'treegrid', label: 'Call tree', count: () => this.list.length, row: k => this.row(this.list[k]),
       act: (k, key) => this.act(k, key),
     });
-    this.rows.head.replaceChildren(...[['Total', 1], ['Total %', 1], ['Self', 1], ['Function', 0], ['Module', 0]]
-      .map(([text, num]) => make('span', { role: 'columnheader', class: num ? 'num' : text === 'Module' ? 'object' : 'name', text })));
+    this.rows.head.replaceChildren(...[['Total', 'num amount'], ['Total %', 'num'], ['Self', 'num amount'], ['Function', 'name'],
+      ['Module', 'object']].map(([text, kind]) => make('span', { role: 'columnheader', class: kind, text })));
   }
 
   // The path of the largest children is open to where it splits.
@@ -291,7 +294,7 @@ class CallTree {
     return make('div', { role: 'row', class: 'row', 'aria-level': t.depth[i] + 1,
       'aria-expanded': leaf ? null : String(this.open.has(i)), onclick: () => this.click(i),
       oncontextmenu: e => { if (i) { e.preventDefault(); app.menu(null, i, e.clientX, e.clientY); } } },
-    cell(amount(t.total[i], unit), true), share(t.total[i], of), cell(amount(t.self[i], unit), true), label,
+    valueCell(t.total[i], unit), share(t.total[i], of), valueCell(t.self[i], unit), label,
     make('span', { role: 'gridcell', class: 'object' }, make('bdi', { text: i ? strings[frames.object[f]] : '' })));
   }
 

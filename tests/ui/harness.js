@@ -2,7 +2,6 @@
 // Runs the tests in test_*.js, each in a browser context of its own. Whatever a test looks at, its page must
 // never load anything, run anything foreign, or throw.
 'use strict';
-const { chromium } = require('playwright-core');
 const { spawnSync } = require('node:child_process');
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
@@ -110,7 +109,9 @@ global.test = (name, run) => tests.push({ name, run });
 async function main() {
   for (const f of fs.readdirSync(__dirname).filter(n => /^test_.*\.js$/.test(n)).sort())
     require(path.join(__dirname, f));
-  const pattern = new RegExp(process.argv[2] || '');
+  if (process.argv[2] === '--count')
+    return console.log(tests.length);
+  const { chromium } = require('playwright-core'), pattern = new RegExp(process.argv[2] || '');
   const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', timeout: WAIT,
     args: process.getuid() === 0 ? ['--no-sandbox'] : [] });
   const count = { passed: 0, failed: 0, skipped: 0 };

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Filters, time, differences and orders: each against the same done to the stacks.
 'use strict';
-const { assert, draw, ready, frameOf, text, picture } = require('./harness.js');
+const { spawnSync } = require('node:child_process');
+const path = require('node:path');
+const { assert, work, wick, draw, ready, frameOf, text, picture } = require('./harness.js');
 const { pprof, someStacks, shareOf } = require('./profiles.js');
 
 const TIMES = 40, stacks = someStacks(900, 21, TIMES), all = shareOf(stacks, /./).all;
@@ -61,6 +63,11 @@ for (const [verb, pattern] of [['focus', '^hash_'], ['ignore', 'kernel'], ['hide
     const want = paths(filtered(few, verb, new RegExp(pattern))), got = await shown(p);
     delete got[''];
     assert.deepEqual(got, Object.fromEntries(want));
+    const out = spawnSync(wick, ['convert', path.join(work, 'few.pb'), '--' + verb, pattern, '--format', 'folded', '-o', '-'], { encoding: 'utf8' });
+    assert.equal(out.status, 0, out.stderr);
+    const lines = out.stdout.trim().split('\n').map(l => /^(.*) (\d+)$/.exec(l)).map(m => ({ value: +m[2],
+      stack: m[1].split(';').map(f => ({ name: f.replace(/_\[.\]$/, '') })) }));
+    assert.deepEqual(Object.fromEntries([...paths(lines)].sort()), Object.fromEntries([...want].sort()), 'the commands do the same');
   });
 
 test('filters are applied, told and undone', async c => {

@@ -6,6 +6,7 @@ const path = require('node:path');
 const vm = require('node:vm');
 const { assert, draw, ready, frameOf, clickFrame, text, picture } = require('./harness.js');
 const { pprof, someStacks } = require('./profiles.js');
+const { nasty } = require('./hostile.js');
 
 let made;
 const page = () => made ||= draw('looks', pprof(someStacks(600, 9, 30)));
@@ -130,10 +131,6 @@ test('a stack of 30,000 frames can be scrolled', async c => {
 });
 
 // --- names that mean harm ----------------------------------------------------------------------------
-
-const nasty = ['</script><script>alert(1)</script>', ']]>', '"quo\'ted"', '<img src=x onerror=alert(2)>', '\x1b[31mred\x07',
-  '\u202eevil', '${alert(3)}', '__proto__', 'constructor', ';semi colon 12', '{{x}}', '&lt;b&gt;', 'javascript:alert(4)',
-  '<!--', '\u2028line', Buffer.from([0xff, 0xfe, 0x41, 0xc3, 0x28]), 'x'.repeat(65536) + 'END'];
 
 test('names are shown and never obeyed', async c => {
   const file = draw('hostile', pprof([...nasty.map((name, i) => ({ stack: [{ name: 'main', file: '/<b>bin</b>' }, { name,

@@ -111,6 +111,12 @@ Test(svg, draws_differences)
 	free(text);
 	text = picture(now.p, was.p, &(struct svg_opts){ .sample_type = -1, .as_is = true });
 	cr_expect(strstr(text, "parse_object (1.36 s, 80.36%, -178.57% from 258.93%)"), "%s", text);
+	cr_expect_null(strstr(text, "in the base alone"));
+	free(text);
+	/* 84 samples, where the profile has 168. */
+	make_cpu_stack(&was, 84, make_loc(&was, "/usr/bin/server", 0x7000, "elided"));
+	text = picture(now.p, was.p, &(struct svg_opts){ .sample_type = -1, .as_is = true });
+	cr_expect(strstr(text, "50.00% was in calls that are in the base alone"), "%s", text);
 	free(text);
 	make_end(&now);
 	make_end(&was);

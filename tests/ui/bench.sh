@@ -1,0 +1,17 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# How long a browser takes over a page with a million frames, beside speedscope (tests/ui/bench.js). ROUNDS=5.
+# UI_BUILD (build/release) holds wick. Needs node, npm and chromium.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+work=build/ui
+tests/ui/run.sh '^ $' >"$work.log" 2>&1 # brings playwright-core
+[ -d $work/node_modules/playwright-core ] || { cat "$work.log"; exit 1; }
+if [ ! -d $work/peer/node_modules/speedscope ]; then
+    mkdir -p $work/peer
+    (cd $work/peer && timeout 120 npm install --no-audit --no-fund --ignore-scripts speedscope@1.25.0) >$work/npm-peer.log 2>&1
+fi
+peer=$work/peer/node_modules/speedscope/dist/release
+[ -d "$peer" ] || peer=
+WICK=${WICK:-${UI_BUILD:-build/release}/wick} UI_WORK=$work SPEEDSCOPE=${peer:+$PWD/$peer} \
+    NODE_PATH=$PWD/$work/node_modules exec node tests/ui/bench.js
