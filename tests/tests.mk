@@ -288,11 +288,13 @@ symbolizer-agreement: all $(symagree_full) ## judge wick's names, inlined calls 
 		--all build/symagree/differences.txt $(symagree_full)
 bench-symbolize: all $(B)/bench/timed $(B)/bench-names ## time and memory of wick symbolize beside its peers (tests/bench/peers.sh install); some minutes
 	$(Q)tests/bench/symbolize.sh $(B)
-$(B)/bench/timed: tests/bench/timed.c
+bench-flame: all $(B)/bench/timed $(B)/bench/profilegen ## large profiles through wick and its peers (tests/bench/peers.sh install); some minutes
+	$(Q)tests/bench/flame.sh $(B)
+$(B)/bench/timed $(B)/bench/profilegen: $(B)/bench/%: tests/bench/%.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 $(WARN) $< -o $@
-.PHONY: symbolizer-agreement bench-symbolize
+.PHONY: symbolizer-agreement bench-symbolize bench-flame
 
 # e2e: one Criterion program of all tests/e2e/*.c, and what it records: tests/workloads/X.c is the
 # program $(B)/workloads/X. Frame pointers and debug information are what the tests count on, so the

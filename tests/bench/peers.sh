@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The symbolizers that wick is measured beside and judged by; neither wick nor `make check` needs them.
+# The symbolizers that wick is measured beside and judged by, and inferno, which draws flame graphs;
+# neither wick nor `make check` needs them.
 #
 #   tests/bench/peers.sh install   brings what is missing, by apt-get and cargo; says what stays absent
 #   tests/bench/peers.sh list      a line for each that is here: NAME, its version, its program; tabs between
@@ -70,13 +71,18 @@ install_packages() {
 install_crates() {
     export CARGO_PROFILE_RELEASE_DEBUG=2
     if ! command -v cargo >/dev/null; then
-        absent "gimli and blazesym" "no cargo"
+        absent "gimli, blazesym and inferno" "no cargo"
         return
     fi
     if ! program gimli >/dev/null; then
         echo "building gimli's addr2line $gimli"
         nice cargo install -q -j1 addr2line --version "$gimli" --features bin --root "$dir" >"$dir/log" 2>&1 ||
             absent gimli "cargo: $(tail -n 1 "$dir/log")"
+    fi
+    if [ ! -x "$dir/bin/inferno-flamegraph" ]; then
+        echo "building inferno"
+        nice cargo install -q -j1 inferno --root "$dir" >"$dir/log" 2>&1 ||
+            absent inferno "cargo: $(tail -n 1 "$dir/log")"
     fi
     if ! program blaze >/dev/null; then
         echo "building blazesym"

@@ -24,7 +24,7 @@ static struct buffer made_bytes(size_t n)
 		if (r & 1)
 			buffer_add(&b, &r, 3);
 		else
-			buffer_add(&b, "some_function_name" + (r >> 1 & 7), 8);
+			buffer_add(&b, &"some_function_name"[r >> 1 & 7], 8);
 	}
 	b.n = n;
 	return b;
