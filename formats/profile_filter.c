@@ -278,7 +278,7 @@ static int filter_samples(struct filtering *f)
 		struct profile_sample s = p->samples.items[i];
 		size_t first = f->stacks.n;
 
-		if (!put_stack(f, p->stacks.items + s.loc_first, s.loc_n))
+		if (!put_stack(f, s.loc_n ? &p->stacks.items[s.loc_first] : NULL, s.loc_n))
 			continue;
 		s.loc_first = (uint32_t)first;
 		s.loc_n = (uint32_t)(f->stacks.n - first);

@@ -140,7 +140,7 @@ bool profile_is_label_frame(const struct profile *p, uint32_t location)
  */
 static void put_stack(struct labelling *l, struct profile_sample *s, uint32_t frame)
 {
-	const uint32_t *locs = l->p->stacks.items + s->loc_first;
+	const uint32_t *locs = s->loc_n ? &l->p->stacks.items[s->loc_first] : NULL;
 	uint32_t *to = l->stacks.items + l->stacks.n;
 	uint32_t n = s->loc_n;
 

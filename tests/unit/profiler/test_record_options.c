@@ -219,7 +219,7 @@ Test(record_options, refuses_what_makes_no_sense_and_says_why)
 		{ "--duration 0", -EINVAL, "'0' is not a duration" },
 		{ "--duration soon", -EINVAL, "'soon' is not a duration" },
 		{ "--format png", -EINVAL, "there is no format 'png'; there are html, svg," },
-		{ "-o x.svg", -EINVAL, "x.svg" },
+		{ "-o x.png", -EINVAL, "x.png" },
 		{ "-C 3-1", -EINVAL, "'3-1' is not a list of CPUs" },
 		{ "-e bogus", -EINVAL, "there is no event 'bogus'" },
 		{ "-p x", -EINVAL, "'x' is not a process id" },
