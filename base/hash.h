@@ -14,6 +14,12 @@ static inline uint64_t hash_mix(uint64_t a, uint64_t b)
 	return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 
+/* The same, but a factor of 0, which foreign bytes can make, does not hide the other one. */
+static inline uint64_t hash_keep(uint64_t a, uint64_t b)
+{
+	return hash_mix(a, b) ^ a ^ b;
+}
+
 static inline uint64_t hash_u64(uint64_t x)
 {
 	return hash_mix(x ^ 0x9e3779b97f4a7c15ull, 0xd6e8feb86659fd93ull);
@@ -34,7 +40,7 @@ static inline uint64_t hash_bytes(const void *data, size_t n)
 	for (; n > 16; n -= 16, p += 16) {
 		memcpy(&a, p, 8);
 		memcpy(&b, p + 8, 8);
-		h = hash_mix(a ^ 0xa0761d6478bd642full ^ h, b ^ 0xe7037ed1a0b428dbull);
+		h = hash_keep(a ^ 0xa0761d6478bd642full ^ h, b ^ 0xe7037ed1a0b428dbull);
 	}
 	a = b = 0;
 	if (n > 8) {
@@ -43,5 +49,5 @@ static inline uint64_t hash_bytes(const void *data, size_t n)
 	} else if (n) {
 		memcpy(&a, p, n);
 	}
-	return hash_mix(a ^ 0x8ebc6af09c88c6e3ull ^ h, b ^ 0x589965cc75374cc3ull);
+	return hash_keep(a ^ 0x8ebc6af09c88c6e3ull ^ h, b ^ 0x589965cc75374cc3ull);
 }

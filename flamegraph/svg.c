@@ -278,7 +278,9 @@ static int put_foot(const struct svg_page *g)
 	}
 	if (g->hidden)
 		put_share(g, &y, (double)g->hidden / (double)svg_weight(g, 0),
-			  "of all ends in frames too narrow to be drawn.");
+			  g->t->max_depth < DEPTH_MAX
+				  ? "of all ends in frames too narrow to be drawn."
+				  : "of all ends in frames too narrow or too deep to be drawn.");
 	/* Values of the base are scaled to the weight of the profile, or are shares of that anyway.
 	 */
 	if (g->gone)

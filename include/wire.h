@@ -174,14 +174,15 @@ struct wire_config {
 	__u32 snapshots_per_cpu; /* snapshots that a CPU may send in one window */
 	__u32 verify_per_cpu;	 /* the same beside its own walk (WIRE_VERIFY); 0 = none */
 	__u32 only_tgid; /* the only target that was named, where that is a process; else 0 */
-	__u32 n_users;
-	__u32 users[WIRE_MAX_USERS]; /* real user ids, of WIRE_OF_USER */
-	__u8 by_tgid;		     /* only tgids in target_tgids … */
-	__u8 by_tid;		     /* … or tids in target_tids */
+	__u8 by_tgid;	 /* only tgids in target_tgids … */
+	__u8 by_tid;	 /* … or tids in target_tids */
 	__u8 kernel_only;
 	__u8 user_only;
 	__u8 by_pointer;  /* user stacks by frame pointers alone, as the kernel walks them */
 	__u8 by_snapshot; /* user stacks by snapshots, as many as are allowed */
 	__u8 has_cgroups; /* the kernel knows of any */
 	__u8 judged;	  /* WIRE_JUDGED of what all have to hold; 0 = nothing */
+	/* What a tick that is turned away looks at lies before, in one cache line. */
+	__u32 n_users;
+	__u32 users[WIRE_MAX_USERS]; /* real user ids, of WIRE_OF_USER */
 };

@@ -161,12 +161,23 @@ static uint64_t mtime_of(const struct stat *st)
 	return (uint64_t)st->st_mtim.tv_sec * NSEC_PER_SEC + (uint64_t)st->st_mtim.tv_nsec;
 }
 
+static bool is_elf(int fd)
+{
+	char magic[4];
+
+	return pread(fd, magic, sizeof(magic), 0) == sizeof(magic) && memcmp(magic,
+									     "\x7f"
+									     "ELF",
+									     sizeof(magic)) == 0;
+}
+
 static void read_identity(struct object *o)
 {
 	struct stat st;
 
 	if (fstat(o->fd, &st) < 0)
 		return;
+	o->is_elf = is_elf(o->fd);
 	o->size = (uint64_t)st.st_size;
 	o->mtime_ns = mtime_of(&st);
 	o->ends = hash_ends(o->fd, o->size);
@@ -181,7 +192,7 @@ static bool is_overwritten(struct object *o)
 	struct object now = { .fd = o->fd };
 	struct stat st;
 
-	if (fstat(o->fd, &st) < 0)
+	if (!o->is_elf || fstat(o->fd, &st) < 0)
 		return false;
 	if ((uint64_t)st.st_size == o->size && mtime_of(&st) == o->mtime_ns)
 		return false;
@@ -195,7 +206,7 @@ static bool is_overwritten(struct object *o)
 void objtab_settle(struct objtab *t)
 {
 	array_each(&t->objects, o) {
-		if (o->kind != OBJECT_FILE || o->fd < 0)
+		if (o->kind != OBJECT_FILE || o->fd < 0 || !o->is_elf)
 			continue;
 		/* Its time can be put back: here the ends are looked at in any case. */
 		if (!o->outdated && !is_overwritten(o) && hash_ends(o->fd, o->size) == o->ends)
@@ -281,15 +292,11 @@ static bool is_program(const struct roottab *roots, pid_t pid, const struct vm_a
 		       const char *name)
 {
 	int fd = open_file(roots, pid, a, name);
-	char magic[4];
 	bool is;
 
 	if (fd < 0)
 		return true; /* its name tells more than that it is somebody's memory */
-	is = pread(fd, magic, sizeof(magic), 0) == sizeof(magic) && memcmp(magic,
-									   "\x7f"
-									   "ELF",
-									   sizeof(magic)) == 0;
+	is = is_elf(fd);
 	close(fd);
 	return is;
 }

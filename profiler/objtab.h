@@ -33,6 +33,7 @@ struct object {
 	int root_fd; /* root of the process that it was seen in, -1 = ours; borrowed from roots */
 	uint64_t size, ends; /* of an open file: bytes, a hash of its first and last ones */
 	uint64_t mtime_ns;
+	bool is_elf;   /* others, as jitdumps, are written all the time */
 	bool outdated; /* it was written over: what is mapped from it now is another object */
 	char *name;    /* path in the process's mount namespace, "[vdso]", "//anon", … */
 	char build_id[BUILD_ID_HEX_MAX]; /* "" = none */

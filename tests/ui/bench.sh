@@ -8,7 +8,7 @@ work=build/ui
 tests/ui/run.sh '^ $' >"$work.log" 2>&1 # brings playwright-core
 [ -d $work/node_modules/playwright-core ] || { cat "$work.log"; exit 1; }
 if [ ! -d $work/peer/node_modules/speedscope ]; then
-    mkdir -p $work/peer
+    mkdir -p $work/peer && echo '{}' >$work/peer/package.json # a root of its own
     (cd $work/peer && timeout 120 npm install --no-audit --no-fund --ignore-scripts speedscope@1.25.0) >$work/npm-peer.log 2>&1
 fi
 peer=$work/peer/node_modules/speedscope/dist/release

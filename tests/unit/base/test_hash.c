@@ -120,3 +120,22 @@ Test(hash, reads_no_byte_too_many)
 	}
 	cr_expect_eq(hash_bytes(NULL, 0), hash_bytes("x", 0));
 }
+
+/* Bytes that make one factor of a product 0 must not make all that share them collide. */
+Test(hash, no_word_hides_the_others)
+{
+	static const uint64_t factors[] = { 0xe7037ed1a0b428dbull, 0x589965cc75374cc3ull };
+
+	for (size_t f = 0; f < sizeof(factors) / sizeof(*factors); f++)
+		for (size_t n = 16; n <= 40; n += 8) {
+			char one[40], other[40];
+
+			for (size_t i = 0; i < sizeof(one); i += 8) {
+				memcpy(one + i, &factors[f], 8);
+				memcpy(other + i, &factors[f], 8);
+			}
+			one[0] = 'a';
+			other[0] = 'b';
+			cr_assert_neq(hash_bytes(one, n), hash_bytes(other, n), "%zu bytes", n);
+		}
+}

@@ -251,6 +251,25 @@ Test(svg, bounds_the_number_of_frames)
 	make_end(&m);
 }
 
+Test(svg, bounds_the_depth_and_says_so)
+{
+	static uint32_t locs[9000];
+	struct maker m;
+	char *text;
+
+	make_begin(&m);
+	make_type(&m, "samples", "count");
+	for (size_t i = 0; i < sizeof(locs) / sizeof(*locs); i++)
+		locs[i] = make_loc(&m, NULL, 0, "again");
+	make_stack(&m, (const int64_t[]){ 7 }, locs, sizeof(locs) / sizeof(*locs));
+	text = picture(m.p, NULL, &defaults);
+	cr_expect_eq(count(text, "<g "), 5001);
+	cr_expect(
+		strstr(text, "100.00% of all ends in frames too narrow or too deep to be drawn."));
+	free(text);
+	make_end(&m);
+}
+
 Test(svg, refuses_what_makes_no_sense_and_says_why)
 {
 	static const struct {
