@@ -23,7 +23,8 @@
 
 /* --- sentences ------------------------------------------------------------------------------- */
 
-static void say_list(struct sentence *t, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void say_list(struct sentence *t, const char *fmt,
+							   va_list ap)
 {
 	int n = vsnprintf(t->s + t->n, sizeof(t->s) - t->n, fmt, ap);
 

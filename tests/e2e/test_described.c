@@ -153,8 +153,8 @@ Test(described, containers_that_are_there_and_that_come)
 {
 	const char *mount = cgroup_mount_point(), *slice = text("%s/wick-e2e-%d", mount, getpid()),
 		   *first = text("%s/docker-" ID ".scope", slice),
-		   *other = text("%s/docker-%s.scope", slice, text("0%s", ID + 1)),
-		   *later = text("%s/docker/5e1f%s", slice, ID + 4), *file = in_dir("p.pb.gz");
+		   *other = text("%s/docker-%s.scope", slice, text("0%s", &ID[1])),
+		   *later = text("%s/docker/5e1f%s", slice, &ID[4]), *file = in_dir("p.pb.gz");
 	struct run a = waiting(workload("split"), "0.6"), b = waiting(workload("split"), "0.6"),
 		   c = waiting(workload("split"), "0.6"), w;
 	bool can = mkdir(slice, 0755) == 0 && mkdir(first, 0755) == 0 && mkdir(other, 0755) == 0 &&
