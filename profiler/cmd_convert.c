@@ -115,6 +115,8 @@ static int convert(int argc, char **argv, struct convert_options *o, struct err 
 				     : inputs_read(argv + optind, &p, e);
 	if (r == 0)
 		r = viewopts_apply(&o->view, p, &oo.sample_type, e);
+	if (r == 0 && (o->format == OUTPUT_HTML || o->format == OUTPUT_SVG))
+		r = viewopts_part_programs(&o->view, p, e);
 	if (r == 0 && o->view.steps.n)
 		r = tidy(&p);
 	if (r < 0)

@@ -94,6 +94,18 @@ static int read_base(const struct flame_options *o, struct profile **ret, struct
 	return 0;
 }
 
+/* Of a difference both or none: else no stack of the one would be one of the other. */
+static int part_programs(const struct flame_options *o, struct profile *p, struct profile *base,
+			 struct err *e)
+{
+	int r;
+
+	if (base && !(view_has_programs(p) && view_has_programs(base)))
+		return 0;
+	r = viewopts_part_programs(&o->view, p, e);
+	return r == 0 && base ? viewopts_part_programs(&o->view, base, e) : r;
+}
+
 static int flame(struct flame_options *o, char *const *files, struct err *e)
 {
 	_cleanup_(profile_freep) struct profile *p = NULL, *base = NULL;
@@ -105,6 +117,8 @@ static int flame(struct flame_options *o, char *const *files, struct err *e)
 		r = viewopts_apply(&o->view, p, &o->look.sample_type, e);
 	if (r == 0 && o->base)
 		r = read_base(o, &base, e);
+	if (r == 0)
+		r = part_programs(o, p, base, e);
 	if (r < 0)
 		return r;
 	if (!o->look.html.title && strcmp(files[0], "-") != 0)

@@ -27,6 +27,7 @@
 #include "record_options.h"
 #include "report.h"
 #include "tally.h"
+#include "viewopts.h"
 
 #define WINDOW_MS      1000
 #define DEFAULT_OUTPUT "wick.pb.gz"
@@ -83,8 +84,7 @@ static const char usage[] =
 	"      --label-env NAME    the value of that environment variable as a label;\n"
 	"                          may be given again\n"
 	"\n"
-	"Output:\n"
-	OUTPUT_USAGE ";\n"
+	"Output:\n" OUTPUT_USAGE ";\n"
 	"                          may be given again\n"
 	"      --format NAME       the format, whatever the file is called\n"
 	"  -v, --verbose           say more\n";
@@ -307,23 +307,40 @@ static unsigned terminal_columns(void)
 		       : 80;
 }
 
-static int write_outputs(struct recording *r, struct err *e)
+/* Of the files that were asked for the pictures, or the others. */
+static int write_named(struct recording *r, bool pictures, struct err *e)
 {
 	const struct record_options *o = &r->o;
 	const struct output_opts oo = { .sample_type = -1 };
-	int n = 0;
 
 	array_each(&o->outputs, path) {
-		int output = o->format == FORMAT_AUTO ? output_by_path(*path, e) : o->format;
+		int output = o->format == FORMAT_AUTO ? output_by_path(*path, e) : o->format, n;
 
-		n = output < 0 ? output : output_write(r->profile, NULL, *path, output, &oo, e);
+		if (output < 0)
+			return output;
+		if (pictures != (output == OUTPUT_HTML || output == OUTPUT_SVG))
+			continue;
+		n = output_write(r->profile, NULL, *path, output, &oo, e);
 		if (n < 0)
 			return n;
 		if (strcmp(*path, "-") != 0)
 			log_info("wrote %s", *path);
 	}
-	if (o->outputs.n)
-		return 0;
+	return 0;
+}
+
+static int write_outputs(struct recording *r, struct err *e)
+{
+	const struct record_options *o = &r->o;
+	const struct output_opts oo = { .sample_type = -1 };
+	int n = write_named(r, false, e);
+
+	if (n == 0 && o->outputs.n)
+		n = viewopts_part_programs(&(struct viewopts){ 0 }, r->profile, e);
+	if (n == 0)
+		n = write_named(r, true, e);
+	if (n < 0 || o->outputs.n)
+		return n;
 	n = output_write(r->profile, NULL, DEFAULT_OUTPUT,
 			 o->format == FORMAT_AUTO ? FORMAT_PPROF : o->format, &oo, e);
 	if (n < 0)
@@ -337,8 +354,7 @@ static int write_outputs(struct recording *r, struct err *e)
 	if (n == 0 && fflush(stdout) != 0)
 		n = err_set(e, -errno, "cannot write to standard output: %m");
 	if (n == 0)
-		log_info("wrote " DEFAULT_OUTPUT
-			 "; look at it with 'wick report' or 'wick flame'");
+		log_info("wrote " DEFAULT_OUTPUT "; look at it with 'wick report' or 'wick flame'");
 	return n;
 }
 

@@ -2,6 +2,7 @@
 #include "viewopts.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "err.h"
 #include "inputs.h"
@@ -55,7 +56,8 @@ int viewopts_apply(const struct viewopts *v, struct profile *p, int *ret_type, s
 		const char *label = v->steps.items[i].label;
 
 		if (label) {
-			r = profile_by_label(p, label, e);
+			if (strcmp(label, "none") != 0)
+				r = profile_by_label(p, label, e);
 			i++;
 		} else {
 			r = apply_filters(v, &i, p, e);
@@ -64,6 +66,31 @@ int viewopts_apply(const struct viewopts *v, struct profile *p, int *ret_type, s
 	if (r == 0)
 		*ret_type = type;
 	return r;
+}
+
+bool view_has_programs(const struct profile *p)
+{
+	uint32_t first = 0;
+
+	array_each(&p->samples, s)
+		for (uint32_t i = 0; i < s->label_n; i++) {
+			const struct profile_label *l = &p->labels.items[s->label_first + i];
+
+			if (l->is_num || strcmp(strtab_get(&p->strings, l->key), "comm") != 0)
+				continue;
+			if (first && l->str != first)
+				return true;
+			first = l->str;
+		}
+	return false;
+}
+
+int viewopts_part_programs(const struct viewopts *v, struct profile *p, struct err *e)
+{
+	array_each(&v->steps, s)
+		if (s->label)
+			return 0;
+	return view_has_programs(p) ? profile_by_label(p, "comm", e) : 0;
 }
 
 void viewopts_done(struct viewopts *v)

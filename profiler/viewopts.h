@@ -2,6 +2,8 @@
 /* The options by which every command that reads profiles says what of them it looks at. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "array.h"
 #include "profile_filter.h"
 
@@ -39,7 +41,9 @@ enum {
 	"      --hide RE           stacks without the frames that match\n"               \
 	"      --show-from RE      stacks from the match nearest the root on\n"          \
 	"      --pivot RE          stacks from the match nearest the leaf on\n"          \
-	"      --by LABEL          under each stack the value of a label: pid, comm, ...\n"
+	"      --by LABEL          under each stack the value of a label: pid, comm,\n"  \
+	"                          ...; pictures of several programs have comm there\n"  \
+	"                          unless it is none\n"
 
 /* Zero to begin with. Texts are borrowed from the command line. */
 struct viewopts {
@@ -59,5 +63,14 @@ int viewopts_take(struct viewopts *v, int opt, const char *arg, struct err *e);
  * given); -EINVAL with a sentence when there is no such thing or nothing is left; -ENOMEM, -E2BIG.
  */
 int viewopts_apply(const struct viewopts *v, struct profile *p, int *ret_type, struct err *e);
+
+/* Whether its samples are of several programs (label "comm"). */
+bool view_has_programs(const struct profile *p);
+
+/*
+ * For pictures, in which programs would lie over each other: puts the program below each stack, as
+ * --by comm does, when there are several and nothing was asked to lie there. 0, -ENOMEM, -E2BIG.
+ */
+int viewopts_part_programs(const struct viewopts *v, struct profile *p, struct err *e);
 
 void viewopts_done(struct viewopts *v);
