@@ -89,15 +89,8 @@ static void expect_named(struct pipeline *p, const uint32_t *tgids, size_t n)
 	}
 }
 
-int pipeline_new(struct pipeline **ret, const struct pipeline_opts *o, struct err *e)
+static void take_options(struct pipeline *p, const struct pipeline_opts *o)
 {
-	struct pipeline *p = calloc(1, sizeof(*p));
-	struct sampler_callbacks callbacks;
-	int progs[WIRE_MAX_EVENTS], r;
-	char cache[PATH_MAX];
-
-	if (!p)
-		return -ENOMEM;
 	p->events = o->sampler.events;
 	p->freq_hz = o->freq_hz;
 	p->period = o->period;
@@ -108,6 +101,13 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_opts *o, struct er
 	p->by_snapshot = o->sampler.by_snapshot;
 	p->max_user_frames =
 		o->sampler.max_user_frames ? o->sampler.max_user_frames : WIRE_USER_FRAMES;
+}
+
+/* The tables of user space, empty. */
+static int init_tables(struct pipeline *p, const struct pipeline_opts *o)
+{
+	int r;
+
 	objtab_init(&p->objects, object_files());
 	proctab_init(&p->procs, &p->objects, MAX_PROCESSES);
 	p->procs.all_wanted = p->all_processes;
@@ -122,11 +122,38 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_opts *o, struct er
 		.procs = &p->procs,
 		.window_ns = o->sampler.window_ms * (NSEC_PER_SEC / 1000),
 	};
-	intake_callbacks(p, &callbacks);
 	r = aggregate_init(&p->counts, o->max_bytes ? o->max_bytes : DEFAULT_MAX_BYTES,
 			   o->split_mask ? o->split_mask : labels_default_split());
-	if (r == 0)
-		r = identities_init(&p->ids, o->label_env, o->n_label_env);
+	return r == 0 ? identities_init(&p->ids, o->label_env, o->n_label_env) : r;
+}
+
+static int open_perf_events(struct pipeline *p, const struct pipeline_opts *o, struct err *e)
+{
+	int progs[WIRE_MAX_EVENTS];
+
+	for (size_t i = 0; i < p->events.n; i++)
+		progs[i] = sampler_prog_fd(p->sampler, i);
+	return perf_events_open(&p->perf,
+				&(struct perf_events_opts){ .events = &p->events,
+							    .prog_fds = progs,
+							    .freq_hz = o->freq_hz,
+							    .period = o->period,
+							    .cpus = o->cpus },
+				e);
+}
+
+int pipeline_new(struct pipeline **ret, const struct pipeline_opts *o, struct err *e)
+{
+	struct pipeline *p = calloc(1, sizeof(*p));
+	struct sampler_callbacks callbacks;
+	char cache[PATH_MAX];
+	int r;
+
+	if (!p)
+		return -ENOMEM;
+	take_options(p, o);
+	intake_callbacks(p, &callbacks);
+	r = init_tables(p, o);
 	if (r == 0)
 		r = symstart_new(&p->symbolizer,
 				 &(struct symbolizer_opts){
@@ -139,25 +166,14 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_opts *o, struct er
 		r = containers_init(&p->containers, o->targets, p->sampler);
 	if (r == 0 && !o->sampler.by_pointer)
 		r = unwinding_new(&p->unwinding, p->sampler, &p->objects, &p->procs);
-	if (r == 0) {
-		for (size_t i = 0; i < p->events.n; i++)
-			progs[i] = sampler_prog_fd(p->sampler, i);
-		r = perf_events_open(&p->perf,
-				     &(struct perf_events_opts){ .events = &p->events,
-								 .prog_fds = progs,
-								 .freq_hz = o->freq_hz,
-								 .period = o->period,
-								 .cpus = o->cpus },
-				     e);
-	}
-	if (r == 0) {
-		open_sideband(p);
-		expect_named(p, o->sampler.tgids, o->sampler.n_tgids);
-	}
+	if (r == 0)
+		r = open_perf_events(p, o, e);
 	if (r < 0) {
 		pipeline_free(p);
 		return r;
 	}
+	open_sideband(p);
+	expect_named(p, o->sampler.tgids, o->sampler.n_tgids);
 	*ret = p;
 	return 0;
 }
@@ -305,7 +321,8 @@ size_t pipeline_cpus(const struct pipeline *p)
 
 uint64_t pipeline_bytes(const struct pipeline *p)
 {
-	return sampler_map_bytes(p->sampler) + aggregate_bytes(&p->counts) + jittab_bytes(&p->jits) + identities_bytes(&p->ids);
+	return sampler_map_bytes(p->sampler) + aggregate_bytes(&p->counts) +
+	       jittab_bytes(&p->jits) + identities_bytes(&p->ids);
 }
 
 /* --- the profile ----------------------------------------------------------------------------- */
@@ -414,9 +431,10 @@ int pipeline_profile(struct pipeline *p, const char *info, struct profile **ret)
 			"the limit with ulimit -n",
 			p->jits.refused);
 	if (p->ids.refused || p->ids.cgroups.refused)
-		log_warn("%zu processes or cgroups had labels that there was no room for; those are "
-			 "missing",
-			 p->ids.refused + p->ids.cgroups.refused);
+		log_warn(
+			"%zu processes or cgroups had labels that there was no room for; those are "
+			"missing",
+			p->ids.refused + p->ids.cgroups.refused);
 	if (p->debuginfod)
 		r = symstart_wait(p->symbolizer, &p->counts, &p->objects, DEBUGINFOD_MS);
 	if (r < 0)

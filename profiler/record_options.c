@@ -254,6 +254,15 @@ static int parse_described(int opt, const char *arg, struct record_options *o, s
 	return r;
 }
 
+static int parse_call_graph(const char *arg, struct record_options *o, struct err *e)
+{
+	o->by_pointer = strcmp(arg, "fp") == 0;
+	o->by_snapshot = strcmp(arg, "dwarf") == 0;
+	if (!o->by_pointer && !o->by_snapshot && strcmp(arg, "auto") != 0)
+		return err_set(e, -EINVAL, "--call-graph is auto, fp or dwarf, not '%s'", arg);
+	return 0;
+}
+
 static int parse_option(int opt, const char *arg, struct record_options *o, struct err *e)
 {
 	switch (opt) {
@@ -282,12 +291,7 @@ static int parse_option(int opt, const char *arg, struct record_options *o, stru
 	case 'o':
 		return array_push(&o->outputs, arg);
 	case OPT_CALL_GRAPH:
-		o->by_pointer = strcmp(arg, "fp") == 0;
-		o->by_snapshot = strcmp(arg, "dwarf") == 0;
-		if (!o->by_pointer && !o->by_snapshot && strcmp(arg, "auto") != 0)
-			return err_set(e, -EINVAL, "--call-graph is auto, fp or dwarf, not '%s'",
-				       arg);
-		return 0;
+		return parse_call_graph(arg, o, e);
 	case OPT_NO_INLINE:
 		o->no_inlines = true;
 		return 0;
