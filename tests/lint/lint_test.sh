@@ -53,7 +53,7 @@ function_of longish 61 | plant base/longish.c
 expect 0 function-length 'base/longish.c:3: longish: 61 lines, warning'
 function_of toolong 101 | plant base/toolong.c
 expect 1 function-length 'base/toolong.c:3: toolong: 101 lines, at most 100'
-printf '%s\n  # include <zlib.h>\n' "$spdx" | plant formats/other.c
+printf '%s\n  # include <libdeflate.h>\n' "$spdx" | plant formats/other.c
 expect 1 third-party 'formats/other.c:2'
 printf '%s\n#include <zstd.h>\n' "$spdx" | plant profiler/another.c
 expect 1 third-party 'profiler/another.c:2'

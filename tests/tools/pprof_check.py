@@ -339,7 +339,8 @@ class Checker:
         for l in self.p["location"]:
             ids = [line["function_id"] for line in l["line"]]
             for a, b in zip(l["line"], l["line"][1:]):
-                if a == b:
+                # Without a number it may be a function that is inlined into itself.
+                if a == b and a["line"]:
                     self.bad("location %d has the same line twice in a row", l["id"])
             for id_ in set(ids[-1:]):
                 called[id_] = called.get(id_, 0) + 1
