@@ -238,6 +238,18 @@ static void file_trace(struct pipeline *p, const struct trace *t, struct process
 	count_program(p, proc, t->samples);
 }
 
+/*
+ * Whether the sampler's walk at @time_ns may have gone by rules of other code: of code that was
+ * replaced since; or of the program that the process was before, whose areas we gave to the sampler
+ * in the moment in which it was made to forget them.
+ */
+static bool walked_by_others(const struct process *proc, uint64_t time_ns)
+{
+	if (proc->restless && time_ns >= proc->restless_ns)
+		return true;
+	return !proc->placed_ns || time_ns < proc->placed_ns;
+}
+
 static void on_trace(void *ctx, const struct trace *t)
 {
 	struct pipeline *p = ctx;
@@ -250,9 +262,7 @@ static void on_trace(void *ctx, const struct trace *t)
 	/* Not those whose stack was not there to be copied: that is no want of room. */
 	if (p->by_snapshot && t->n_user && t->end != WIRE_END_READ)
 		p->walked += t->samples;
-	if (p->unwinding && t->n_user > 1 && proc && proc->restless &&
-	    t->time_ns >= proc->restless_ns) {
-		/* The sampler may have walked by the rules of code that had been replaced. */
+	if (p->unwinding && t->n_user > 1 && proc && walked_by_others(proc, t->time_ns)) {
 		leaf.n_user = 1;
 		leaf.end = WIRE_END_LOADING;
 	}

@@ -50,6 +50,7 @@ struct process {
 	uint64_t restless_ns;	 /* since then */
 	uint32_t replaced;	 /* window in which it did last */
 	struct wire_space space; /* its areas in the sampler's memory */
+	uint64_t placed_ns;	 /* since when they are there; 0 = they never were */
 	uint32_t scanned;	 /* window in which the maps were read last */
 	uint64_t scan_after_ns;	 /* they are not read before: so much of our time they may take */
 	uint32_t forked_from; /* number of its parent, 0 = not known; of one that began with fork(2)

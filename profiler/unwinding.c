@@ -136,8 +136,8 @@ static void describe(struct unwinding *u, const struct vm_area *a, struct wire_a
 
 /*
  * Adds an area to those of a space. A process may have any number of pieces of code that it made
- * itself; when they are many, neighbours that are unwound alike are one, with what is between them, or
- * one process could take the room of all.
+ * itself; when they are many, neighbours that are unwound alike are one, with what is between them,
+ * or one process could take the room of all.
  */
 static int add_area(struct unwinding *u, const struct wire_area *area)
 {
@@ -174,6 +174,8 @@ void unwinding_update(struct unwinding *u, struct process *p)
 		return;
 	}
 	space.restless = p->restless;
+	if (!p->placed_ns)
+		p->placed_ns = clock_mono_ns();
 	if (sampler_set_space(u->sampler, p->tgid, &space) < 0) {
 		residency_drop_space(u->residency, space);
 		return;
