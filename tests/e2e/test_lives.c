@@ -51,7 +51,8 @@ static double with_frame(const struct profile *p, const char *comm, const char *
  * Of the samples of @comm, whose work is @work: those without a name are none; cut ones are those
  * on the way in and out, of which each life has at most a few hundred microseconds.
  */
-static void expect_whole(const struct profile *p, const char *comm, const char *work, double least)
+static void expect_whole_but(const struct profile *p, const char *comm, const char *work,
+			     double least, double most_cut)
 {
 	double n = total(p, (struct pick){ .comm = comm }),
 	       worked = cumulative(p, (struct pick){ .comm = comm }, work),
@@ -63,10 +64,15 @@ static void expect_whole(const struct profile *p, const char *comm, const char *
 		comm, n, worked, rooted, cut);
 	cr_expect_geq(n, least, "%s: %.0f of %.0f", comm, n, least);
 	cr_expect_leq(worked - rooted, told, "%s: of %.0f, %.0f begin in main and %.0f say why not",
-		     comm, worked, rooted, told);
+		      comm, worked, rooted, told);
 	cr_expect_gt(worked, 0.5 * n, "%s: %.0f of %.0f", comm, worked, n);
 	cr_expect_leq(with_frame(p, comm, "[unknown"), 0.003 * n + 1);
-	cr_expect_leq(cut, 0.02 * n + 2);
+	cr_expect_leq(cut, most_cut * n + 2);
+}
+
+static void expect_whole(const struct profile *p, const char *comm, const char *work, double least)
+{
+	expect_whole_but(p, comm, work, least, 0.02);
 }
 
 static struct profile *recorded_script(const char *script, struct run *r, struct e2e_account *a)
@@ -143,8 +149,10 @@ Test(lives, containers_that_end_at_once)
 	p = recorded_script(
 		text("for i in $(seq 20); do %s; done", container_script("/bin/lives brief 0.02")),
 		&r, NULL);
-	/* What the same process was before counts as its work, too. */
-	expect_whole(p, "lives", "brief_work", 0.5 * 20 * 0.02 * HZ);
+	/* What the same process was before counts as its work, too. Each container is a file system
+	 * of its own, which is gone with it after 20 ms: on a busy machine wick comes too late for
+	 * some, and says so. */
+	expect_whole_but(p, "lives", "brief_work", 0.5 * 20 * 0.02 * HZ, 0.4);
 }
 
 Test(lives, five_hundred_children)
