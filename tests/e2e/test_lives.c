@@ -17,6 +17,16 @@ E2E(lives);
 
 static const struct pick all;
 
+/* Of the samples of a short program, those that are cut; and samples in code of which wick did not
+ * hear in time. */
+#ifdef __SANITIZE_ADDRESS__ /* with which wick takes several times as long to look */
+#define MOST_CUT     0.3
+#define MOST_UNKNOWN 5
+#else
+#define MOST_CUT     0.02
+#define MOST_UNKNOWN 0
+#endif
+
 static bool has_frame(const struct profile *p, const struct profile_sample *s,
 		      const char *beginning)
 {
@@ -72,7 +82,7 @@ static void expect_whole_but(const struct profile *p, const char *comm, const ch
 
 static void expect_whole(const struct profile *p, const char *comm, const char *work, double least)
 {
-	expect_whole_but(p, comm, work, least, 0.02);
+	expect_whole_but(p, comm, work, least, MOST_CUT);
 }
 
 static struct profile *recorded_script(const char *script, struct run *r, struct e2e_account *a)
@@ -189,7 +199,7 @@ Test(lives, exec_in_the_middle)
 	cr_expect_gt(total(p, (struct pick){ .comm = "split", .pid = pid, .in = "main" }), 50);
 	cr_expect_gt(total(p, (struct pick){ .comm = "sh", .pid = pid }), 10);
 	cr_expect_eq(cumulative(p, (struct pick){ .comm = "sh" }, "split_turn"), 0);
-	cr_expect_eq(with_frame(p, "sh", "[unknown"), 0);
+	cr_expect_leq(with_frame(p, "sh", "[unknown"), MOST_UNKNOWN);
 }
 
 Test(lives, a_number_that_is_used_again_at_once)
@@ -371,7 +381,9 @@ Test(lives, three_thousand_idle_ones_at_the_start)
 	p = recorded(file, NULL);
 	fprintf(stderr, "  %.2f s of CPU time, %.0f MB\n", cpu, mb);
 	cr_expect_lt(cpu, 1);
+#ifndef __SANITIZE_ADDRESS__ /* which takes several times the memory */
 	cr_expect_lt(mb, 100);
+#endif
 	expect_samples("split", total(p, (struct pick){ .pid = (int64_t)said(&r, "pid") }), &r, HZ);
 	cr_expect_gt(cumulative(p, (struct pick){ .pid = (int64_t)said(&r, "pid") }, "main"),
 		     0.9 * 0.3 * HZ);
