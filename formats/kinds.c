@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "cleanup.h"
-
 /* No foreign label has this key: keys are compared as strings, NUL and all. */
 static const char mark[] = "\0kind";
 
@@ -69,21 +67,4 @@ int kinds_spread(struct profile **p, const uint32_t *column, const struct profil
 	for (size_t i = 0; i < n_types && r == 0; i++)
 		r = array_push(&(*p)->sample_types, types[i]);
 	return r < 0 ? r : profile_tidy(p);
-}
-
-int profile_tidy(struct profile **p)
-{
-	_cleanup_(profile_builder_freep) struct profile_builder *b = NULL;
-	_cleanup_(profile_freep) struct profile *small = NULL;
-	int r = profile_new(&small);
-
-	if (r == 0)
-		r = profile_builder_new(&b, small);
-	if (r == 0)
-		r = profile_builder_merge(b, *p);
-	if (r < 0)
-		return r;
-	profile_free(*p);
-	*p = take_ptr(small);
-	return 0;
 }

@@ -22,7 +22,3 @@ int kinds_label(struct profile *p, uint32_t kind, struct profile_label *ret);
  */
 int kinds_spread(struct profile **p, const uint32_t *column, const struct profile_value_type *types,
 		 size_t n_types);
-
-/* Merges *@p into an empty profile: what no sample refers to is dropped, equal samples are added
- * up. */
-int profile_tidy(struct profile **p);

@@ -339,3 +339,20 @@ int profile_builder_merge(struct profile_builder *b, const struct profile *src)
 	merge_done(&m);
 	return r;
 }
+
+int profile_tidy(struct profile **p)
+{
+	_cleanup_(profile_builder_freep) struct profile_builder *b = NULL;
+	_cleanup_(profile_freep) struct profile *small = NULL;
+	int r = profile_new(&small);
+
+	if (r == 0)
+		r = profile_builder_new(&b, small);
+	if (r == 0)
+		r = profile_builder_merge(b, *p);
+	if (r < 0)
+		return r;
+	profile_free(*p);
+	*p = take_ptr(small);
+	return 0;
+}

@@ -163,3 +163,7 @@ int64_t profile_builder_sample(struct profile_builder *b, const uint32_t *locs, 
  * caller names the files in its message); -ENOMEM; -E2BIG.
  */
 int profile_builder_merge(struct profile_builder *b, const struct profile *src);
+
+/* Merges *@p into an empty profile: what no sample refers to is dropped, equal samples are added
+ * up. 0 and *@p replaced, -ENOMEM, -E2BIG. */
+int profile_tidy(struct profile **p);

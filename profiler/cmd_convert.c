@@ -80,24 +80,6 @@ static int parse(int argc, char **argv, struct convert_options *o, struct err *e
 	return 0;
 }
 
-/* Leaves behind what no sample needs any more, and adds up samples that became equal. */
-static int tidy(struct profile **p)
-{
-	_cleanup_(profile_builder_freep) struct profile_builder *b = NULL;
-	_cleanup_(profile_freep) struct profile *small = NULL;
-	int r = profile_new(&small);
-
-	if (r == 0)
-		r = profile_builder_new(&b, small);
-	if (r == 0)
-		r = profile_builder_merge(b, *p);
-	if (r < 0)
-		return r;
-	profile_free(*p);
-	*p = take_ptr(small);
-	return 0;
-}
-
 static int convert(int argc, char **argv, struct convert_options *o, struct err *e)
 {
 	_cleanup_(profile_freep) struct profile *p = NULL;
@@ -118,7 +100,7 @@ static int convert(int argc, char **argv, struct convert_options *o, struct err 
 	if (r == 0 && (o->format == OUTPUT_HTML || o->format == OUTPUT_SVG))
 		r = viewopts_part_programs(&o->view, p, e);
 	if (r == 0 && o->view.steps.n)
-		r = tidy(&p);
+		r = profile_tidy(&p);
 	if (r < 0)
 		return r;
 	return output_write(p, NULL, o->output, o->format, &oo, e);

@@ -76,24 +76,6 @@ static int choose_format(struct flame_options *o, struct err *e)
 	return 0;
 }
 
-static int read_base(const struct flame_options *o, struct profile **ret, struct err *e)
-{
-	char *const paths[] = { (char *)o->base, NULL };
-	_cleanup_(profile_freep) struct profile *p = NULL;
-	struct err why = { 0 };
-	int type, r;
-
-	r = inputs_read(paths, &p, e);
-	if (r < 0)
-		return r;
-	r = viewopts_apply(&o->view, p, &type, &why);
-	if (r < 0)
-		return err_set(e, r, "of the base '%s': %s", o->base,
-			       why.text[0] ? why.text : strerror(-r));
-	*ret = take_ptr(p);
-	return 0;
-}
-
 /* Of a difference both or none: else no stack of the one would be one of the other. */
 static int part_programs(const struct flame_options *o, struct profile *p, struct profile *base,
 			 struct err *e)
@@ -116,7 +98,7 @@ static int flame(struct flame_options *o, char *const *files, struct err *e)
 	if (r == 0)
 		r = viewopts_apply(&o->view, p, &o->look.sample_type, e);
 	if (r == 0 && o->base)
-		r = read_base(o, &base, e);
+		r = viewopts_read_base(&o->view, o->base, &base, e);
 	if (r == 0)
 		r = part_programs(o, p, base, e);
 	if (r < 0)

@@ -40,19 +40,6 @@ static const char usage[] =
 	"\n" VIEWOPTS_USAGE;
 
 /* Reads what is compared with, and does with it what was asked for the profile. */
-static int read_base(const struct report_options *o, struct profile **ret, struct err *e)
-{
-	char *const paths[] = { (char *)o->base, NULL };
-	struct err why = { 0 };
-	int type, r = inputs_read(paths, ret, e);
-
-	if (r < 0)
-		return r;
-	r = viewopts_apply(&o->of, *ret, &type, &why);
-	return r < 0 ? err_set(e, r, "of the base '%s': %s", o->base,
-			       why.text[0] ? why.text : strerror(-r))
-		     : 0;
-}
 
 static int write_view(const struct report_options *o, const struct profile *p,
 		      const struct profile *base, const struct report_opts *to, struct err *e)
@@ -89,7 +76,7 @@ static int report(int argc, char **argv, struct report_options *o, bool *ret_usa
 	if (r == 0)
 		r = viewopts_apply(&o->of, p, &to.sample_type, e);
 	if (r == 0 && o->base)
-		r = read_base(o, &base, e);
+		r = viewopts_read_base(&o->of, o->base, &base, e);
 	if (r < 0)
 		return r;
 	to.max_rows = o->rows;

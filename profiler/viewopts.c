@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "err.h"
 #include "inputs.h"
 #include "profile.h"
@@ -66,6 +67,24 @@ int viewopts_apply(const struct viewopts *v, struct profile *p, int *ret_type, s
 	if (r == 0)
 		*ret_type = type;
 	return r;
+}
+
+int viewopts_read_base(const struct viewopts *v, const char *path, struct profile **ret,
+		       struct err *e)
+{
+	char *const paths[] = { (char *)path, NULL };
+	_cleanup_(profile_freep) struct profile *p = NULL;
+	struct err why = { 0 };
+	int type, r = inputs_read(paths, &p, e);
+
+	if (r < 0)
+		return r;
+	r = viewopts_apply(v, p, &type, &why);
+	if (r < 0)
+		return err_set(e, r, "of the base '%s': %s", path,
+			       why.text[0] ? why.text : strerror(-r));
+	*ret = take_ptr(p);
+	return 0;
 }
 
 bool view_has_programs(const struct profile *p)

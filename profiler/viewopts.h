@@ -64,6 +64,11 @@ int viewopts_take(struct viewopts *v, int opt, const char *arg, struct err *e);
  */
 int viewopts_apply(const struct viewopts *v, struct profile *p, int *ret_type, struct err *e);
 
+/* Reads the base of a difference from @path and does the same with it; a sentence says that it is
+ * the base. 0 and *@ret (free with profile_free()), errors as of inputs_read() and above. */
+int viewopts_read_base(const struct viewopts *v, const char *path, struct profile **ret,
+		       struct err *e);
+
 /* Whether its samples are of several programs (label "comm"). */
 bool view_has_programs(const struct profile *p);
 

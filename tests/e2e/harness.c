@@ -319,3 +319,16 @@ bool have_program(const char *program)
 
 	return r.status == 0;
 }
+
+double cpu_of(pid_t pid)
+{
+	struct run r = run_words("cat", text("/proc/%d/stat", pid));
+	unsigned long user = 0, system = 0;
+
+	must_end(&r, 0);
+	cr_assert_eq(sscanf(strrchr(r.out, ')'),
+			    ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
+			    &system),
+		     2);
+	return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+}

@@ -84,3 +84,6 @@ pid_t thread_of(const struct run *r, int i);
 
 /* Writes @value to the file @path: 0 or -errno. */
 int put_file(const char *path, const char *value);
+
+/* CPU time that a process has used, in seconds. */
+double cpu_of(pid_t pid);

@@ -14,20 +14,6 @@ E2E(hostile);
 #define HZ   999.0
 #define FREQ "-F", "999"
 
-/* CPU time that a process has used, in seconds. */
-static double cpu_of(pid_t pid)
-{
-	struct run r = run_words("cat", text("/proc/%d/stat", pid));
-	unsigned long user = 0, system = 0;
-
-	must_end(&r, 0);
-	cr_assert_eq(sscanf(strrchr(r.out, ')'),
-			    ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
-			    &system),
-		     2);
-	return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
-}
-
 /* A number that the comment about processes has behind @key; 0 = there is no such comment. */
 static double missed(const struct profile *p, const char *key)
 {

@@ -346,20 +346,6 @@ static double proc_number(pid_t pid, const char *file, const char *key)
 	return strtod(r.out + strlen(key), NULL);
 }
 
-/* CPU time that a process has used, in seconds. */
-static double cpu_of(pid_t pid)
-{
-	struct run r = run_words("cat", text("/proc/%d/stat", pid));
-	unsigned long user = 0, system = 0;
-
-	must_end(&r, 0);
-	cr_assert_eq(sscanf(strrchr(r.out, ')'),
-			    ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
-			    &system),
-		     2);
-	return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
-}
-
 Test(lives, three_thousand_idle_ones_at_the_start)
 {
 	const char *file = in_dir("p.pb.gz");
