@@ -39,6 +39,13 @@ function inside(all, what) {
   assert.ok(all.some(f => f.label && f.label.includes('…')));
 }
 
+// Chromium answers before it tells the page: the page is told before the next frame, and has answered by the one after.
+async function resize(p, width, height) {
+  await p.setViewportSize({ width, height });
+  await p.waitForFunction(w => innerWidth === w, width);
+  await p.evaluate(() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))));
+}
+
 const shot = (p, name) => p.screenshot({ path: path.join(work, name + '.png') });
 
 test('svg: it opens as wide as the window, at its foot, and says what a frame is', async c => {
@@ -53,10 +60,10 @@ test('svg: it opens as wide as the window, at its foot, and says what a frame is
 test('svg: names stay within their frames at every width', async c => {
   const p = await c.open(picture());
   for (const width of [1280, 500, 1900]) {
-    await p.setViewportSize({ width, height: 800 });
+    await resize(p, width, 800);
     inside(await frames(p), width);
   }
-  await p.setViewportSize({ width: 400, height: 700 });
+  await resize(p, 400, 700);
   await shot(p, 'svg-narrow');
 });
 
