@@ -76,7 +76,7 @@ ext.base       :=
 ext.elf        :=
 ext.symbolize  := -ldw -lelf -lz -ldeflate -lzstd -llzma -pthread -l:libiberty.a
 ext.unwind     := -lunwind-generic
-ext.formats    := -lprotobuf-c -lyajl -lm -lisal -ldeflate -lzstd
+ext.formats    := -lprotobuf-c -lyajl -lm -lisal -ldeflate -lzstd -pthread
 ext.flamegraph := $(ext.formats) -lm
 ext.profiler   := -lbpf $(ext.symbolize) $(ext.unwind) $(ext.formats) -lm
 
