@@ -432,6 +432,10 @@ static int run_saving(struct round *round, struct dwframes *ret)
 
 	if (r == 0)
 		r = add_other_units(round, seen);
+	/* The names of all units are asked for as the units come: of a compressed section out of order. */
+	if (r == 0 && o->file.s.s[DW_STR].z &&
+	    dwsection_hold(&o->file.s, DW_STR, SIZE_MAX) == -ENOMEM)
+		r = -ENOMEM;
 	if (r == -ENOMEM) {
 		symstore_writer_end(round->writer, false);
 		return r;

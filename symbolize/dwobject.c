@@ -162,10 +162,15 @@ static int open_split(struct dwobject *o, const struct dwobject_opts *opts)
 	return dwsplit_new(&split, &o->split);
 }
 
+static size_t held_bytes(const struct dwobject_opts *opts)
+{
+	return opts->max_held ? opts->max_held : DWSECTIONS_HELD;
+}
+
 /* A missing or broken alternate file costs names, not the rest. Takes @fd in any case. */
 static int open_alt(struct dwobject *o, int fd, const struct dwobject_opts *opts)
 {
-	int r = dwsections_open(fd, false, opts->max_inflated, &o->alt.s);
+	int r = dwsections_open_held(fd, false, opts->max_inflated, held_bytes(opts), &o->alt.s);
 
 	if (r < 0) {
 		close(fd);
@@ -276,12 +281,12 @@ static int open_file(struct dwobject *o, int fd, const struct dwobject_opts *opt
 
 	if (own < 0)
 		return -errno;
-	r = dwsections_open(own, false, opts->max_inflated, &o->file.s);
+	r = dwsections_open_held(own, false, opts->max_inflated, held_bytes(opts), &o->file.s);
 	if (r < 0) {
 		close(own);
 		return r;
 	}
-	o->inflated = o->file.s.mem_bytes;
+	o->inflated = o->file.s.inflated;
 	return o->file.s.s[DW_INFO].size == 0 ? -ENOENT : read_units(o);
 }
 
@@ -355,7 +360,8 @@ const char *dwobject_string(const struct dwobject *o, strref_t s, size_t n, char
 
 size_t dwobject_bytes(const struct dwobject *o)
 {
-	return sizeof(*o) + o->image_bytes + o->file.s.mem_bytes + o->alt.s.mem_bytes +
+	return sizeof(*o) + o->image_bytes + dwsections_bytes(&o->file.s) +
+	       (o->has_alt ? dwsections_bytes(&o->alt.s) : 0) +
 	       (o->store ? symstore_bytes(o->store) : 0) + (o->near ? sizeof(*o->near) : 0) +
 	       (o->split ? dwsplit_bytes(o->split) : 0) +
 	       (o->file.n_units + o->alt.n_units) * sizeof(*o->file.units) +
