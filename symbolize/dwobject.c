@@ -35,7 +35,7 @@ static void drop_units(struct dwobject *o)
 	o->n_units = 0;
 	o->loose.n = 0;
 	o->dir.ranges.n = 0;
-	o->has_aranges = false;
+	o->has_aranges = o->has_partial = false;
 	o->image_bytes = 0;
 	o->broken = o->limited = o->no_split = 0;
 }
@@ -67,6 +67,7 @@ static int add_unit(struct dwobject *o, uint32_t i, struct dwspans *spans)
 	const struct dwunit *u = &o->file.units[i];
 	int r;
 
+	o->has_partial |= u->partial;
 	if (u->partial)
 		return 0;
 	spans->spans.n = 0;
@@ -232,6 +233,29 @@ int dwobject_load_all(struct dwobject *o)
 		atomic_fetch_add(&o->limited, 1);
 	o->units = DWOBJECT_ALL;
 	return 0;
+}
+
+/* Of sections that are compressed and large; one that is broken is as good as it was. */
+static int hold(struct dwsections *d, enum dwsection_id id)
+{
+	return d->s[id].z && dwsection_hold(d, id, SIZE_MAX) == -ENOMEM ? -ENOMEM : 0;
+}
+
+int dwobject_expect_many(struct dwobject *o)
+{
+	int r = 0;
+
+	/* Strings that were read last; without them it takes longer, nothing else. */
+	if (!o->near)
+		o->near = calloc(1, sizeof(*o->near));
+	/* dwz made partial units, and the alternate file, of what units have in common. */
+	if (o->has_partial)
+		r = hold(&o->file.s, DW_INFO);
+	if (r == 0 && o->has_alt)
+		r = hold(&o->alt.s, DW_INFO);
+	if (r == 0 && o->has_alt)
+		r = hold(&o->alt.s, DW_STR);
+	return r;
 }
 
 /*

@@ -15,6 +15,7 @@
 enum {
 	INPUT = 64 << 10, /* compressed bytes that are read at once */
 	HEAD = 16, /* igzip takes a header that comes in pieces for a damaged one */
+	BACK = 8, /* bytes that igzip may have read of the next stream */
 	OUTPUT_MAX = 1 << 30, /* of one call: igzip counts in 32 bits */
 };
 
@@ -36,7 +37,8 @@ struct inflate_stream {
 struct inflate_mark {
 	uint64_t next;
 	bool is_open;
-	size_t n;
+	size_t n_back, n;
+	uint8_t back[BACK]; /* the bytes before it */
 	uint8_t state[];
 };
 
@@ -82,17 +84,17 @@ size_t inflate_stream_bytes(const struct inflate_stream *s)
 
 /* --- reading -------------------------------------------------------------------------------------- */
 
-/* Sees to it that there are HEAD bytes at s->pos, or all that are left. */
+/* Sees to it that there are HEAD bytes at s->pos, or all that are left, and BACK before it. */
 static int refill(struct inflate_stream *s)
 {
-	size_t have = s->n - s->pos, want;
+	size_t from = s->pos > BACK ? s->pos - BACK : 0, want;
 
-	if (have >= HEAD || s->next == s->end)
+	if (s->n - s->pos >= HEAD || s->next == s->end)
 		return 0;
-	memmove(s->buf, s->buf + s->pos, have);
-	s->pos = 0;
-	s->n = have;
-	want = s->end - s->next < INPUT - have ? (size_t)(s->end - s->next) : INPUT - have;
+	s->n -= from;
+	s->pos -= from;
+	memmove(s->buf, s->buf + from, s->n);
+	want = s->end - s->next < INPUT - s->n ? (size_t)(s->end - s->next) : INPUT - s->n;
 	while (want > 0) {
 		ssize_t got = pread(s->fd, s->buf + s->n, want, (off_t)s->next);
 
@@ -128,6 +130,11 @@ static ssize_t read_zlib(struct inflate_stream *s, uint8_t *buf, size_t n)
 	if (r < 0 || r == ISAL_NEED_DICT)
 		return -EBADMSG;
 	s->is_open = z->block_state != ISAL_BLOCK_FINISH;
+	if (!s->is_open) {
+		size_t back = (size_t)z->read_in_length / 8;
+
+		s->pos -= back < s->pos ? back : s->pos;
+	}
 	return (ssize_t)(n - z->avail_out);
 }
 
@@ -144,29 +151,51 @@ static ssize_t read_zstd(struct inflate_stream *s, uint8_t *buf, size_t n)
 	return (ssize_t)out.pos;
 }
 
+/* The same of what is left, read where it has to be. */
+static ssize_t read_some(struct inflate_stream *s, uint8_t *buf, size_t n)
+{
+	int r = refill(s);
+	size_t before = s->pos;
+	ssize_t made;
+
+	if (r == 0 && s->pos == s->n && !s->is_open)
+		r = -EBADMSG;
+	if (r < 0)
+		return r;
+	/* Also without input: output may be pending. */
+	made = s->zlib ? read_zlib(s, buf, n) : read_zstd(s, buf, n);
+	if (made < 0)
+		return made;
+	if (made == 0 && s->pos == before && s->is_open && s->next == s->end)
+		return -EBADMSG; /* it ends too early */
+	s->work += (size_t)made + (s->pos - before);
+	return made;
+}
+
 int inflate_stream_read(struct inflate_stream *s, void *buf, size_t n)
 {
 	uint8_t *to = buf;
 
 	while (n > 0) {
-		size_t most = n < OUTPUT_MAX ? n : OUTPUT_MAX, before;
-		int r = refill(s);
-		ssize_t made;
+		ssize_t made = read_some(s, to, n < OUTPUT_MAX ? n : OUTPUT_MAX);
 
-		before = s->pos;
-		if (r == 0 && s->pos == s->n && !s->is_open)
-			r = -EBADMSG;
-		if (r < 0)
-			return r;
-		/* Also without input: output may be pending. */
-		made = s->zlib ? read_zlib(s, to, most) : read_zstd(s, to, most);
 		if (made < 0)
 			return (int)made;
-		if (made == 0 && s->pos == before && s->is_open && s->next == s->end)
-			return -EBADMSG; /* it ends too early */
-		s->work += (size_t)made + (s->pos - before);
 		to += made;
 		n -= (size_t)made;
+	}
+	return 0;
+}
+
+int inflate_stream_end(struct inflate_stream *s)
+{
+	uint8_t more;
+
+	while (s->is_open) {
+		ssize_t made = read_some(s, &more, 1);
+
+		if (made != 0)
+			return made < 0 ? (int)made : -EBADMSG;
 	}
 	return 0;
 }
@@ -188,6 +217,8 @@ int inflate_stream_mark(const struct inflate_stream *s, struct inflate_mark **re
 		return -ENOMEM;
 	m->next = s->next - (s->n - s->pos);
 	m->is_open = s->is_open;
+	m->n_back = s->pos < BACK ? s->pos : BACK;
+	memcpy(m->back, s->buf + s->pos - m->n_back, m->n_back);
 	m->n = n;
 	memcpy(m->state, s->zlib, n);
 	*ret = m;
@@ -200,8 +231,11 @@ void inflate_stream_go(struct inflate_stream *s, const struct inflate_mark *m)
 	s->pos = s->n = 0;
 	s->next = m ? m->next : s->begin;
 	s->is_open = m && m->is_open;
-	if (m)
+	if (m) {
 		memcpy(s->zlib, m->state, m->n);
-	else if (s->zstd)
+		memcpy(s->buf, m->back, m->n_back);
+		s->pos = s->n = m->n_back;
+	} else if (s->zstd) {
 		ZSTD_DCtx_reset(s->zstd, ZSTD_reset_session_only);
+	}
 }

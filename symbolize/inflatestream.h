@@ -27,6 +27,12 @@ void inflate_stream_free(struct inflate_stream *s);
  */
 int inflate_stream_read(struct inflate_stream *s, void *buf, size_t n);
 
+/*
+ * Sees to it that the stream ends where it is, and that its checksum, if it has one, is right: 0; -EBADMSG;
+ * -ENOMEM. It has to go somewhere else then.
+ */
+int inflate_stream_end(struct inflate_stream *s);
+
 /* Whether a stream of this format can be marked: frames of zstd can only be read from their beginning. */
 bool inflate_stream_has_marks(enum inflate_format format);
 

@@ -18,7 +18,7 @@ enum {
 	KEPT_MAX = 64,
 	MARKS = 64, /* 55 KiB each */
 	MARK_MIN = 1 << 20, /* bytes between two */
-	AGAIN = 4,  /* times that a section may be uncompressed in pieces */
+	AGAIN = 3,  /* times that a section may be uncompressed in pieces */
 };
 
 #define NOWHERE UINT64_MAX
@@ -136,6 +136,8 @@ static int fill(struct zsection *z, uint8_t *to, size_t n)
 {
 	int r = inflate_stream_read(z->stream, to, n);
 
+	if (r == 0 && z->at + n == z->size)
+		r = inflate_stream_end(z->stream);
 	if (r == 0) {
 		z->at += n;
 		return 0;

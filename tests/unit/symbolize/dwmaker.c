@@ -149,19 +149,16 @@ static void append(int fd, const void *p, size_t n, uint64_t *at)
 	}
 }
 
-/* The section as it is to be in a file; the caller frees. */
-static void *section_bytes(const struct dwmaker *m, int id, size_t *ret_n)
+/* The section as it is in a file when it is compressed; the caller frees. */
+static void *pack(const struct dwmaker *m, int id, size_t *ret_n)
 {
 	const Elf64_Chdr ch = { .ch_type = ELFCOMPRESS_ZLIB,
 				.ch_size = m->s[id].n,
 				.ch_addralign = 1 };
-	uLongf n = m->zlib ? compressBound(m->s[id].n) : m->s[id].n;
+	uLongf n = compressBound(m->s[id].n);
 	uint8_t *p = malloc(sizeof(ch) + n);
 
 	must(p);
-	*ret_n = n;
-	if (!m->zlib)
-		return memcpy(p, m->s[id].items, n);
 	must(compress2(p + sizeof(ch), &n, m->s[id].items, m->s[id].n, 1) == Z_OK);
 	*ret_n = sizeof(ch) + n;
 	memcpy(p, &ch, sizeof(ch));
@@ -196,6 +193,7 @@ int dwmaker_elf(const struct dwmaker *m)
 	for (int id = 0; id <= DW_SECTIONS; id++) {
 		const char *name = id == DW_SECTIONS ? ".shstrtab" : names[id];
 		Elf64_Shdr *sh = &sections[n];
+		bool packed = m->zlib && id < DW_SECTIONS;
 		void *bytes = text;
 		size_t size = sizeof(text);
 
@@ -204,14 +202,16 @@ int dwmaker_elf(const struct dwmaker *m)
 		strcpy(text + n_text, name);
 		*sh = (Elf64_Shdr){ .sh_name = (uint32_t)n_text,
 				    .sh_type = id == DW_SECTIONS ? SHT_STRTAB : SHT_PROGBITS,
-				    .sh_flags = m->zlib && id < DW_SECTIONS ? SHF_COMPRESSED : 0,
+				    .sh_flags = packed ? SHF_COMPRESSED : 0,
 				    .sh_offset = at };
 		n_text += strlen(name) + 1;
-		if (id < DW_SECTIONS)
-			bytes = section_bytes(m, id, &size);
+		if (id < DW_SECTIONS) {
+			size = m->s[id].n;
+			bytes = packed ? pack(m, id, &size) : m->s[id].items;
+		}
 		sh->sh_size = size;
 		append(fd, bytes, size, &at);
-		if (id < DW_SECTIONS)
+		if (packed)
 			free(bytes);
 		n++;
 	}

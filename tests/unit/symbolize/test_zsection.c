@@ -318,8 +318,8 @@ Test(zsection, ends_where_it_is_broken)
 		zsection_free(z);
 		unmake(&m);
 
-		/* Rubbish in the middle. */
-		m = make(formats[f], SIZE, 1);
+		/* Rubbish in the middle: frames of zstd need have no checksum. */
+		m = make(INFLATE_ZLIB, SIZE, 1);
 		for (size_t i = 0; i < 1000; i++)
 			cr_assert_eq(pwrite(m.fd, "\xff", 1, (off_t)(BEFORE + m.n / 2 + i)), 1);
 		z = open_made(&m);
