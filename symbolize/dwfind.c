@@ -204,7 +204,8 @@ static int gather(struct round *round, struct worker *workers, unsigned n, struc
 		*ret = workers[0].frames;
 		workers[0].frames = empty;
 	}
-	if (sum > UINT32_MAX || array_reserve(&ret->frames, sum - ret->frames.n) < 0)
+	/* There are many, and seldom will there be more. */
+	if (sum > UINT32_MAX || array_fit(&ret->frames, sum) < 0)
 		return -ENOMEM;
 	for (unsigned i = 0; i < n; i++) {
 		struct dwframes *f = &workers[i].frames;
