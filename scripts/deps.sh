@@ -49,6 +49,7 @@ check chromium             cmd chromium                   shows the pages and pi
 check nodejs               cmd node                       drives it
 check npm                  cmd npm                        brings playwright-core for that
 check findutils            cmd find                       the lint rules
+check shellcheck           cmd shellcheck                 of these, the one on shell scripts
 check linux-perf           cmd perf                       perf script writes what is read
 check valgrind             cmd callgrind_annotate         a second reader of .callgrind
 check python3-jsonschema   file /usr/lib/python3/dist-packages/jsonschema  holds JSON against its schema
