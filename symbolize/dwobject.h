@@ -24,6 +24,7 @@ struct dwobject_opts {
 	size_t n_code;
 	struct dwsplit_opts split; /* where split units are; max_inflated is not used */
 	size_t max_inflated; /* bytes of compressed sections that may lie in memory */
+	size_t max_held; /* of these, what does from the start; 0 = DWSECTIONS_HELD */
 	size_t max_images;   /* bytes of images that are kept */
 	unsigned threads;    /* at most; 0 = 1 */
 	/* Where the index is to be kept, once so much of it is asked for that making the rest is
