@@ -33,6 +33,10 @@ int strtab_add(struct strtab *t, const char *s, size_t n, uint32_t *ret_id);
 /* The same for a C string; NULL counts as "". */
 int strtab_adds(struct strtab *t, const char *s, uint32_t *ret_id);
 
+/* Appends @n bytes of @s and a NUL that have no number and are not found by strtab_add(): 0 and
+ * *@ret_off in bytes, or -ENOMEM. */
+int strtab_append(struct strtab *t, const char *s, size_t n, size_t *ret_off);
+
 /* The string numbered @id, "" for a number never given. Borrowed until the next add. */
 const char *strtab_get(const struct strtab *t, uint32_t id);
 

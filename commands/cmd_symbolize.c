@@ -196,6 +196,7 @@ static int answer_lines(struct run *r, struct err *e)
 
 static int symbolize(struct run *r, int argc, char **argv, struct err *e)
 {
+	static char out_buffer[OUT_BUFFER];
 	int n = symbolize_options_parse(argc, argv, &r->o, e);
 	struct symbolizer_stats stats;
 
@@ -204,13 +205,17 @@ static int symbolize(struct run *r, int argc, char **argv, struct err *e)
 		return n;
 	if ((n = open_elf(r, e)) < 0 || (n = new_symbolizer(r, e)) < 0)
 		return n;
-	setvbuf(stdout, NULL, _IOFBF, OUT_BUFFER);
+	/* Without a buffer of ours its size would not count. */
+	setvbuf(stdout, out_buffer, _IOFBF, sizeof(out_buffer));
 	r->print = (struct symprint){ .out = stdout,
 				      .form = r->o.form,
 				      .to_terminal = isatty(STDOUT_FILENO) };
 	n = r->o.addrs.n ? answer_words(r, e) : answer_lines(r, e);
 	stats = symbolizer_stats(r->symbolizer);
 	symflaws_warn(&stats);
+	/* Who asked has the answers. */
+	if (n == 0)
+		(void)symbolizer_save(r->symbolizer);
 	return n;
 }
 

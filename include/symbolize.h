@@ -148,6 +148,13 @@ int symbolizer_run(struct symbolizer *s, const struct sym_request *req, struct s
 void sym_batch_done(struct sym_batch *b);
 
 /*
+ * Keeps what was read on disk, in store_dir, for the next time, if that is worth it. To be called when nobody
+ * waits for an answer: it can take as long as many of them. What it was not called for is kept when another
+ * object is asked for, and lost when the symbolizer is freed. 0, also when it cannot be kept, or -ENOMEM.
+ */
+int symbolizer_save(struct symbolizer *s);
+
+/*
  * Loads the object of @req (SYM_ELF, SYM_VADDR) as symbolizer_run() would, and names nothing: what it lacks
  * has then been asked for. 0 or -ENOMEM.
  */

@@ -7,6 +7,7 @@
 
 #include "array.h"
 #include "demangle.h"
+#include "namepool.h"
 #include "strtab.h"
 #include "symbolize.h"
 
@@ -30,6 +31,9 @@ int answering_add_string(struct answering *a, const char *s, size_t n, uint32_t 
 
 /* Adds a function's name: sets name (demangled) and system_name. As above. */
 int answering_add_name(struct answering *a, const char *name, struct sym_frame *ret);
+
+/* The same for one with what is shown for it, which nobody has added and which is not looked for. */
+int answering_add_names(struct answering *a, const struct namepool_name *name, struct sym_frame *ret);
 
 /* The same for a name that is shown as it is. */
 int answering_add_plain_name(struct answering *a, const char *name, struct sym_frame *ret);

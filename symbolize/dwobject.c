@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,8 +35,8 @@ static void drop_units(struct dwobject *o)
 	o->images = NULL;
 	o->n_units = 0;
 	o->loose.n = 0;
-	o->dir.ranges.n = 0;
-	o->has_aranges = false;
+	o->dir.ranges.n = o->more.ranges.n = 0;
+	o->has_more = false;
 	o->image_bytes = 0;
 	o->broken = o->limited = o->no_split = 0;
 }
@@ -52,6 +53,7 @@ void dwobject_free(struct dwobject *o)
 	free(o->code);
 	array_free(&o->loose);
 	dwdir_done(&o->dir);
+	dwdir_done(&o->more);
 	dwsplit_free(o->split);
 	dwfile_close(&o->file);
 	if (o->has_alt)
@@ -333,6 +335,14 @@ bool dwobject_look_again(struct dwobject *o)
 
 /* --- strings -------------------------------------------------------------------------------------- */
 
+static const char *cut_name(const struct namepool_name *name, size_t n, char *buf)
+{
+	if (n == 0)
+		return "";
+	snprintf(buf, n, "%s", name->text);
+	return buf;
+}
+
 const char *dwobject_string(const struct dwobject *o, strref_t s, size_t n, char *buf)
 {
 	switch (strref_place(s)) {
@@ -346,11 +356,43 @@ const char *dwobject_string(const struct dwobject *o, strref_t s, size_t n, char
 				  : "";
 	case STRREF_OWN:
 		if (o->store)
-			return symstore_string(o->store, s);
+			return cut_name(symstore_name(o->store, s), n, buf);
 		return o->split ? dwsplit_string(o->split, s, n, buf) : "";
 	default:
 		return dwfile_string_near(&o->file, s, n, buf, o->near);
 	}
+}
+
+/* --- the index on disk ---------------------------------------------------------------------------- */
+
+bool dwobject_is_stored(const struct dwobject *o)
+{
+	return o->store;
+}
+
+const struct namepool_name *dwobject_name(struct dwobject *o, strref_t s)
+{
+	return symstore_name(o->store, s);
+}
+
+bool dwobject_has_symbols(const struct dwobject *o, struct elf_object *ret)
+{
+	return o->store && symstore_has_symbols(o->store, ret);
+}
+
+strref_t dwobject_symbol(struct dwobject *o, uint64_t addr)
+{
+	return symstore_symbol(o->store, addr);
+}
+
+bool dwobject_is_broken(const struct dwobject *o)
+{
+	return o->store && symstore_is_broken(o->store);
+}
+
+bool dwobject_remove_index(const struct dwobject *o)
+{
+	return symstore_remove(o->store);
 }
 
 size_t dwobject_bytes(const struct dwobject *o)
@@ -359,7 +401,8 @@ size_t dwobject_bytes(const struct dwobject *o)
 	       (o->store ? symstore_bytes(o->store) : 0) + (o->near ? sizeof(*o->near) : 0) +
 	       (o->split ? dwsplit_bytes(o->split) : 0) +
 	       (o->file.n_units + o->alt.n_units) * sizeof(*o->file.units) +
-	       o->n_units * sizeof(*o->images) + o->dir.ranges.cap * sizeof(*o->dir.ranges.items);
+	       o->n_units * sizeof(*o->images) +
+	       (o->dir.ranges.cap + o->more.ranges.cap) * sizeof(*o->dir.ranges.items);
 }
 
 uint64_t dwobject_broken(const struct dwobject *o)

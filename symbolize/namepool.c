@@ -10,17 +10,18 @@
 #include "hash.h"
 
 enum {
-	ONE = 192,			  /* numbers of one byte */
-	TWO = 62 * 256,			  /* of two */
-	THREE = 254,			  /* what a number of three begins with */
-	PLAIN = 255,			  /* and a word that stands there itself */
-	WORDS_MAX = 1 << 20,		  /* 16 MB */
+	ONE = 192,	     /* numbers of one byte */
+	TWO = 62 * 256,	     /* of two */
+	THREE = 254,	     /* what a number of three begins with */
+	PLAIN = 255,	     /* and a word that stands there itself */
+	WORDS_MAX = 1 << 20, /* 16 MB */
 	SEEN = 1 << 18,
 	LENGTH_MAX = 3,			  /* bytes of LEB128, of less than 2^21 */
 	PART_MAX = 4 * NAMEPOOL_TEXT_MAX, /* words of one byte with large numbers */
 };
 
-/* --- words ---------------------------------------------------------------------------------------- */
+/* --- words
+ * ---------------------------------------------------------------------------------------- */
 
 static bool is_digit(char c)
 {
@@ -72,7 +73,8 @@ static uint64_t hash_word(const struct namepool_word *w)
 	return hash_add(hash_u64(a), b);
 }
 
-/* The number of a word, SIZE_MAX when it has none; it gets one when it comes for the second time. */
+/* The number of a word, SIZE_MAX when it has none; it gets one when it comes for the second time.
+ */
 static int number_of(struct namepool *p, const struct namepool_word *w, size_t *ret)
 {
 	uint64_t hash = hash_word(w);
@@ -195,7 +197,8 @@ void namepool_done(struct namepool *p)
 	*p = (struct namepool){ 0 };
 }
 
-/* --- reading -------------------------------------------------------------------------------------- */
+/* --- reading
+ * -------------------------------------------------------------------------------------- */
 
 /* Stops at @end; NULL when it does not end before that. */
 static const uint8_t *get_length(const uint8_t *p, const uint8_t *end, size_t *ret)
@@ -209,7 +212,8 @@ static const uint8_t *get_length(const uint8_t *p, const uint8_t *end, size_t *r
 	return NULL;
 }
 
-/* Appends the words from @p to @end, which is inside what can be read, to @out: their bytes, or SIZE_MAX. */
+/* Appends the words from @p to @end, which is inside what can be read, to @out: their bytes, or
+ * SIZE_MAX. */
 static size_t get_words(const struct namepool_word *words, size_t n_words, const uint8_t *p,
 			const uint8_t *end, char *out)
 {

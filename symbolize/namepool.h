@@ -8,8 +8,8 @@
  *
  *	bytes of the name, of what is shown (LEB128; 0 = the same) │ words of the one │ of the other
  *
- * A word begins with a byte: 0 to 191 are its number; 192 to 253 and the next byte are number 192 to
- * 16063; behind 254 the number takes three bytes; behind 255 come a length and the word itself.
+ * A word begins with a byte: 0 to 191 are its number; 192 to 253 and the next byte are number 192
+ *to 16063; behind 254 the number takes three bytes; behind 255 come a length and the word itself.
  */
 #pragma once
 
@@ -32,13 +32,14 @@ struct namepool_word {
 	uint8_t n;
 };
 
-/* --- writing -------------------------------------------------------------------------------------- */
+/* --- writing
+ * -------------------------------------------------------------------------------------- */
 
 /* Zero it. */
 struct namepool {
 	ARRAY(struct namepool_word) words;
 	struct hindex by_word;
-	uint32_t *seen; /* hashes of words that occurred once */
+	uint32_t *seen;	      /* hashes of words that occurred once */
 	ARRAY(uint8_t) bytes; /* records; the caller takes them and sets bytes.n to 0 */
 };
 
@@ -46,7 +47,8 @@ struct namepool {
 int namepool_add(struct namepool *p, const char *name, const char *shown);
 void namepool_done(struct namepool *p);
 
-/* --- reading -------------------------------------------------------------------------------------- */
+/* --- reading
+ * -------------------------------------------------------------------------------------- */
 
 /* A name that was read. */
 struct namepool_name {

@@ -49,6 +49,12 @@ void symcache_done(struct symcache *c);
 int symcache_get(struct symcache *c, int fd, const char *build_id,
 		 const struct symobject_opts *opts, struct symobject **ret);
 
+/* The object open as @fd if it is there, else NULL: borrowed as above. */
+struct symobject *symcache_peek(struct symcache *c, int fd, const char *build_id);
+
+/* Releases @o, which symcache_get() gave. */
+void symcache_forget(struct symcache *c, const struct symobject *o);
+
 /* Counts what @o, which symcache_get() gave, holds by now: it grows with what it is asked. */
 void symcache_count(struct symcache *c, const struct symobject *o);
 

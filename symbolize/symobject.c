@@ -103,16 +103,21 @@ static int open_alt(int fd, const struct symobject_opts *opts, int *ret)
 }
 
 /*
- * The name of the object's index on disk: its build id, and a number for the files that the index is made
- * of. A better debug file that is installed later makes another number.
+ * The name of the index of @object on disk: its build id, and a number for the files that the index is made
+ * of. A better debug file that is installed later makes another number. Of the object, which may have lost
+ * its symbols, the size is part of it, its time is not: copies in containers have one index.
  */
-static bool store_key(const struct symobject_opts *opts, const int *fds, size_t n,
+static bool store_key(const struct symobject_opts *opts, int object, const int *fds, size_t n,
 		      char ret[STORE_KEY_BYTES])
 {
-	uint64_t crc = 0;
+	uint64_t crc = 0, size;
+	struct stat own;
 
-	if (!opts->store_dir || !opts->build_id[0] || strlen(opts->build_id) >= BUILD_ID_HEX_MAX)
+	if (!opts->store_dir || !opts->build_id[0] ||
+	    strlen(opts->build_id) >= BUILD_ID_HEX_MAX || fstat(object, &own) < 0)
 		return false;
+	size = (uint64_t)own.st_size;
+	crc = lzma_crc64((const uint8_t *)&size, sizeof(size), crc);
 	for (size_t i = 0; i < n; i++) {
 		uint64_t id[3] = { 0 };
 		struct stat st;
@@ -167,10 +172,11 @@ static int open_dwarf(struct symobject *o, int fd, int object, const struct symo
 	dw.alt_fd = alt;
 	dw.code = spans;
 	dw.n_code = o->elf.n_code;
-	if (store_key(opts, (int[]){ own, alt }, 2, key)) {
+	if (store_key(opts, object, (int[]){ own, alt }, 2, key)) {
 		dw.store_dir = opts->store_dir;
 		dw.store_key = key;
 		r = dwobject_open_stored(&dw, &o->dwarf);
+		o->has_stored_symbols = r == 0 && dwobject_has_symbols(o->dwarf, &o->elf);
 		if (r != -ENOENT)
 			return r;
 	}
@@ -437,20 +443,28 @@ int symobject_refresh(struct symobject *o, int fd, const struct symobject_opts *
 
 /* --- asking --------------------------------------------------------------------------------------- */
 
-int symobject_symbol(struct symobject *o, uint64_t addr, const char **ret)
+static struct symobject_symbol symbol_at(struct symobject *o, uint64_t addr)
 {
 	const struct symtab_range *range;
-	int r = o->sources ? load_symbols(o) : 0;
+
+	if (o->has_stored_symbols)
+		return (struct symobject_symbol){ .ref = dwobject_symbol(o->dwarf, addr) };
+	range = elf_object_find_vaddr(&o->elf, addr);
+	return (struct symobject_symbol){ .text = range ? o->elf.syms.strings + range->name : NULL };
+}
+
+int symobject_symbol(struct symobject *o, uint64_t addr, struct symobject_symbol *ret)
+{
+	int r = o->sources && !o->has_stored_symbols ? load_symbols(o) : 0;
 
 	if (r < 0)
 		return r;
-	range = elf_object_find_vaddr(&o->elf, addr);
+	*ret = symbol_at(o, addr);
 	/* A return address that was put on the stack by hand (a signal's trampoline, the end of a
 	 * coroutine) is where a function begins, and is looked up one byte before: nobody else is
 	 * there. */
-	if (!range)
-		range = elf_object_find_vaddr(&o->elf, addr + 1);
-	*ret = range ? o->elf.syms.strings + range->name : NULL;
+	if (!ret->text && ret->ref == STRREF_NONE)
+		*ret = symbol_at(o, addr + 1);
 	return 0;
 }
 
@@ -484,6 +498,33 @@ const char *symobject_string(const struct symobject *o, strref_t s, size_t n, ch
 	if (strref_place(s) == STRREF_OWN && strref_off(s) < o->own.n_bytes)
 		return o->own.bytes + strref_off(s);
 	return "";
+}
+
+const struct namepool_name *symobject_name(struct symobject *o, strref_t s)
+{
+	return o->dwarf && dwobject_is_stored(o->dwarf) ? dwobject_name(o->dwarf, s) : NULL;
+}
+
+bool symobject_is_broken(const struct symobject *o)
+{
+	return o->dwarf && dwobject_is_broken(o->dwarf);
+}
+
+bool symobject_remove_index(const struct symobject *o)
+{
+	return dwobject_remove_index(o->dwarf);
+}
+
+bool symobject_wants_saving(const struct symobject *o)
+{
+	return o->dwarf && dwobject_wants_saving(o->dwarf);
+}
+
+int symobject_save(struct symobject *o)
+{
+	int r = o->sources ? load_symbols(o) : 0;
+
+	return r < 0 ? r : dwobject_save(o->dwarf, &o->elf);
 }
 
 size_t symobject_bytes(const struct symobject *o)

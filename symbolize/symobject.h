@@ -26,6 +26,7 @@ struct symobject {
 	size_t go_bytes;
 	struct strtab own;
 	struct libdwsource *lib; /* NULL = the object is of a kind that is read here */
+	bool has_stored_symbols; /* in the index on disk that dwarf comes from */
 	bool is_asked; /* a server has been asked for its debug file, or is to be, and has not answered */
 	/* The debug file that it was loaded with: zeros = none. */
 	struct symobject_file {
@@ -68,14 +69,30 @@ void symobject_done(struct symobject *o);
  */
 int symobject_find(struct symobject *o, struct dwquery *queries, size_t n, struct dwframes *ret);
 
+/* Who is at an address, if anybody is: a text, borrowed until the object is released, or a name of the
+ * index on disk. */
+struct symobject_symbol {
+	const char *text; /* NULL = none of this kind */
+	strref_t ref;	  /* STRREF_NONE, likewise */
+};
+
 /*
- * The symbol at @addr: 0 and *@ret, borrowed until the object is released, NULL when there is none; -ENOMEM.
- * The first call reads the object's symbols: debug information seldom leaves a use for them.
+ * The symbol at @addr: 0 or -ENOMEM. Where the symbols are not in the index the first call reads the
+ * object's: debug information seldom leaves a use for them.
  */
-int symobject_symbol(struct symobject *o, uint64_t addr, const char **ret);
+int symobject_symbol(struct symobject *o, uint64_t addr, struct symobject_symbol *ret);
 
 /* As dwobject_string(). */
 const char *symobject_string(const struct symobject *o, strref_t s, size_t n, char *buf);
+
+/* As dwobject_name(); NULL when the object does not come from an index on disk. */
+const struct namepool_name *symobject_name(struct symobject *o, strref_t s);
+
+/* As of dwobject.h: whether the index is broken, its removal, whether there should be one, and making it. */
+bool symobject_is_broken(const struct symobject *o);
+bool symobject_remove_index(const struct symobject *o);
+bool symobject_wants_saving(const struct symobject *o);
+int symobject_save(struct symobject *o);
 
 /* Memory held. */
 size_t symobject_bytes(const struct symobject *o);

@@ -16,19 +16,13 @@
 #include "fdutil.h"
 #include "symstore_format.h"
 
-/* A piece as it was read; the buffer serves for the next one. */
-struct piece {
-	uint8_t *bytes;
-	size_t n, cap;
-	uint32_t number; /* which one it is; valid while n > 0 */
-};
-
 struct symstore {
 	int fd;
 	char *path;
 	struct stat st; /* of the file */
 	struct store_tail tail;
-	struct piece directory, words, names, symbols; /* the last three when they are asked for */
+	struct symstore_piece directory, words, names,
+		symbols; /* the last three when they are asked for */
 	const struct store_piece *unit_pieces, *name_pieces, *symbol_pieces;
 	const uint64_t *symbol_starts; /* the first address of each block of symbols */
 	struct namepool_name name;     /* the last one */
@@ -74,7 +68,8 @@ static int read_at(const struct symstore *s, uint64_t off, void *buf, size_t n)
 }
 
 /* Reads piece @p and checks it: 0, -EBADMSG, -ENOMEM. Some bytes behind it can be read. */
-static int read_piece(const struct symstore *s, const struct store_piece *p, struct piece *ret)
+static int read_piece(const struct symstore *s, const struct store_piece *p,
+		      struct symstore_piece *ret)
 {
 	int r;
 
@@ -101,7 +96,8 @@ static int read_piece(const struct symstore *s, const struct store_piece *p, str
 	return 0;
 }
 
-/* --- opening -------------------------------------------------------------------------------------- */
+/* --- opening
+ * -------------------------------------------------------------------------------------- */
 
 static int read_tail(struct symstore *s)
 {
@@ -141,34 +137,42 @@ static int read_directory(struct symstore *s)
 	return 0;
 }
 
-/* The ranges become @dirs: they are sorted. */
-static int read_ranges(struct symstore *s, struct dwdir *dirs)
+/* Ranges become @dirs as they are: they are sorted. */
+static int read_ranges(struct symstore *s, const struct store_piece *ranges, struct dwdir *dirs)
 {
-	struct piece p = { 0 };
-	size_t n = s->tail.ranges.size / sizeof(*dirs->ranges.items);
-	int r = s->tail.ranges.size % sizeof(*dirs->ranges.items) ? -EBADMSG :
-								      read_piece(s, &s->tail.ranges, &p);
+	struct symstore_piece p = { 0 };
+	size_t n = ranges->size / sizeof(*dirs->ranges.items);
+	int r = ranges->size % sizeof(*dirs->ranges.items) ? -EBADMSG : read_piece(s, ranges, &p);
 
 	if (r < 0) {
 		free(p.bytes);
 		return r;
 	}
+	dwdir_done(dirs);
 	dirs->ranges.items = (void *)p.bytes;
 	dirs->ranges.n = dirs->ranges.cap = n;
 	array_each(&dirs->ranges, d)
 		if (d->unit >= s->tail.n_units)
-			return -EBADMSG;
-	return 0;
+			r = -EBADMSG;
+	if (r < 0)
+		dwdir_done(dirs);
+	return r;
+}
+
+void symstore_piece_done(struct symstore_piece *p)
+{
+	free(p->bytes);
+	*p = (struct symstore_piece){ 0 };
 }
 
 void symstore_free(struct symstore *s)
 {
 	if (!s)
 		return;
-	free(s->directory.bytes);
-	free(s->words.bytes);
-	free(s->names.bytes);
-	free(s->symbols.bytes);
+	symstore_piece_done(&s->directory);
+	symstore_piece_done(&s->words);
+	symstore_piece_done(&s->names);
+	symstore_piece_done(&s->symbols);
 	free(s->path);
 	if (s->fd >= 0)
 		close(s->fd);
@@ -196,7 +200,7 @@ int symstore_open(const char *dir, const char *key, struct dwdir *dirs, struct s
 	if (r == 0)
 		r = read_directory(s);
 	if (r == 0)
-		r = read_ranges(s, dirs);
+		r = read_ranges(s, &s->tail.ranges, dirs);
 	if (r < 0) {
 		dwdir_done(dirs);
 		return r == -ENOMEM ? r : -ENOENT;
@@ -207,19 +211,20 @@ int symstore_open(const char *dir, const char *key, struct dwdir *dirs, struct s
 	return 0;
 }
 
-/* --- what is wrong with it ------------------------------------------------------------------------ */
+/* --- what is wrong with it
+ * ------------------------------------------------------------------------ */
 
 bool symstore_is_broken(const struct symstore *s)
 {
 	return atomic_load(&s->broken);
 }
 
-void symstore_remove(const struct symstore *s)
+bool symstore_remove(const struct symstore *s)
 {
 	struct stat st;
 
-	if (lstat(s->path, &st) == 0 && st.st_dev == s->st.st_dev && st.st_ino == s->st.st_ino)
-		unlink(s->path);
+	return lstat(s->path, &st) < 0 || st.st_dev != s->st.st_dev || st.st_ino != s->st.st_ino ||
+	       unlink(s->path) == 0;
 }
 
 /* Hands @r on and remembers what it says of the file. */
@@ -232,7 +237,7 @@ static int note(struct symstore *s, int r)
 
 /* Makes @p number @i of @pieces. */
 static int need_piece(struct symstore *s, const struct store_piece *pieces, uint32_t i,
-		      struct piece *p)
+		      struct symstore_piece *p)
 {
 	int r = p->n > 0 && p->number == i ? 0 : note(s, read_piece(s, &pieces[i], p));
 
@@ -240,11 +245,19 @@ static int need_piece(struct symstore *s, const struct store_piece *pieces, uint
 	return r;
 }
 
-/* --- reading -------------------------------------------------------------------------------------- */
+/* --- reading
+ * -------------------------------------------------------------------------------------- */
 
 size_t symstore_units(const struct symstore *s)
 {
 	return s->tail.n_units;
+}
+
+int symstore_more(struct symstore *s, struct dwdir *more)
+{
+	int r = note(s, read_ranges(s, &s->tail.more, more));
+
+	return r == -EBADMSG ? 0 : r;
 }
 
 uint64_t symstore_image_bytes(const struct symstore *s)
@@ -256,31 +269,30 @@ uint64_t symstore_image_bytes(const struct symstore *s)
 	return n;
 }
 
-int symstore_unit(struct symstore *s, uint32_t i, struct symunit **ret, size_t *ret_bytes)
+int symstore_unit(struct symstore *s, uint32_t i, struct symstore_piece *buf, struct symunit **ret,
+		  size_t *ret_bytes)
 {
-	struct piece p = { 0 };
 	int r;
 
 	if (i >= s->tail.n_units)
 		return -EBADMSG;
 	if (s->unit_pieces[i].size == 0)
 		return -ENOENT;
-	r = read_piece(s, &s->unit_pieces[i], &p);
+	r = read_piece(s, &s->unit_pieces[i], buf);
 	if (r == 0)
-		r = symunit_check(p.bytes, p.n);
-	if (r < 0) {
-		free(p.bytes);
+		r = symunit_check(buf->bytes, buf->n);
+	if (r < 0)
 		return note(s, r);
-	}
-	*ret = (struct symunit *)p.bytes;
-	*ret_bytes = p.n;
+	*ret = (struct symunit *)buf->bytes;
+	*ret_bytes = buf->n;
 	return 0;
 }
 
 static int need_words(struct symstore *s)
 {
-	int r = s->words.n > 0 || s->tail.words.size == 0 ? 0 :
-							     read_piece(s, &s->tail.words, &s->words);
+	int r = s->words.n > 0 || s->tail.words.size == 0
+			? 0
+			: read_piece(s, &s->tail.words, &s->words);
 
 	return note(s, r);
 }
@@ -316,7 +328,8 @@ bool symstore_has_symbols(const struct symstore *s, struct elf_object *ret)
 	return true;
 }
 
-/* The last of @n that begins at or before @addr, behind each other @step bytes: its number plus 1, 0 = none. */
+/* The last of @n that begins at or before @addr, behind each other @step bytes: its number plus 1,
+ * 0 = none. */
 static size_t last_before(const void *starts, size_t step, size_t n, uint64_t addr)
 {
 	size_t lo = 0, hi = n;

@@ -120,4 +120,3 @@ void symstore_trim_folder(const char *dir, uint64_t max)
 	}
 	array_free(&entries);
 }
-

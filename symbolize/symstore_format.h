@@ -4,7 +4,7 @@
  *
  *	pieces: images of units (symunit.h), blocks of names (namepool.h), blocks of symbols
  *	words of the names
- *	ranges: struct dwdir_range [], as they lie in memory
+ *	ranges, more of them: struct dwdir_range [], as they lie in memory
  *	directory: struct store_piece [units], [names], [symbols], and of each block of symbols its
  *	first address
  *	struct store_tail, the last bytes of the file
@@ -52,7 +52,7 @@ struct store_tail {
 	uint8_t has_symbols;		      /* 0: the object's are to be read */
 	uint8_t reason, on_miss;	      /* as in struct elf_object */
 	uint8_t zero[5];
-	struct store_piece words, ranges, directory;
+	struct store_piece words, ranges, more, directory;
 	uint32_t machine; /* STORE_MACHINE as that wrote it */
 	uint32_t crc;	  /* CRC-32 of what is before it in the tail */
 };
@@ -61,7 +61,7 @@ struct store_tail {
 
 _Static_assert(sizeof(struct store_piece) == 16, "no gaps");
 _Static_assert(sizeof(struct store_symbol) == 16, "no gaps");
-_Static_assert(sizeof(struct store_tail) == 88, "no gaps");
+_Static_assert(sizeof(struct store_tail) == 104, "no gaps");
 
 /*
  * The path of the file of @key in @dir: 0, -ENAMETOOLONG, -EINVAL for a key that is no file name,

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "cleanup.h"
@@ -46,7 +47,7 @@ struct symstore_writer {
 	struct store_piece *units;
 	ARRAY(struct store_piece) names, symbols;
 	ARRAY(uint64_t) symbol_starts;
-	struct namepool pool; /* names that are not written yet */
+	struct namepool pool;	     /* names that are not written yet */
 	struct known_table refs;     /* names, by where they came from */
 	struct known_table files;    /* by a hash of the places of their parts */
 	struct known_table contents; /* both, by a hash of what they are */
@@ -56,7 +57,8 @@ struct symstore_writer {
 	int error; /* the first one */
 };
 
-/* --- tables --------------------------------------------------------------------------------------- */
+/* --- tables
+ * --------------------------------------------------------------------------------------- */
 
 static void table_done(struct known_table *t)
 {
@@ -75,14 +77,16 @@ static bool table_find(const struct symstore_writer *w, const struct known_table
 	return false;
 }
 
-static int table_add(const struct symstore_writer *w, struct known_table *t, uint64_t from, uint32_t to)
+static int table_add(const struct symstore_writer *w, struct known_table *t, uint64_t from,
+		     uint32_t to)
 {
 	int r = hindex_add(&t->by_from, hash_add(w->seed, from), (uint32_t)t->known.n);
 
 	return r < 0 ? r : array_push(&t->known, (struct known){ from, to });
 }
 
-/* --- pieces --------------------------------------------------------------------------------------- */
+/* --- pieces
+ * --------------------------------------------------------------------------------------- */
 
 static void writer_free(struct symstore_writer *w)
 {
@@ -111,7 +115,8 @@ int symstore_writer_new(const struct symstore_writer_opts *opts, struct symstore
 	if (!w)
 		return -ENOMEM;
 	pthread_mutex_init(&w->lock, NULL);
-	w->seed = hash_seed();
+	if (getrandom(&w->seed, sizeof(w->seed), GRND_NONBLOCK) < 0)
+		w->seed = 1;
 	w->opts = *opts;
 	w->dir = strdup(opts->dir);
 	w->units = calloc(opts->n_units + 1, sizeof(*w->units));
@@ -131,19 +136,14 @@ int symstore_writer_new(const struct symstore_writer_opts *opts, struct symstore
 	return 0;
 }
 
-/* Appends a piece, aligned: 0 and *@ret, -errno. */
+/* Appends a piece: 0 and *@ret, -errno. */
 static int put_piece(struct symstore_writer *w, const void *p, size_t n, struct store_piece *ret)
 {
-	static const char zeros[8];
-	size_t gap = -w->off & 7;
-	int r = outfile_write(w->file, zeros, gap);
-
 	if (n > STORE_PIECE_MAX)
 		return -EFBIG;
-	w->off += gap;
 	*ret = (struct store_piece){ w->off, (uint32_t)n, symstore_crc(p, n) };
 	w->off += n;
-	return r < 0 ? r : outfile_write(w->file, p, n);
+	return outfile_write(w->file, p, n);
 }
 
 static int flush_names(struct symstore_writer *w)
@@ -158,7 +158,8 @@ static int flush_names(struct symstore_writer *w)
 	return r < 0 ? r : array_push(&w->names, piece);
 }
 
-/* --- names ---------------------------------------------------------------------------------------- */
+/* --- names
+ * ---------------------------------------------------------------------------------------- */
 
 /* Gives a name its place, if it has none; @shown is NULL when it is shown as it is. */
 static int put_name(struct symstore_writer *w, const char *name, const char *shown, uint32_t *ret)
@@ -203,17 +204,18 @@ static int add_text(struct lesson *l, const char *s, size_t *ret)
 }
 
 /* Fills @l with names that nobody has read yet; moves *@at. */
-static void choose(struct symstore_writer *w, const struct symunit_strings *s, size_t *at,
-		   struct lesson *l)
+static void choose(struct symstore_writer *w, const struct symunit *u, size_t *at, struct lesson *l)
 {
 	uint32_t to;
 
 	l->n = 0;
 	pthread_mutex_lock(&w->lock);
-	for (; *at < s->n_names && l->n < LESSON; ++*at)
-		if (s->names[*at].name != STRREF_NONE &&
-		    !table_find(w, &w->refs, s->names[*at].name, &to))
-			l->refs[l->n++] = s->names[*at].name;
+	for (; *at < symunit_names(u) && l->n < LESSON; ++*at) {
+		strref_t ref = symunit_name(u, *at).name;
+
+		if (ref != STRREF_NONE && !table_find(w, &w->refs, ref, &to))
+			l->refs[l->n++] = ref;
+	}
 	pthread_mutex_unlock(&w->lock);
 }
 
@@ -254,14 +256,14 @@ static int put_names(struct symstore_writer *w, const struct lesson *l)
 	return r;
 }
 
-static int learn_names(struct symstore_writer *w, const struct symunit_strings *s)
+static int learn_names(struct symstore_writer *w, const struct symunit *u)
 {
 	struct lesson *l = calloc(1, sizeof(*l));
 	size_t at = 0;
 	int r = l ? 0 : -ENOMEM;
 
-	while (r == 0 && at < s->n_names) {
-		choose(w, s, &at, l);
+	while (r == 0 && at < symunit_names(u)) {
+		choose(w, u, &at, l);
 		r = read_names(w, l);
 		if (r == 0)
 			r = put_names(w, l);
@@ -272,7 +274,8 @@ static int learn_names(struct symstore_writer *w, const struct symunit_strings *
 	return r;
 }
 
-/* --- images --------------------------------------------------------------------------------------- */
+/* --- images
+ * --------------------------------------------------------------------------------------- */
 
 /* The path of a file takes the place of its parts. The lock is held. */
 static int move_file(struct symstore_writer *w, struct symunit_file *f)
@@ -297,46 +300,62 @@ static int move_file(struct symstore_writer *w, struct symunit_file *f)
 	return r;
 }
 
-/* All names have been read. */
-static int move_strings(struct symstore_writer *w, const struct symunit_strings *s)
+/* Gives the names and files of @u their places in the file: all names have been read. The lock is
+ * held. */
+static int move_strings(struct symstore_writer *w, const struct symunit *u,
+			struct symunit_name *names, struct symunit_file *files)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < s->n_names; i++) {
+	for (size_t i = 0; i < symunit_names(u); i++) {
 		uint32_t to;
 
-		if (s->names[i].name != STRREF_NONE && table_find(w, &w->refs, s->names[i].name, &to))
-			s->names[i].name = strref(STRREF_OWN, to);
+		names[i] = symunit_name(u, i);
+		if (names[i].name != STRREF_NONE && table_find(w, &w->refs, names[i].name, &to))
+			names[i].name = strref(STRREF_OWN, to);
 	}
-	for (size_t i = 0; r == 0 && i < s->n_files; i++)
-		r = move_file(w, &s->files[i]);
+	for (size_t i = 0; r == 0 && i < symunit_files(u); i++) {
+		files[i] = symunit_file(u, i);
+		r = move_file(w, &files[i]);
+	}
 	return r;
 }
 
-int symstore_writer_add(struct symstore_writer *w, uint32_t i, const struct symunit *image,
-			size_t bytes)
+/* @image as it is in the file: 0 and *@ret (caller frees), -ENOMEM, -EFBIG. */
+static int renamed(struct symstore_writer *w, const struct symunit *image, struct symunit **ret,
+		   size_t *ret_bytes)
 {
-	_cleanup_free_ struct symunit *copy = malloc(bytes);
-	struct symunit_strings s;
-	int r = copy ? 0 : -ENOMEM;
+	_cleanup_free_ struct symunit_name *names =
+		calloc(symunit_names(image) + 1, sizeof(*names));
+	_cleanup_free_ struct symunit_file *files =
+		calloc(symunit_files(image) + 1, sizeof(*files));
+	int r = names && files ? learn_names(w, image) : -ENOMEM;
 
-	if (r == 0) {
-		memcpy(copy, image, bytes);
-		s = symunit_strings(copy);
-		r = learn_names(w, &s);
-	}
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&w->lock);
+	r = w->error ? w->error : move_strings(w, image, names, files);
+	pthread_mutex_unlock(&w->lock);
+	return r < 0 ? r : symunit_rename(image, names, files, ret, ret_bytes);
+}
+
+int symstore_writer_add(struct symstore_writer *w, uint32_t i, const struct symunit *image)
+{
+	_cleanup_free_ struct symunit *own = NULL;
+	size_t bytes;
+	int r = renamed(w, image, &own, &bytes);
+
 	pthread_mutex_lock(&w->lock);
 	if (r == 0)
-		r = w->error ? w->error : move_strings(w, &s);
-	if (r == 0)
-		r = put_piece(w, copy, bytes, &w->units[i]);
+		r = put_piece(w, own, bytes, &w->units[i]);
 	if (r < 0 && w->error == 0)
 		w->error = r;
 	pthread_mutex_unlock(&w->lock);
 	return r;
 }
 
-/* --- symbols -------------------------------------------------------------------------------------- */
+/* --- symbols
+ * -------------------------------------------------------------------------------------- */
 
 static int put_symbols(struct symstore_writer *w, const struct store_symbol *symbols, size_t n)
 {
@@ -385,7 +404,8 @@ int symstore_writer_symbols(struct symstore_writer *w, const struct elf_object *
 	return r;
 }
 
-/* --- the end -------------------------------------------------------------------------------------- */
+/* --- the end
+ * -------------------------------------------------------------------------------------- */
 
 static int put_directory(struct symstore_writer *w)
 {
@@ -413,7 +433,7 @@ static int put_directory(struct symstore_writer *w)
 }
 
 /* With zeros between the fields, so that the same index has the same bytes. */
-static int put_ranges(struct symstore_writer *w, const struct dwdir *dirs)
+static int put_ranges(struct symstore_writer *w, const struct dwdir *dirs, struct store_piece *ret)
 {
 	struct dwdir_range *all = calloc(dirs->ranges.n + 1, sizeof(*all));
 	int r;
@@ -428,12 +448,12 @@ static int put_ranges(struct symstore_writer *w, const struct dwdir *dirs)
 		all[i].reach = d->reach;
 		all[i].unit = d->unit;
 	}
-	r = put_piece(w, all, dirs->ranges.n * sizeof(*all), &w->tail.ranges);
+	r = put_piece(w, all, dirs->ranges.n * sizeof(*all), ret);
 	free(all);
 	return r;
 }
 
-static int finish(struct symstore_writer *w, const struct dwdir *dirs)
+static int finish(struct symstore_writer *w, const struct dwdir *dirs, const struct dwdir *more)
 {
 	struct store_tail *t = &w->tail;
 	struct err e = { 0 };
@@ -445,7 +465,9 @@ static int finish(struct symstore_writer *w, const struct dwdir *dirs)
 		r = put_piece(w, w->pool.words.items,
 			      w->pool.words.n * sizeof(*w->pool.words.items), &t->words);
 	if (r == 0)
-		r = put_ranges(w, dirs);
+		r = put_ranges(w, dirs, &t->ranges);
+	if (r == 0)
+		r = put_ranges(w, more, &t->more);
 	if (r == 0)
 		r = put_directory(w);
 	memcpy(t->magic, STORE_MAGIC, sizeof(t->magic));
@@ -456,19 +478,21 @@ static int finish(struct symstore_writer *w, const struct dwdir *dirs)
 		r = outfile_write(w->file, t, sizeof(*t));
 	if (r == 0) {
 		r = outfile_commit(take_ptr(w->file), &e);
-		symstore_trim_folder(w->dir, w->opts.max_bytes ? w->opts.max_bytes : DEFAULT_DIR_MAX);
+		symstore_trim_folder(w->dir,
+				     w->opts.max_bytes ? w->opts.max_bytes : DEFAULT_DIR_MAX);
 	}
 	return r;
 }
 
-int symstore_writer_end(struct symstore_writer *w, const struct dwdir *dirs)
+int symstore_writer_end(struct symstore_writer *w, const struct dwdir *dirs,
+			const struct dwdir *more)
 {
 	int r = 0;
 
 	if (!w)
 		return 0;
 	if (dirs)
-		r = finish(w, dirs);
+		r = finish(w, dirs, more);
 	writer_free(w);
 	return r;
 }
