@@ -53,7 +53,8 @@ int strtab_add(struct strtab *t, const char *s, size_t n, uint32_t *ret_id)
 		}
 	if (n >= UINT32_MAX || t->n >= UINT32_MAX - 1)
 		return -E2BIG;
-	if (t->n == t->cap && array_grow((void **)&t->ents, &t->cap, t->n + 1, sizeof(*t->ents)) < 0)
+	if (t->n == t->cap &&
+	    array_grow((void **)&t->ents, &t->cap, t->n + 1, sizeof(*t->ents)) < 0)
 		return -ENOMEM;
 	if (strtab_append(t, s, n, &off) < 0 || hindex_add(&t->index, hash, (uint32_t)t->n) < 0)
 		return -ENOMEM;

@@ -21,7 +21,6 @@
 #include "symprint.h"
 #include "symstart.h"
 
-#define OUT_BUFFER    (64 << 10)
 #define DEBUGINFOD_MS 120000 /* longer than one file may take */
 
 static const char usage[] =
@@ -196,7 +195,6 @@ static int answer_lines(struct run *r, struct err *e)
 
 static int symbolize(struct run *r, int argc, char **argv, struct err *e)
 {
-	static char out_buffer[OUT_BUFFER];
 	int n = symbolize_options_parse(argc, argv, &r->o, e);
 	struct symbolizer_stats stats;
 
@@ -205,8 +203,8 @@ static int symbolize(struct run *r, int argc, char **argv, struct err *e)
 		return n;
 	if ((n = open_elf(r, e)) < 0 || (n = new_symbolizer(r, e)) < 0)
 		return n;
-	/* Without a buffer of ours its size would not count. */
-	setvbuf(stdout, out_buffer, _IOFBF, sizeof(out_buffer));
+	/* Answers are written in large pieces, to a terminal too. */
+	setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
 	r->print = (struct symprint){ .out = stdout,
 				      .form = r->o.form,
 				      .to_terminal = isatty(STDOUT_FILENO) };

@@ -94,7 +94,8 @@ static int append(struct answering *a, const char *s, size_t n, uint32_t *ret)
 	return 0;
 }
 
-int answering_add_names(struct answering *a, const struct namepool_name *name, struct sym_frame *ret)
+int answering_add_names(struct answering *a, const struct namepool_name *name,
+			struct sym_frame *ret)
 {
 	int r = name->n ? append(a, name->text, name->n, &ret->system_name) : 0;
 

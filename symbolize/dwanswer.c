@@ -49,7 +49,8 @@ static void run_done(struct run *r)
 	array_free(&r->files);
 }
 
-/* --- strings -------------------------------------------------------------------------------------- */
+/* --- strings
+ * -------------------------------------------------------------------------------------- */
 
 static bool is_mangled(const char *name)
 {
@@ -124,7 +125,8 @@ static int get_file(struct run *r, const struct symunit_file *file, uint32_t *re
 	return 0;
 }
 
-/* --- symbols -------------------------------------------------------------------------------------- */
+/* --- symbols
+ * -------------------------------------------------------------------------------------- */
 
 /* Whether symbol @s names a function better than its debug information, which says @plain. */
 static bool is_better(const char *s, const char *plain)
@@ -132,8 +134,8 @@ static bool is_better(const char *s, const char *plain)
 	return !plain[0] || is_mangled(s) || strspn(s, "_") < strspn(plain, "_");
 }
 
-/* Names @frame by the symbol @s, of which @known says what is in the batch if that is not NULL, without
- * what the compiler hung on it, unless there is nothing else. */
+/* Names @frame by the symbol @s, of which @known says what is in the batch if that is not NULL,
+ * without what the compiler hung on it, unless there is nothing else. */
 static int name_by_symbol(struct run *r, const char *s, const struct known_name *known,
 			  struct sym_frame *frame)
 {
@@ -169,7 +171,8 @@ static int better_symbol_at(struct run *r, uint64_t addr, struct sym_frame *fram
 	return res < 0 ? res : name_by_symbol(r, r->a->strings.bytes + k.system_name, &k, frame);
 }
 
-/* --- frames --------------------------------------------------------------------------------------- */
+/* --- frames
+ * --------------------------------------------------------------------------------------- */
 
 /* The frame for @f, which is the outermost at @addr or not. */
 static int add_frame(struct run *r, const struct symunit_frame *f, uint64_t addr, bool outermost)
@@ -241,9 +244,9 @@ static int set_answer(struct run *r, const struct dwquery *q, struct sym_answer 
 		if (res < 0)
 			return res;
 		if (!symbol.text && symbol.ref == STRREF_NONE) {
-			ret->reason = q->limited		    ? SYM_LIMIT :
-				      r->o->elf.reason != SYM_OK ? r->o->elf.reason :
-								    r->o->elf.on_miss;
+			ret->reason = q->limited		   ? SYM_LIMIT
+				      : r->o->elf.reason != SYM_OK ? r->o->elf.reason
+								   : r->o->elf.on_miss;
 			return 0;
 		}
 		res = add_symbol(r, &symbol, q->n ? r->frames.frames.items + q->first : NULL);
@@ -258,7 +261,8 @@ static int set_answer(struct run *r, const struct dwquery *q, struct sym_answer 
 	return res;
 }
 
-/* --- the request ---------------------------------------------------------------------------------- */
+/* --- the request
+ * ---------------------------------------------------------------------------------- */
 
 /* An address that is asked for, and the place of the answer in the request. */
 struct place {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Asks the units of an object: in rounds, because an address may have more than one unit that claims it.
- * A round has a job for each unit that is asked; workers take the jobs one after the other.
+ * Asks the units of an object: in rounds, because an address may have more than one unit that
+ * claims it. A round has a job for each unit that is asked; workers take the jobs one after the
+ * other.
  */
 #include "dwobject.h"
 
@@ -27,15 +28,16 @@ enum {
 
 /* Bytes of .debug_info for which another thread is started; a unit that is
  * stored, or in a file of its own, counts as some. */
-#define THREAD_WORTH (1ull << 20)
-#define STORED_COST  (128ull << 10)
-#define SPLIT_COST   (512ull << 10)
+#define THREAD_WORTH  (1ull << 20)
+#define STORED_COST   (128ull << 10)
+#define SPLIT_COST    (512ull << 10)
 
 /* The whole index is made and kept on disk when so many bytes had to be inflated for the answer, or
  * when a quarter of the object's units are read for it. */
 #define SAVE_INFLATED (8ull << 20)
 
-/* --- a round of answers --------------------------------------------------------------------------- */
+/* --- a round of answers
+ * --------------------------------------------------------------------------- */
 
 /* The queries of one unit: order[first] to order[first + n]. */
 struct job {
@@ -47,8 +49,9 @@ struct round {
 	struct dwobject *o;
 	struct dwquery *queries;
 	ARRAY(struct job) jobs;
-	uint32_t *order;	/* numbers of queries, by unit */
-	struct dwquery *found;	/* answers of this round to them; first counts in its worker's frames */
+	uint32_t *order; /* numbers of queries, by unit */
+	struct dwquery
+		*found; /* answers of this round to them; first counts in its worker's frames */
 	struct symstore_writer *writer; /* takes all images; NULL = they are not stored */
 	atomic_size_t next;
 };
@@ -278,7 +281,8 @@ static int run_round(struct round *round, struct dwframes *ret)
 	return r;
 }
 
-/* --- answering ------------------------------------------------------------------------------------ */
+/* --- answering
+ * ------------------------------------------------------------------------------------ */
 
 /* Makes a job of all pending queries of each unit: by it is the unit, item the query. */
 static int plan(struct round *round, struct radix_key *pending, size_t n)

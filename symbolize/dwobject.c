@@ -20,11 +20,12 @@ enum {
 	WORK_FACTOR = DWOBJECT_WORK_FACTOR,
 	WORK_FREE = 64 << 20,
 	RANGES_FREE = 64 << 10, /* entries of lists of units */
-	LOOK_AGAIN_MAX = 16, /* missing split units that are looked for again, at a time */
+	LOOK_AGAIN_MAX = 16,	/* missing split units that are looked for again, at a time */
 	RANGES_MAX = 8 << 20,	/* 256 MB of directory */
 };
 
-/* --- opening -------------------------------------------------------------------------------------- */
+/* --- opening
+ * -------------------------------------------------------------------------------------- */
 
 /* Forgets the units and all that is known of them. */
 static void drop_units(struct dwobject *o)
@@ -128,8 +129,8 @@ static int by_id(const void *pa, const void *pb)
 	return (a->unit > b->unit) - (a->unit < b->unit);
 }
 
-/* Marks the skeletons that have the id of another one. No compiler makes these, and the same large unit
- * would be read for each. */
+/* Marks the skeletons that have the id of another one. No compiler makes these, and the same large
+ * unit would be read for each. */
 static int mark_same_ids(struct dwobject *o, size_t *ret_n)
 {
 	ARRAY(struct split_id) ids = { 0 };
@@ -313,7 +314,8 @@ int dwobject_open(int fd, const struct dwobject_opts *opts, struct dwobject **re
 	return 0;
 }
 
-/* --- looking again -------------------------------------------------------------------------------- */
+/* --- looking again
+ * -------------------------------------------------------------------------------- */
 
 bool dwobject_look_again(struct dwobject *o)
 {
@@ -333,7 +335,8 @@ bool dwobject_look_again(struct dwobject *o)
 	return found;
 }
 
-/* --- strings -------------------------------------------------------------------------------------- */
+/* --- strings
+ * -------------------------------------------------------------------------------------- */
 
 static const char *cut_name(const struct namepool_name *name, size_t n, char *buf)
 {
@@ -363,7 +366,8 @@ const char *dwobject_string(const struct dwobject *o, strref_t s, size_t n, char
 	}
 }
 
-/* --- the index on disk ---------------------------------------------------------------------------- */
+/* --- the index on disk
+ * ---------------------------------------------------------------------------- */
 
 bool dwobject_is_stored(const struct dwobject *o)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the debug information of one object says of addresses. Units are found by their addresses when
- * the object is opened, and read when an address in them is asked for, on several threads when there
- * are many; the image that is made of a unit is kept.
+ * What the debug information of one object says of addresses. Units are found by their addresses
+ * when the object is opened, and read when an address in them is asked for, on several threads when
+ * there are many; the image that is made of a unit is kept.
  */
 #pragma once
 
@@ -25,9 +25,9 @@ struct dwobject_opts {
 	const struct dwline_span *code;
 	size_t n_code;
 	struct dwsplit_opts split; /* where split units are; max_inflated is not used */
-	size_t max_inflated; /* bytes of compressed sections that may lie in memory */
-	size_t max_images;   /* bytes of images that are kept */
-	unsigned threads;    /* at most; 0 = 1 */
+	size_t max_inflated;	   /* bytes of compressed sections that may lie in memory */
+	size_t max_images;	   /* bytes of images that are kept */
+	unsigned threads;	   /* at most; 0 = 1 */
 	/* Where dwobject_save() keeps the index: folder and name as in symstore.h; copied; NULL =
 	 * nowhere. */
 	const char *store_dir, *store_key;
@@ -40,7 +40,8 @@ struct dwobject_opts {
  */
 int dwobject_open(int fd, const struct dwobject_opts *opts, struct dwobject **ret);
 
-/* The same from the index on disk that @opts names; alt_fd is not used. -ENOENT when there is none. */
+/* The same from the index on disk that @opts names; alt_fd is not used. -ENOENT when there is none.
+ */
 int dwobject_open_stored(const struct dwobject_opts *opts, struct dwobject **ret);
 
 void dwobject_free(struct dwobject *o);
@@ -77,17 +78,17 @@ enum {
 int dwobject_find(struct dwobject *o, struct dwquery *queries, size_t n, struct dwframes *ret);
 
 /*
- * The string, in @buf of @n bytes or elsewhere until the object is freed: "" when there is none; cut
- * at @n - 1 bytes. Not thread-safe.
+ * The string, in @buf of @n bytes or elsewhere until the object is freed: "" when there is none;
+ * cut at @n - 1 bytes. Not thread-safe.
  */
 const char *dwobject_string(const struct dwobject *o, strref_t s, size_t n, char *buf);
 
 /*
- * An object from the index on disk: its names in strings(), with what people are shown for them, until
- * the next call; whether its symbols are in the index, too, and what reading them found; the name of
- * the one that covers an address, STRREF_NONE when there is none; and whether some of this is missing
- * because the index is broken, which dwobject_remove_index() removes: whether it is gone. Not
- * thread-safe.
+ * An object from the index on disk: its names in strings(), with what people are shown for them,
+ * until the next call; whether its symbols are in the index, too, and what reading them found; the
+ * name of the one that covers an address, STRREF_NONE when there is none; and whether some of this
+ * is missing because the index is broken, which dwobject_remove_index() removes: whether it is
+ * gone. Not thread-safe.
  */
 bool dwobject_is_stored(const struct dwobject *o);
 const struct namepool_name *dwobject_name(struct dwobject *o, strref_t s);
@@ -98,15 +99,15 @@ bool dwobject_remove_index(const struct dwobject *o);
 
 /*
  * Whether so much of an object was read that making the rest and keeping all of it on disk is worth
- * it; and that, with the symbols of @elf: 0, also when it cannot be kept, or -ENOMEM. It takes longer
- * than most questions, so it is for when nobody waits for an answer. What was read stays.
+ * it; and that, with the symbols of @elf: 0, also when it cannot be kept, or -ENOMEM. It takes
+ * longer than most questions, so it is for when nobody waits for an answer. What was read stays.
  */
 bool dwobject_wants_saving(const struct dwobject *o);
 int dwobject_save(struct dwobject *o, const struct elf_object *elf);
 
 /*
- * Whether split units that were missing are there now: the object is then worth being opened again. Opens
- * a few files at most.
+ * Whether split units that were missing are there now: the object is then worth being opened again.
+ * Opens a few files at most.
  */
 bool dwobject_look_again(struct dwobject *o);
 

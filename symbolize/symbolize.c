@@ -36,7 +36,8 @@ struct symbolizer {
 	bool allow_libdw;
 	struct debuginfod *debuginfod; /* NULL = nobody is asked */
 	struct symcache cache;
-	struct symobject *unsaved; /* the last one asked, if its index should be on disk and is not */
+	struct symobject
+		*unsaved; /* the last one asked, if its index should be on disk and is not */
 	struct jitcache jit;
 	struct kallsyms kernel;
 	enum sym_reason kernel_reason; /* of all addresses; valid once kernel_tried_ns is set */
@@ -211,7 +212,7 @@ static int run_kernel(struct symbolizer *s, const struct sym_request *req, struc
 static int add_jit_name(struct answering *a, const char *name, struct sym_frame *f)
 {
 	return name[0] == '_' && !strchr(name, '@') ? answering_add_name(a, name, f)
-						     : answering_add_plain_name(a, name, f);
+						    : answering_add_plain_name(a, name, f);
 }
 
 static int answer_jit(const struct jit_found *j, bool has_files, struct answering *a,
@@ -302,8 +303,8 @@ static int run_object(struct symbolizer *s, const struct sym_request *req, struc
 	r = ask_object(s, req, true, a, &o);
 	if (r < 0 || !symobject_is_broken(o))
 		return r;
-	/* Its index is: what it said may not be all, and it is to be made again. If it cannot be removed it
-	 * would be asked again. */
+	/* Its index is: what it said may not be all, and it is to be made again. If it cannot be
+	 * removed it would be asked again. */
 	is_gone = symobject_remove_index(o);
 	symcache_forget(&s->cache, o);
 	answering_done(a);
@@ -345,9 +346,9 @@ int symbolizer_run(struct symbolizer *s, const struct sym_request *req, struct s
 	int r = answering_init(&a, req->n);
 
 	if (r == 0 && req->n > 0)
-		r = req->kind == SYM_KERNEL ? run_kernel(s, req, &a) :
-		    req->kind == SYM_JIT    ? run_jit(s, req, &a) :
-					      run_object(s, req, &a);
+		r = req->kind == SYM_KERNEL ? run_kernel(s, req, &a)
+		    : req->kind == SYM_JIT  ? run_jit(s, req, &a)
+					    : run_object(s, req, &a);
 	trim(s);
 	jitcache_trim(&s->jit);
 	if (r < 0) {

@@ -58,7 +58,8 @@ void symobject_done(struct symobject *o)
 	*o = (struct symobject){ 0 };
 }
 
-/* --- DWARF ---------------------------------------------------------------------------------------- */
+/* --- DWARF
+ * ---------------------------------------------------------------------------------------- */
 
 static int by_lo(const void *pa, const void *pb)
 {
@@ -103,9 +104,10 @@ static int open_alt(int fd, const struct symobject_opts *opts, int *ret)
 }
 
 /*
- * The name of the index of @object on disk: its build id, and a number for the files that the index is made
- * of. A better debug file that is installed later makes another number. Of the object, which may have lost
- * its symbols, the size is part of it, its time is not: copies in containers have one index.
+ * The name of the index of @object on disk: its build id, and a number for the files that the index
+ * is made of. A better debug file that is installed later makes another number. Of the object,
+ * which may have lost its symbols, the size is part of it, its time is not: copies in containers
+ * have one index.
  */
 static bool store_key(const struct symobject_opts *opts, int object, const int *fds, size_t n,
 		      char ret[STORE_KEY_BYTES])
@@ -113,8 +115,8 @@ static bool store_key(const struct symobject_opts *opts, int object, const int *
 	uint64_t crc = 0, size;
 	struct stat own;
 
-	if (!opts->store_dir || !opts->build_id[0] ||
-	    strlen(opts->build_id) >= BUILD_ID_HEX_MAX || fstat(object, &own) < 0)
+	if (!opts->store_dir || !opts->build_id[0] || strlen(opts->build_id) >= BUILD_ID_HEX_MAX ||
+	    fstat(object, &own) < 0)
 		return false;
 	size = (uint64_t)own.st_size;
 	crc = lzma_crc64((const uint8_t *)&size, sizeof(size), crc);
@@ -135,10 +137,10 @@ static bool store_key(const struct symobject_opts *opts, int object, const int *
 	return true;
 }
 
-/* Where split units may be: beside the object, by the name it was given and where it is, and beside its
- * debug file. @buf holds what @ret borrows. */
-static void find_paths(int fd, int object, const struct symobject_opts *opts,
-		       char buf[2][PATH_MAX], struct dwsplit_opts *ret)
+/* Where split units may be: beside the object, by the name it was given and where it is, and beside
+ * its debug file. @buf holds what @ret borrows. */
+static void find_paths(int fd, int object, const struct symobject_opts *opts, char buf[2][PATH_MAX],
+		       struct dwsplit_opts *ret)
 {
 	*ret = (struct dwsplit_opts){ .root_fd = opts->root_fd, .paths = { opts->path } };
 	if (fdpath_below_root(object, opts->root_fd, buf[0]) == 0)
@@ -148,8 +150,8 @@ static void find_paths(int fd, int object, const struct symobject_opts *opts,
 }
 
 /*
- * Opens the DWARF of @fd, which is @object or a file beside it and stays the caller's. -ENOENT: there is none
- * that can be read.
+ * Opens the DWARF of @fd, which is @object or a file beside it and stays the caller's. -ENOENT:
+ * there is none that can be read.
  */
 static int open_dwarf(struct symobject *o, int fd, int object, const struct symobject_opts *opts)
 {
@@ -188,7 +190,8 @@ static int open_dwarf(struct symobject *o, int fd, int object, const struct symo
 	return 0;
 }
 
-/* --- Go ------------------------------------------------------------------------------------------- */
+/* --- Go
+ * ------------------------------------------------------------------------------------------- */
 
 static int read_go(struct symobject *o, struct elf_file *f)
 {
@@ -206,11 +209,13 @@ static int read_go(struct symobject *o, struct elf_file *f)
 	return r == -ENOMEM ? r : -ENOENT;
 }
 
-/* --- loading -------------------------------------------------------------------------------------- */
+/* --- loading
+ * -------------------------------------------------------------------------------------- */
 
 static bool has_dwarf(const struct elf_file *f)
 {
-	return elf_file_section_named(f, ".debug_info") || elf_file_section_named(f, ".zdebug_info");
+	return elf_file_section_named(f, ".debug_info") ||
+	       elf_file_section_named(f, ".zdebug_info");
 }
 
 static int open_separate(struct symsources *s, const struct symobject_opts *opts)
@@ -233,9 +238,9 @@ static int find_separate(const struct elf_file *own, const struct symobject_opts
 }
 
 /*
- * Files beside the object that know more of it; s->separate_fd may be given. One that cannot be read is as
- * good as none. For an object with debug information of its own none is looked for: separate files are
- * copies of that.
+ * Files beside the object that know more of it; s->separate_fd may be given. One that cannot be
+ * read is as good as none. For an object with debug information of its own none is looked for:
+ * separate files are copies of that.
  */
 static int find_sources(struct symsources *s, const struct symobject_opts *opts)
 {
@@ -263,8 +268,8 @@ static struct symobject_file identity(int fd)
 		f.dev = st.st_dev;
 		f.ino = st.st_ino;
 		f.size = (uint64_t)st.st_size;
-		f.mtime_ns = (uint64_t)st.st_mtim.tv_sec * NSEC_PER_SEC +
-			     (uint64_t)st.st_mtim.tv_nsec;
+		f.mtime_ns =
+			(uint64_t)st.st_mtim.tv_sec * NSEC_PER_SEC + (uint64_t)st.st_mtim.tv_nsec;
 	}
 	return f;
 }
@@ -361,7 +366,8 @@ static int load(int fd, int debug, const struct symobject_opts *opts, struct sym
 	return 0;
 }
 
-/* --- what was not there --------------------------------------------------------------------------- */
+/* --- what was not there
+ * --------------------------------------------------------------------------- */
 
 /* Whether a debug file could tell more: of a Go program its own table tells all. */
 static bool lacks_debug(const struct symobject *o)
@@ -369,7 +375,8 @@ static bool lacks_debug(const struct symobject *o)
 	return !o->dwarf && !o->lib && !o->go && o->elf.n_code > 0;
 }
 
-/* Asks the servers, or for their answer: a descriptor, -1 while there is none or when there is none. */
+/* Asks the servers, or for their answer: a descriptor, -1 while there is none or when there is
+ * none. */
 static int ask(struct symobject *o, const struct symobject_opts *opts)
 {
 	int r = -ENOENT;
@@ -411,7 +418,8 @@ static int look_for_separate(const struct symobject *o, int fd, const struct sym
 	if (r == 0 && !has_dwarf(&own))
 		r = find_separate(&own, opts, &found);
 	f = identity(found);
-	return r < 0 || found < 0 || memcmp(&f, &o->separate, sizeof(f)) == 0 ? -1 : take_fd(&found);
+	return r < 0 || found < 0 || memcmp(&f, &o->separate, sizeof(f)) == 0 ? -1
+									      : take_fd(&found);
 }
 
 int symobject_refresh(struct symobject *o, int fd, const struct symobject_opts *opts, bool look)
@@ -441,7 +449,8 @@ int symobject_refresh(struct symobject *o, int fd, const struct symobject_opts *
 	return 1;
 }
 
-/* --- asking --------------------------------------------------------------------------------------- */
+/* --- asking
+ * --------------------------------------------------------------------------------------- */
 
 static struct symobject_symbol symbol_at(struct symobject *o, uint64_t addr)
 {
@@ -450,7 +459,8 @@ static struct symobject_symbol symbol_at(struct symobject *o, uint64_t addr)
 	if (o->has_stored_symbols)
 		return (struct symobject_symbol){ .ref = dwobject_symbol(o->dwarf, addr) };
 	range = elf_object_find_vaddr(&o->elf, addr);
-	return (struct symobject_symbol){ .text = range ? o->elf.syms.strings + range->name : NULL };
+	return (struct symobject_symbol){ .text = range ? o->elf.syms.strings + range->name
+							: NULL };
 }
 
 int symobject_symbol(struct symobject *o, uint64_t addr, struct symobject_symbol *ret)

@@ -31,7 +31,8 @@ struct symunit_name {
 struct symunit_scope {
 	uint32_t parent; /* the scope it was inlined into; SYMUNIT_NONE = a function of its own */
 	uint32_t name;	 /* number in names */
-	uint32_t call_file, call_line; /* where it was inlined; file SYMUNIT_NONE, line 0 = unknown */
+	uint32_t call_file,
+		call_line; /* where it was inlined; file SYMUNIT_NONE, line 0 = unknown */
 };
 
 struct symunit_range {
@@ -50,8 +51,8 @@ struct symunit_row {
 struct symunit_builder {
 	ARRAY(struct symunit_scope) scopes;
 	ARRAY(struct symunit_range) ranges;
-	/* Sequences one after another, each ascending and closed by a row with file SYMUNIT_NONE and
-	 * line 0; of several rows at one address the last one counts. */
+	/* Sequences one after another, each ascending and closed by a row with file SYMUNIT_NONE
+	 * and line 0; of several rows at one address the last one counts. */
 	ARRAY(struct symunit_row) rows;
 	ARRAY(struct symunit_file) files;
 	ARRAY(struct symunit_name) names;
