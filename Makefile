@@ -76,7 +76,7 @@ libs.commands   := commands profiler flamegraph formats unwind symbolize elf bas
 
 ext.base       :=
 ext.elf        :=
-ext.symbolize  := -ldw -lelf -lz -ldeflate -lzstd -llzma -pthread -l:libiberty.a
+ext.symbolize  := -ldw -lelf -lz -lisal -ldeflate -lzstd -llzma -pthread -l:libiberty.a
 ext.unwind     := -lunwind-generic
 ext.formats    := -lprotobuf-c -lyajl -lm -lisal -ldeflate -lzstd
 ext.flamegraph := $(ext.formats) -lm

@@ -349,6 +349,16 @@ static int get_names_in_order(struct run *r)
 	return res == -EFBIG ? 0 : res;
 }
 
+/* How many frames the answers have: what has none may have a symbol. */
+static size_t frames_at_most(const struct run *r, const struct dwquery *queries, size_t n)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += r->req->no_inlines || queries[i].n == 0 ? 1 : queries[i].n;
+	return sum;
+}
+
 /* Answers each distinct address once; @places are sorted. */
 static int answer_places(struct run *r, const struct place *places, size_t n,
 			 struct dwquery *queries)
@@ -362,6 +372,8 @@ static int answer_places(struct run *r, const struct place *places, size_t n,
 	res = symobject_find(r->o, queries, distinct, &r->frames);
 	if (res == 0 && !r->req->no_inlines)
 		res = get_names_in_order(r);
+	if (res == 0)
+		res = array_fit(&r->a->frames, r->a->frames.n + frames_at_most(r, queries, distinct));
 	for (size_t i = 0, q = 0; res == 0 && i < n; i++) {
 		struct sym_answer *answer = &r->a->answers[places[i].i];
 

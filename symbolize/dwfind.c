@@ -208,7 +208,8 @@ static int gather(struct round *round, struct worker *workers, unsigned n, struc
 		*ret = workers[0].frames;
 		workers[0].frames = empty;
 	}
-	if (sum > UINT32_MAX || array_reserve(&ret->frames, sum - ret->frames.n) < 0)
+	/* There are many, and seldom will there be more. */
+	if (sum > UINT32_MAX || array_fit(&ret->frames, sum) < 0)
 		return -ENOMEM;
 	for (unsigned i = 0; i < n; i++) {
 		struct dwframes *f = &workers[i].frames;
@@ -490,14 +491,13 @@ int dwfind_run(struct dwobject *o, struct dwquery *queries, size_t n, bool direc
 	for (size_t i = 0; i < n; i++)
 		queries[i] = (struct dwquery){ .addr = queries[i].addr };
 	atomic_store(&o->work, 0);
-	if (n >= DWOBJECT_MANY && !o->near)
-		o->near =
-			calloc(1, sizeof(*o->near)); /* without it they take longer, nothing else */
 	a.pending = malloc((n + 1) * sizeof(*a.pending));
 	a.progress = malloc((n + 1) * sizeof(*a.progress));
 	a.round.order = malloc((n + 1) * sizeof(*a.round.order));
 	a.round.found = malloc((n + 1) * sizeof(*a.round.found));
 	if (a.pending && a.progress && a.round.order && a.round.found && n < UINT32_MAX)
+		r = n >= DWOBJECT_MANY ? dwobject_expect_many(o) : 0;
+	if (r == 0)
 		r = ask_directory(&a, &o->dir);
 	if (r == 0 && !directory)
 		r = ask_more(&a);

@@ -37,7 +37,7 @@ static void drop_units(struct dwobject *o)
 	o->n_units = 0;
 	o->loose.n = 0;
 	o->dir.ranges.n = o->more.ranges.n = 0;
-	o->has_more = false;
+	o->has_more = o->has_partial = false;
 	o->image_bytes = 0;
 	o->broken = o->limited = o->no_split = 0;
 }
@@ -70,6 +70,7 @@ static int add_unit(struct dwobject *o, uint32_t i, struct dwspans *spans)
 	const struct dwunit *u = &o->file.units[i];
 	int r;
 
+	o->has_partial |= u->partial;
 	if (u->partial)
 		return 0;
 	spans->spans.n = 0;
@@ -165,10 +166,15 @@ static int open_split(struct dwobject *o, const struct dwobject_opts *opts)
 	return dwsplit_new(&split, &o->split);
 }
 
+static size_t held_bytes(const struct dwobject_opts *opts)
+{
+	return opts->max_held ? opts->max_held : DWSECTIONS_HELD;
+}
+
 /* A missing or broken alternate file costs names, not the rest. Takes @fd in any case. */
 static int open_alt(struct dwobject *o, int fd, const struct dwobject_opts *opts)
 {
-	int r = dwsections_open(fd, false, opts->max_inflated, &o->alt.s);
+	int r = dwsections_open_held(fd, false, opts->max_inflated, held_bytes(opts), &o->alt.s);
 
 	if (r < 0) {
 		close(fd);
@@ -232,6 +238,29 @@ int dwobject_load_all(struct dwobject *o)
 	return 0;
 }
 
+/* Of sections that are compressed and large; one that is broken is as good as it was. */
+static int hold(struct dwsections *d, enum dwsection_id id)
+{
+	return d->s[id].z && dwsection_hold(d, id, SIZE_MAX) == -ENOMEM ? -ENOMEM : 0;
+}
+
+int dwobject_expect_many(struct dwobject *o)
+{
+	int r = 0;
+
+	/* Strings that were read last; without them it takes longer, nothing else. */
+	if (!o->near)
+		o->near = calloc(1, sizeof(*o->near));
+	/* dwz made partial units, and the alternate file, of what units have in common. */
+	if (o->has_partial)
+		r = hold(&o->file.s, DW_INFO);
+	if (r == 0 && o->has_alt)
+		r = hold(&o->alt.s, DW_INFO);
+	if (r == 0 && o->has_alt)
+		r = hold(&o->alt.s, DW_STR);
+	return r;
+}
+
 /*
  * Reads the units, or leaves it to the first question when .debug_aranges may make it unnecessary:
  * but not where the first one is broken, or some may be split ones, which need .debug_addr.
@@ -279,12 +308,12 @@ static int open_file(struct dwobject *o, int fd, const struct dwobject_opts *opt
 
 	if (own < 0)
 		return -errno;
-	r = dwsections_open(own, false, opts->max_inflated, &o->file.s);
+	r = dwsections_open_held(own, false, opts->max_inflated, held_bytes(opts), &o->file.s);
 	if (r < 0) {
 		close(own);
 		return r;
 	}
-	o->inflated = o->file.s.mem_bytes;
+	o->inflated = o->file.s.inflated;
 	return o->file.s.s[DW_INFO].size == 0 ? -ENOENT : read_units(o);
 }
 
@@ -401,7 +430,8 @@ bool dwobject_remove_index(const struct dwobject *o)
 
 size_t dwobject_bytes(const struct dwobject *o)
 {
-	return sizeof(*o) + o->image_bytes + o->file.s.mem_bytes + o->alt.s.mem_bytes +
+	return sizeof(*o) + o->image_bytes + dwsections_bytes(&o->file.s) +
+	       (o->has_alt ? dwsections_bytes(&o->alt.s) : 0) +
 	       (o->store ? symstore_bytes(o->store) : 0) + (o->near ? sizeof(*o->near) : 0) +
 	       (o->split ? dwsplit_bytes(o->split) : 0) +
 	       (o->file.n_units + o->alt.n_units) * sizeof(*o->file.units) +

@@ -26,6 +26,7 @@ struct dwobject_opts {
 	size_t n_code;
 	struct dwsplit_opts split; /* where split units are; max_inflated is not used */
 	size_t max_inflated;	   /* bytes of compressed sections that may lie in memory */
+	size_t max_held;	   /* of these, what does from the start; 0 = DWSECTIONS_HELD */
 	size_t max_images;	   /* bytes of images that are kept */
 	unsigned threads;	   /* at most; 0 = 1 */
 	/* Where dwobject_save() keeps the index: folder and name as in symstore.h; copied; NULL =

@@ -39,6 +39,7 @@ struct dwobject {
 		DWOBJECT_ALL,
 	} units;
 	bool has_more;
+	bool has_partial; /* there are units whose entries others refer to */
 	ARRAY(uint32_t) loose; /* units that do not say where their code is */
 	size_t inflated;       /* bytes of sections that were compressed */
 	size_t n_units;
@@ -65,6 +66,10 @@ struct dwobject {
  */
 int dwobject_take_units(struct dwobject *o);
 int dwobject_load_all(struct dwobject *o);
+
+/* Many addresses are going to be asked for: brings to memory what they need, out of order, of large
+ * sections that are compressed. 0, -ENOMEM. */
+int dwobject_expect_many(struct dwobject *o);
 
 /* Asks the units that there are. As dwobject_find(); with @directory only those that say that they
  * have the address. */

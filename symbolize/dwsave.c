@@ -87,6 +87,10 @@ int dwobject_save(struct dwobject *o, const struct elf_object *elf)
 	o->near = NULL;
 	if (o->units != DWOBJECT_ALL)
 		r = dwobject_load_all(o);
+	/* The names of all units are asked for as the units come: of a compressed section out of order. */
+	if (r == 0 && o->file.s.s[DW_STR].z &&
+	    dwsection_hold(&o->file.s, DW_STR, SIZE_MAX) == -ENOMEM)
+		r = -ENOMEM;
 	if (r == 0 && has_split_units(o))
 		r = save(o, elf);
 	/* Once: where it cannot be written now it cannot be later. */
