@@ -379,6 +379,7 @@ static int finish(struct recording *r, enum loop_end why, struct err *e)
 			 pipeline_walked(r->pipeline));
 	if (!tally.recorded)
 		log_warn("nothing was recorded: what was asked for did not run in that time");
+	pipeline_keep_names(r->pipeline);
 	if (why != LOOP_COMMAND && r->o.command && !child_has_ended(&r->child))
 		log_info("waiting for %s to end", r->o.command[0]);
 	child_wait(&r->child);

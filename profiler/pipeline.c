@@ -482,3 +482,8 @@ int pipeline_profile(struct pipeline *p, const char *info, struct profile **ret)
 	*ret = take_ptr(prof);
 	return 0;
 }
+
+void pipeline_keep_names(struct pipeline *p)
+{
+	(void)symbolizer_save(p->symbolizer);
+}

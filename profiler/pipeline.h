@@ -92,3 +92,6 @@ uint64_t pipeline_bytes(const struct pipeline *p);
 /* Names everything that was recorded. @info becomes a comment of the profile, after the account.
  * 0 and *@ret (free with profile_free()), or -errno. */
 int pipeline_profile(struct pipeline *p, const char *info, struct profile **ret);
+
+/* Keeps on disk what was read for the names, for the next time: symbolizer_save(). */
+void pipeline_keep_names(struct pipeline *p);
