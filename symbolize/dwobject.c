@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,11 +20,12 @@ enum {
 	WORK_FACTOR = DWOBJECT_WORK_FACTOR,
 	WORK_FREE = 64 << 20,
 	RANGES_FREE = 64 << 10, /* entries of lists of units */
-	LOOK_AGAIN_MAX = 16, /* missing split units that are looked for again, at a time */
+	LOOK_AGAIN_MAX = 16,	/* missing split units that are looked for again, at a time */
 	RANGES_MAX = 8 << 20,	/* 256 MB of directory */
 };
 
-/* --- opening -------------------------------------------------------------------------------------- */
+/* --- opening
+ * -------------------------------------------------------------------------------------- */
 
 /* Forgets the units and all that is known of them. */
 static void drop_units(struct dwobject *o)
@@ -34,8 +36,8 @@ static void drop_units(struct dwobject *o)
 	o->images = NULL;
 	o->n_units = 0;
 	o->loose.n = 0;
-	o->dir.ranges.n = 0;
-	o->has_aranges = o->refers_far = false;
+	o->dir.ranges.n = o->more.ranges.n = 0;
+	o->has_more = o->refers_far = false;
 	o->image_bytes = 0;
 	o->broken = o->limited = o->no_split = 0;
 }
@@ -52,6 +54,7 @@ void dwobject_free(struct dwobject *o)
 	free(o->code);
 	array_free(&o->loose);
 	dwdir_done(&o->dir);
+	dwdir_done(&o->more);
 	dwsplit_free(o->split);
 	dwfile_close(&o->file);
 	if (o->has_alt)
@@ -127,8 +130,8 @@ static int by_id(const void *pa, const void *pb)
 	return (a->unit > b->unit) - (a->unit < b->unit);
 }
 
-/* Marks the skeletons that have the id of another one. No compiler makes these, and the same large unit
- * would be read for each. */
+/* Marks the skeletons that have the id of another one. No compiler makes these, and the same large
+ * unit would be read for each. */
 static int mark_same_ids(struct dwobject *o, size_t *ret_n)
 {
 	ARRAY(struct split_id) ids = { 0 };
@@ -342,7 +345,8 @@ int dwobject_open(int fd, const struct dwobject_opts *opts, struct dwobject **re
 	return 0;
 }
 
-/* --- looking again -------------------------------------------------------------------------------- */
+/* --- looking again
+ * -------------------------------------------------------------------------------- */
 
 bool dwobject_look_again(struct dwobject *o)
 {
@@ -362,7 +366,16 @@ bool dwobject_look_again(struct dwobject *o)
 	return found;
 }
 
-/* --- strings -------------------------------------------------------------------------------------- */
+/* --- strings
+ * -------------------------------------------------------------------------------------- */
+
+static const char *cut_name(const struct namepool_name *name, size_t n, char *buf)
+{
+	if (n == 0)
+		return "";
+	snprintf(buf, n, "%s", name->text);
+	return buf;
+}
 
 const char *dwobject_string(const struct dwobject *o, strref_t s, size_t n, char *buf)
 {
@@ -377,11 +390,44 @@ const char *dwobject_string(const struct dwobject *o, strref_t s, size_t n, char
 				  : "";
 	case STRREF_OWN:
 		if (o->store)
-			return symstore_string(o->store, s);
+			return cut_name(symstore_name(o->store, s), n, buf);
 		return o->split ? dwsplit_string(o->split, s, n, buf) : "";
 	default:
 		return dwfile_string_near(&o->file, s, n, buf, o->near);
 	}
+}
+
+/* --- the index on disk
+ * ---------------------------------------------------------------------------- */
+
+bool dwobject_is_stored(const struct dwobject *o)
+{
+	return o->store;
+}
+
+const struct namepool_name *dwobject_name(struct dwobject *o, strref_t s)
+{
+	return symstore_name(o->store, s);
+}
+
+bool dwobject_has_symbols(const struct dwobject *o, struct elf_object *ret)
+{
+	return o->store && symstore_has_symbols(o->store, ret);
+}
+
+strref_t dwobject_symbol(struct dwobject *o, uint64_t addr)
+{
+	return symstore_symbol(o->store, addr);
+}
+
+bool dwobject_is_broken(const struct dwobject *o)
+{
+	return o->store && symstore_is_broken(o->store);
+}
+
+bool dwobject_remove_index(const struct dwobject *o)
+{
+	return symstore_remove(o->store);
 }
 
 size_t dwobject_bytes(const struct dwobject *o)
@@ -391,7 +437,8 @@ size_t dwobject_bytes(const struct dwobject *o)
 	       (o->store ? symstore_bytes(o->store) : 0) + (o->near ? sizeof(*o->near) : 0) +
 	       (o->split ? dwsplit_bytes(o->split) : 0) +
 	       (o->file.n_units + o->alt.n_units) * sizeof(*o->file.units) +
-	       o->n_units * sizeof(*o->images) + o->dir.ranges.cap * sizeof(*o->dir.ranges.items);
+	       o->n_units * sizeof(*o->images) +
+	       (o->dir.ranges.cap + o->more.ranges.cap) * sizeof(*o->dir.ranges.items);
 }
 
 uint64_t dwobject_broken(const struct dwobject *o)

@@ -106,6 +106,9 @@ static char *all_answers(const char *fixture, struct dwobject_opts *opts, size_t
 			show(o, &queries[i], &frames));
 	cr_expect_eq(dwobject_broken(o), 0);
 	cr_expect_eq(dwobject_limited(o), 0);
+	cr_expect_eq(dwobject_wants_saving(o), opts->store_dir && !dwobject_is_stored(o));
+	if (dwobject_wants_saving(o))
+		cr_expect_eq(dwobject_save(o, &elf), 0);
 	fclose(out);
 	array_free(&frames.frames);
 	dwobject_free(o);
@@ -191,6 +194,8 @@ Test(dwobject, many_units_on_many_threads)
 			cr_assert_str_eq(show(o, &queries[i], &frames), want, "%d", way);
 		}
 		cr_expect_eq(dwobject_broken(o) + dwobject_limited(o), 0);
+		if (way == 2)
+			cr_expect_eq(dwobject_save(o, &(struct elf_object){ 0 }), 0);
 		array_free(&frames.frames);
 		dwobject_free(o);
 	}
@@ -337,6 +342,9 @@ Test(dwobject, a_unit_that_does_not_say_where_it_is_is_found)
 		if (!stored)
 			o = open_made(&m, &opts);
 		check_loose(o);
+		cr_expect_eq(dwobject_wants_saving(o), !stored);
+		cr_expect_eq(dwobject_save(o, &(struct elf_object){ 0 }), 0);
+		check_loose(o);
 		dwobject_free(o);
 	}
 	scratch_leave(&dir);
@@ -422,6 +430,8 @@ static int try_all(const struct dwmaker *m, const struct dwobject_opts *opts)
 		return r;
 	}
 	r = dwobject_find(o, queries, 2, &frames);
+	if (r == 0)
+		r = dwobject_save(o, &(struct elf_object){ 0 });
 	array_free(&frames.frames);
 	dwobject_free(o);
 	return r;
