@@ -63,9 +63,12 @@ static int add_name(struct run *r, strref_t ref, struct known_name *ret)
 	const struct namepool_name *stored = symobject_name(r->o, ref);
 	struct sym_frame f = { 0 };
 	const char *s = stored ? stored->text : symobject_string(r->o, ref, sizeof(r->buf), r->buf);
-	int res = stored ? answering_add_names(r->a, stored, &f) : answering_add_name(r->a, s, &f);
+	bool mangled = is_mangled(s);
+	int res = !stored ? answering_add_name(r->a, s, &f)
+			  : answering_add_names(r->a, stored, !r->req->no_system_names || !mangled,
+						&f);
 
-	*ret = (struct known_name){ ref, f.name, f.system_name, is_mangled(s) };
+	*ret = (struct known_name){ ref, f.name, f.system_name, mangled };
 	return res;
 }
 
@@ -168,7 +171,13 @@ static int better_symbol_at(struct run *r, uint64_t addr, struct sym_frame *fram
 	if (symbol.ref == STRREF_NONE)
 		return 0;
 	res = get_name(r, symbol.ref, &k);
-	return res < 0 ? res : name_by_symbol(r, r->a->strings.bytes + k.system_name, &k, frame);
+	if (res < 0)
+		return res;
+	/* A mangled one is in the batch only if it was asked for. */
+	return name_by_symbol(r,
+			      k.mangled ? symobject_name(r->o, symbol.ref)->text
+					: r->a->strings.bytes + k.system_name,
+			      &k, frame);
 }
 
 /* --- frames
@@ -373,7 +382,8 @@ static int answer_places(struct run *r, const struct place *places, size_t n,
 	if (res == 0 && !r->req->no_inlines)
 		res = get_names_in_order(r);
 	if (res == 0)
-		res = array_fit(&r->a->frames, r->a->frames.n + frames_at_most(r, queries, distinct));
+		res = array_fit(&r->a->frames,
+				r->a->frames.n + frames_at_most(r, queries, distinct));
 	for (size_t i = 0, q = 0; res == 0 && i < n; i++) {
 		struct sym_answer *answer = &r->a->answers[places[i].i];
 

@@ -25,6 +25,7 @@ struct symstore {
 		symbols; /* the last three when they are asked for */
 	const struct store_piece *unit_pieces, *name_pieces, *symbol_pieces;
 	const uint64_t *symbol_starts; /* the first address of each block of symbols */
+	size_t max_image;	       /* bytes */
 	struct namepool_name name;     /* the last one */
 	atomic_bool broken;
 };
@@ -67,26 +68,34 @@ static int read_at(const struct symstore *s, uint64_t off, void *buf, size_t n)
 	return 0;
 }
 
-/* Reads piece @p and checks it: 0, -EBADMSG, -ENOMEM. Some bytes behind it can be read. */
+/* Makes room for a piece of @n bytes and what can be read behind it. */
+static int make_room(const struct symstore *s, struct symstore_piece *p, size_t n)
+{
+	uint8_t *bytes;
+
+	if (n > STORE_PIECE_MAX || n > (uint64_t)s->st.st_size)
+		return -EBADMSG;
+	n += NAMEPOOL_SLACK;
+	if (p->cap >= n)
+		return 0;
+	bytes = malloc(n);
+	if (!bytes)
+		return -ENOMEM;
+	free(p->bytes);
+	p->bytes = bytes;
+	p->cap = n;
+	return 0;
+}
+
+/* Reads piece @p and checks it: 0, -EBADMSG, -ENOMEM. */
 static int read_piece(const struct symstore *s, const struct store_piece *p,
 		      struct symstore_piece *ret)
 {
-	int r;
+	int r = make_room(s, ret, p->size);
 
 	ret->n = 0;
-	if (p->size > STORE_PIECE_MAX || p->size > (uint64_t)s->st.st_size)
-		return -EBADMSG;
-	if (ret->cap < (size_t)p->size + NAMEPOOL_SLACK) {
-		size_t cap = (size_t)p->size + NAMEPOOL_SLACK;
-		uint8_t *bytes = malloc(cap);
-
-		if (!bytes)
-			return -ENOMEM;
-		free(ret->bytes);
-		ret->bytes = bytes;
-		ret->cap = cap;
-	}
-	r = read_at(s, p->off, ret->bytes, p->size);
+	if (r == 0)
+		r = read_at(s, p->off, ret->bytes, p->size);
 	if (r == 0 && symstore_crc(ret->bytes, p->size) != p->crc)
 		r = -EBADMSG;
 	if (r < 0)
@@ -134,6 +143,9 @@ static int read_directory(struct symstore *s)
 	s->name_pieces = s->unit_pieces + t->n_units;
 	s->symbol_pieces = s->name_pieces + t->n_names;
 	s->symbol_starts = (const void *)(s->symbol_pieces + t->n_symbols);
+	for (uint32_t i = 0; i < t->n_units; i++)
+		if (s->unit_pieces[i].size > s->max_image)
+			s->max_image = s->unit_pieces[i].size;
 	return 0;
 }
 
@@ -278,7 +290,10 @@ int symstore_unit(struct symstore *s, uint32_t i, struct symstore_piece *buf, st
 		return -EBADMSG;
 	if (s->unit_pieces[i].size == 0)
 		return -ENOENT;
-	r = read_piece(s, &s->unit_pieces[i], buf);
+	/* At once for all: each new buffer is memory that the kernel has to clear. */
+	r = make_room(s, buf, s->max_image);
+	if (r == 0)
+		r = read_piece(s, &s->unit_pieces[i], buf);
 	if (r == 0)
 		r = symunit_check(buf->bytes, buf->n);
 	if (r < 0)
