@@ -53,7 +53,8 @@ bool dwobject_wants_saving(const struct dwobject *o)
 	return o->store_dir && !o->store && o->read_bytes > 0 && dwfind_is_much(o, o->read_bytes);
 }
 
-/* --- the directory -------------------------------------------------------------------------------- */
+/* --- the directory
+ * -------------------------------------------------------------------------------- */
 
 /* What is being saved. */
 struct saving {
@@ -111,8 +112,8 @@ static bool adds_nothing(const struct saving *s, size_t i)
 
 /*
  * The directory without what adds nothing: 0 or -ENOMEM. A function that many units have is in the
- * program once, and all of them claim it. Where it has lines but is none, as a thunk, each might know
- * more of it than the one before, so all their images would be read.
+ * program once, and all of them claim it. Where it has lines but is none, as a thunk, each might
+ * know more of it than the one before, so all their images would be read.
  */
 static int keep_used(const struct saving *s, struct dwdir *ret)
 {
@@ -129,7 +130,8 @@ static int keep_used(const struct saving *s, struct dwdir *ret)
 	return 0;
 }
 
-/* --- saving --------------------------------------------------------------------------------------- */
+/* --- saving
+ * --------------------------------------------------------------------------------------- */
 
 /* Makes all images and gives them to the writer: 1 when all is there, 0, -ENOMEM. */
 static int write_units(struct saving *s, struct dwdir *ret)
@@ -142,7 +144,8 @@ static int write_units(struct saving *s, struct dwdir *ret)
 	if (r == 0)
 		r = keep_used(s, ret);
 	/* Not without the units that could not be read because it was too much. */
-	return r < 0 ? r : atomic_load(&o->work) <= o->max_work && o->no_split == 0 && !o->unsettled;
+	return r < 0 ? r
+		     : atomic_load(&o->work) <= o->max_work && o->no_split == 0 && !o->unsettled;
 }
 
 static int save(struct dwobject *o, const struct elf_object *elf)
@@ -182,7 +185,8 @@ int dwobject_save(struct dwobject *o, const struct elf_object *elf)
 	o->near = NULL;
 	if (o->units != DWOBJECT_ALL)
 		r = dwobject_load_all(o);
-	/* The names of all units are asked for as the units come: of a compressed section out of order. */
+	/* The names of all units are asked for as the units come: of a compressed section out of
+	 * order. */
 	if (r == 0 && o->file.s.s[DW_STR].z &&
 	    dwsection_hold(&o->file.s, DW_STR, SIZE_MAX) == -ENOMEM)
 		r = -ENOMEM;

@@ -16,13 +16,16 @@
 #include "fdutil.h"
 #include "symstore_format.h"
 
+enum { NAME_SLOTS = 32 }; /* blocks of 16 KB and more */
+
 struct symstore {
 	int fd;
 	char *path;
 	struct stat st; /* of the file */
 	struct store_tail tail;
-	struct symstore_piece directory, words, names,
-		symbols; /* the last three when they are asked for */
+	struct symstore_piece directory;
+	/* When they are asked for: names in a slot by their number. */
+	struct symstore_piece words, names[NAME_SLOTS], symbols;
 	const struct store_piece *unit_pieces, *name_pieces, *symbol_pieces;
 	const uint64_t *symbol_starts; /* the first address of each block of symbols */
 	size_t max_image;	       /* bytes */
@@ -183,7 +186,8 @@ void symstore_free(struct symstore *s)
 		return;
 	symstore_piece_done(&s->directory);
 	symstore_piece_done(&s->words);
-	symstore_piece_done(&s->names);
+	for (size_t i = 0; i < NAME_SLOTS; i++)
+		symstore_piece_done(&s->names[i]);
 	symstore_piece_done(&s->symbols);
 	free(s->path);
 	if (s->fd >= 0)
@@ -316,16 +320,17 @@ const struct namepool_name *symstore_name(struct symstore *s, strref_t ref)
 {
 	uint64_t block = strref_off(ref) >> STORE_BLOCK_SHIFT;
 	size_t at = strref_off(ref) & ((1u << STORE_BLOCK_SHIFT) - 1);
+	struct symstore_piece *names = &s->names[block % NAME_SLOTS];
 	int r = strref_place(ref) == STRREF_OWN && block < s->tail.n_names ? 0 : -ENOENT;
 
 	if (r == 0)
 		r = need_words(s);
 	if (r == 0)
-		r = need_piece(s, s->name_pieces, (uint32_t)block, &s->names);
+		r = need_piece(s, s->name_pieces, (uint32_t)block, names);
 	if (r == 0)
 		r = note(s, namepool_read((const void *)s->words.bytes,
-					  s->words.n / sizeof(struct namepool_word), s->names.bytes,
-					  s->names.n, at, &s->name));
+					  s->words.n / sizeof(struct namepool_word), names->bytes,
+					  names->n, at, &s->name));
 	if (r < 0) {
 		s->name.n = s->name.shown_n = 0;
 		s->name.text[0] = s->name.shown[0] = '\0';
@@ -379,5 +384,9 @@ strref_t symstore_symbol(struct symstore *s, uint64_t addr)
 
 size_t symstore_bytes(const struct symstore *s)
 {
-	return sizeof(*s) + s->directory.cap + s->words.cap + s->names.cap + s->symbols.cap;
+	size_t n = sizeof(*s) + s->directory.cap + s->words.cap + s->symbols.cap;
+
+	for (size_t i = 0; i < NAME_SLOTS; i++)
+		n += s->names[i].cap;
+	return n;
 }

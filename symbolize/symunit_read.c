@@ -50,7 +50,8 @@ static const uint8_t *get_entry(const uint8_t *p, const uint8_t *end, struct sym
 	return p;
 }
 
-/* The block that has what is in force at @addr: its number plus 1, 0 when the list begins after it. */
+/* The block that has what is in force at @addr: its number plus 1, 0 when the list begins after it.
+ */
 static size_t find_block(const struct symunit *u, const struct symunit_list *l, uint32_t addr)
 {
 	const struct symunit_block *blocks = (const void *)((const char *)u + l->index);
