@@ -68,6 +68,15 @@ static __always_inline bool tell(enum wire_type type, __u32 tgid)
 	return bpf_ringbuf_output(&ring, &notice, sizeof(notice), BPF_RB_FORCE_WAKEUP) == 0;
 }
 
+/* Whether @space was made of a program that process @tgid is no longer. */
+static __always_inline bool is_outlived(const struct wire_space *space, __u32 tgid)
+{
+	__u32 i = tgid & (WIRE_BEGUN - 1);
+	const struct wire_begun *b = bpf_map_lookup_elem(&begun, &i);
+
+	return b && b->tgid == tgid && space->as_of_ns < b->time_ns;
+}
+
 /* Makes the space of the process the current one, which it often is already: whether it has one. */
 static __always_inline bool enter_space(struct work *w)
 {
@@ -77,6 +86,8 @@ static __always_inline bool enter_space(struct work *w)
 	if (w->space_of == tgid && w->space_version == version)
 		return true;
 	space = bpf_map_lookup_elem(&spaces, &tgid);
+	if (space && is_outlived(space, tgid))
+		space = NULL;
 	w->space_of = space ? tgid : 0;
 	w->space_version = version;
 	w->space.first = space ? space->first : 0;

@@ -23,9 +23,9 @@ static void lost(struct pipeline *p, enum counter c, uint64_t n)
 
 void intake_catch_up(struct pipeline *p, uint64_t time_ns)
 {
-	if (time_ns < p->told_ns || !p->sideband)
+	if (time_ns < p->procs.told_ns || !p->sideband)
 		return;
-	p->told_ns = clock_mono_ns();
+	p->procs.told_ns = clock_mono_ns();
 	proctab_take_late(&p->procs);
 	sideband_read(p->sideband);
 	if (p->unwinding && p->procs.any_changed)
@@ -240,8 +240,8 @@ static void file_trace(struct pipeline *p, const struct trace *t, struct process
 
 /*
  * Whether the sampler's walk at @time_ns may have gone by rules of other code: of code that was
- * replaced since; or of the program that the process was before, whose areas we gave to the sampler
- * in the moment in which it was made to forget them.
+ * replaced since; or of the program that the process was before, which the sampler tells as long as
+ * no other number has taken the place where it noted the exec.
  */
 static bool walked_by_others(const struct process *proc, uint64_t time_ns)
 {
@@ -392,6 +392,8 @@ static void on_new_process(void *ctx, uint32_t tgid)
 	if (is_turned_away(p, tgid))
 		return;
 	proc = process_at(p, tgid, clock_mono_ns());
+	if (proc && !p->sideband) /* nobody told of it if it is another program now */
+		proctab_rescan(&p->procs, proc);
 	if (proc && p->unwinding)
 		unwinding_update(p->unwinding, proc);
 	if (proc)

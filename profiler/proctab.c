@@ -114,6 +114,7 @@ static int take_areas(struct proctab *t, struct process *p, struct aspace *as, u
 		return r;
 	if (!p->exe_addr)
 		p->exe_addr = program_address(p->as);
+	p->read_ns = now;
 	p->known = true;
 	p->gone = false;
 	return p->seen ? proctab_resolve(t, p) : 0;

@@ -181,6 +181,7 @@ void unwinding_update(struct unwinding *u, struct process *p)
 		return;
 	}
 	space.restless = p->restless;
+	space.as_of_ns = p->read_ns > u->procs->told_ns ? p->read_ns : u->procs->told_ns;
 	if (!p->placed_ns)
 		p->placed_ns = clock_mono_ns();
 	if (sampler_set_space(u->sampler, p->tgid, &space) < 0) {

@@ -53,6 +53,7 @@ void sampler_sim_add_maps(const struct sim_sizes *s)
 	ADD(works, FAKE_CPUS);
 	ADD(snapshots, FAKE_CPUS);
 	ADD(spaces, s->spaces);
+	ADD(begun, NUMBER(begun, max_entries));
 	ADD_MAPPED(areas, s->areas);
 	ADD_MAPPED(tables, s->tables);
 	ADD_MAPPED(rows, s->pages);

@@ -193,6 +193,19 @@ Test(unwinding, tells_the_sampler_at_once_and_again_when_tables_are_there)
 		cr_expect_geq(memory.areas[i].start, memory.areas[i - 1].end, "not in order");
 }
 
+/* The sampler does not believe what was known before a program began. */
+Test(unwinding, tells_as_of_when_it_knows)
+{
+	uint64_t before = clock_mono_ns(), later;
+
+	unwinding_update(unwinding, self());
+	cr_expect_gt(told.as_of_ns, before, "its maps were read after that");
+	cr_expect_lt(told.as_of_ns, clock_mono_ns());
+	later = procs.told_ns = clock_mono_ns();
+	unwinding_update(unwinding, self());
+	cr_expect_eq(told.as_of_ns, later, "the kernel has told of all since");
+}
+
 Test(unwinding, finds_the_rules_that_the_file_has)
 {
 	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
