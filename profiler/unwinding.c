@@ -21,13 +21,14 @@ enum state {
 	TABLE_UNKNOWN, /* nobody asked yet */
 	TABLE_ASKED,
 	TABLE_READY, /* built, and resident when its ref still is; else nobody has used it since */
-	TABLE_CROWDED, /* built, but there is no room before the next collection */
+	TABLE_CROWDED, /* built, but there was no room: asked for again, once a window, when used */
 	TABLE_NONE,    /* the object has none */
 };
 
 /* One for each object, by its number in the object table. */
 struct object_table {
 	enum state state;
+	bool used; /* since there was no room */
 	struct residency_ref ref;
 	struct unwind_table *layout; /* its words are gone: they are in the sampler's memory */
 };
@@ -222,8 +223,10 @@ static void settle_in(struct unwinding *u, uint32_t object, struct unwind_table 
 
 	if (r < 0) {
 		unwind_table_free(table);
-		if (t)
+		if (t) {
 			t->state = r == -ENOSPC ? TABLE_CROWDED : TABLE_NONE;
+			t->used = false;
+		}
 		return;
 	}
 	free(table->words);
@@ -256,6 +259,8 @@ void unwinding_touch(struct unwinding *u, struct process *p, uint32_t mapping)
 	uint32_t object = u->objects->mappings.items[mapping].object;
 	struct object_table *t = object < u->tables.n ? &u->tables.items[object] : NULL;
 
+	if (t && t->state == TABLE_CROWDED)
+		t->used = true;
 	if (t && t->state == TABLE_READY && !residency_touch(u->residency, t->ref)) {
 		t->state = TABLE_UNKNOWN; /* it is asked for again */
 		p->changed = true;
@@ -316,7 +321,7 @@ void unwinding_collect(struct unwinding *u)
 
 	residency_collect(u->residency);
 	array_each(&u->tables, t)
-		if (t->state == TABLE_CROWDED) {
+		if (t->state == TABLE_CROWDED && t->used) {
 			t->state = TABLE_UNKNOWN;
 			has_crowd = true;
 		}

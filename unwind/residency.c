@@ -29,7 +29,7 @@ struct residency {
 	struct extents words, areas;
 	struct slot *slots;
 	uint32_t *order; /* room for the numbers of all slots */
-	uint64_t clock;
+	uint64_t clock, clock_at_mark;
 	ARRAY(struct dying) dying;
 	size_t marked; /* of `dying`: those that the sampler forgets in this grace period */
 	struct residency_stats stats;
@@ -124,33 +124,54 @@ static uint32_t order_by_place(struct residency *r)
 	return n;
 }
 
+/* What it costs to evict some tables: words of those in use, and when any was used last. */
+struct cost {
+	uint64_t in_use, used;
+};
+
+static void add_cost(const struct residency *r, const struct slot *s, struct cost *cost)
+{
+	if (s->evicted)
+		return;
+	if (s->used > r->clock_at_mark)
+		cost->in_use += s->n;
+	if (s->used > cost->used)
+		cost->used = s->used;
+}
+
+static bool is_less(struct cost a, struct cost b)
+{
+	return a.in_use != b.in_use ? a.in_use < b.in_use : a.used < b.used;
+}
+
 /*
  * Evicts neighbours, so that @n words in one piece will be free after the next collection: those
- * of which the one used last was used the longest ago. To evict by age alone would leave holes, and
- * drive out ever more of what is used. -ENOSPC; -EFBIG when there will never be so much.
+ * with the least in use, and of such those that were not used for longest. To evict by age alone
+ * would leave holes, and drive out ever more of what is used. -ENOSPC; -EFBIG when there will never
+ * be so much.
  */
 static int make_room(struct residency *r, uint32_t n)
 {
 	uint32_t n_order = order_by_place(r), best = 0, best_end = 0;
-	uint64_t best_used = UINT64_MAX;
+	struct cost least = { UINT64_MAX, UINT64_MAX };
 
 	if (n > r->m.n_words)
 		return -EFBIG;
 	for (uint32_t i = 0; i <= n_order; i++) {
 		const struct slot *before = i ? &r->slots[r->order[i - 1]] : NULL;
-		uint64_t start = before ? before->first + (uint64_t)before->n : 0, used = 0;
+		uint64_t start = before ? before->first + (uint64_t)before->n : 0;
+		struct cost cost = { 0 };
 		uint32_t end = i;
 
 		start = (start + TABLE_ALIGN - 1) / TABLE_ALIGN * TABLE_ALIGN;
 		if (start + n > r->m.n_words)
 			break;
 		for (; end < n_order && r->slots[r->order[end]].first < start + n; end++)
-			if (!r->slots[r->order[end]].evicted && r->slots[r->order[end]].used > used)
-				used = r->slots[r->order[end]].used;
-		if (used < best_used) {
+			add_cost(r, &r->slots[r->order[end]], &cost);
+		if (is_less(cost, least)) {
 			best = i;
 			best_end = end;
-			best_used = used;
+			least = cost;
 		}
 	}
 	for (uint32_t i = best; i < best_end; i++)
@@ -256,6 +277,7 @@ void residency_drop_space(struct residency *r, struct wire_space s)
 void residency_mark(struct residency *r)
 {
 	r->marked = r->dying.n;
+	r->clock_at_mark = r->clock;
 }
 
 void residency_collect(struct residency *r)
