@@ -103,6 +103,7 @@ static int size_maps(struct sampler *s, const struct sampler_opts *o)
 			       : (uint32_t)clamp(ticks_per_cpu, SNAPSHOTS_MIN, SNAPSHOTS_MAX);
 	k->rodata->config.verify_per_cpu = o->verify_per_cpu;
 	k->rodata->config.ring_wakeup_bytes = (uint32_t)(ring / 4);
+	k->rodata->config.ring_copy_bytes = (uint32_t)(ring / 4 * 3);
 	if ((r = bpf_map__set_max_entries(k->maps.counts_0, (uint32_t)rows)) ||
 	    (r = bpf_map__set_max_entries(k->maps.counts_1, (uint32_t)rows)) ||
 	    (r = bpf_map__set_max_entries(k->maps.kernel_stacks_0, (uint32_t)s->kernel_buckets)) ||
@@ -331,6 +332,19 @@ static int start_following(struct sampler *s, const struct follow_layout *layout
 	return s->follow_fds[1] < 0 ? s->follow_fds[1] : 0;
 }
 
+/* A page that begins with how far the ring was read, and one with how far it was written. */
+static int map_ring_positions(struct sampler *s)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *p = mmap(NULL, 2 * page, PROT_READ, MAP_SHARED, bpf_map__fd(s->skel->maps.ring), 0);
+
+	if (p == MAP_FAILED)
+		return -errno;
+	s->ring_read = (const uint64_t *)p;
+	s->ring_written = (const uint64_t *)(p + page);
+	return 0;
+}
+
 /* Everything between the loaded object and a sampler that can be ticked. */
 static int connect_maps(struct sampler *s, const struct sampler_opts *o)
 {
@@ -351,7 +365,7 @@ static int connect_maps(struct sampler *s, const struct sampler_opts *o)
 	s->ring = ring_buffer__new(bpf_map__fd(k->maps.ring), sampler_on_record, s, NULL);
 	if (!s->keys || !s->values || !s->ring)
 		return -ENOMEM;
-	return 0;
+	return map_ring_positions(s);
 }
 
 /*
@@ -429,6 +443,8 @@ void sampler_free(struct sampler *s)
 			munmap(s->sets[i].arena, s->n_blocks * WIRE_BLOCK_BYTES);
 	}
 	unmap_unwind_memory(&s->unwind);
+	if (s->ring_read)
+		munmap((void *)(uintptr_t)s->ring_read, 2 * (size_t)sysconf(_SC_PAGESIZE));
 	ring_buffer__free(s->ring);
 	grace_done(&s->grace);
 	sampler_bpf__destroy(s->skel);

@@ -34,6 +34,8 @@ struct sampler {
 	struct grace grace;
 	struct set sets[WIRE_SETS];
 	size_t n_blocks, blocks_per_cpu, kernel_buckets;
+	const uint64_t *ring_read, *ring_written; /* positions in the ring, in bytes; mapped */
+	size_t to_read;			     /* bytes of the ring that may be read in this go */
 	size_t batch;			     /* rows the buffers below hold */
 	void *keys, *values;		     /* buffers of one batch */
 	int n_cpus;			     /* possible CPUs */
@@ -46,6 +48,6 @@ struct sampler {
 /* Forgets the kernel stacks that were read from @set. */
 void sampler_forget_kernel_stacks(struct sampler *s, struct set *set);
 
-/* libbpf's callback for each record of the ring; @ctx is the sampler. Never negative: libbpf would
- * stop reading. */
+/* libbpf's callback for each record of the ring; @ctx is the sampler. 0, or -EAGAIN when enough was
+ * read. */
 int sampler_on_record(void *ctx, void *data, size_t size);
