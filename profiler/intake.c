@@ -41,6 +41,20 @@ static struct process *process_at(struct pipeline *p, uint32_t tgid, uint64_t ti
 }
 
 /*
+ * The process that @t is a sample of. In execve(2) a task has the name of the next program a moment
+ * before the kernel says that it is another one.
+ */
+static struct process *process_of(struct pipeline *p, const struct trace *t)
+{
+	struct process *proc = process_at(p, t->tgid, t->time_ns);
+
+	if (proc && t->flags & WIRE_IN_EXEC && proc->to_exec && t->tid == t->tgid &&
+	    strcmp(proc->comm, t->comm) != 0)
+		return process_at(p, t->tgid, proc->until_ns);
+	return proc;
+}
+
+/*
  * Whether a sample of @tgid is one of those that were asked for; its task showed @flags of what was
  * asked. The sampler sends all of a process that user space has not looked at yet.
  */
@@ -196,9 +210,6 @@ static void count_program(struct pipeline *p, const struct process *proc, uint64
 	p->by_program.items[proc->exe] += samples;
 }
 
-/* From a new address space to the kernel's word that there is another program: some 100 µs. */
-#define EXEC_NS 2000000
-
 /*
  * Whether @t was taken on the way through execve(2): the registers are those of the old program,
  * whose stack is gone already. So there is no user stack.
@@ -207,8 +218,8 @@ static bool is_between_programs(const struct process *proc, const struct trace *
 {
 	if (!t->n_kernel || !t->n_user || t->end == WIRE_END_ROOT)
 		return false;
-	if (proc->to_exec && t->n_user == 1 && t->end == WIRE_END_READ)
-		return proc->until_ns - t->time_ns < EXEC_NS;
+	if (t->flags & WIRE_IN_EXEC && t->n_user == 1 && t->end == WIRE_END_READ)
+		return true;
 	return proc->by_exec && !aspace_find(proc->as, t->user[0], t->time_ns);
 }
 
@@ -258,7 +269,7 @@ static void on_trace(void *ctx, const struct trace *t)
 
 	if (!admit(p, t))
 		return;
-	proc = process_at(p, t->tgid, t->time_ns);
+	proc = process_of(p, t);
 	/* Not those whose stack was not there to be copied: that is no want of room. */
 	if (p->by_snapshot && t->n_user && t->end != WIRE_END_READ)
 		p->walked += t->samples;
@@ -313,7 +324,7 @@ static void on_snapshot(void *ctx, struct trace *t, const struct snapshot *s)
 
 	if (!admit(p, t))
 		return;
-	proc = process_at(p, t->tgid, t->time_ns);
+	proc = process_of(p, t);
 	if (!proc) {
 		lost(p, CTR_LOST_MEMORY, t->samples);
 		return;
@@ -333,7 +344,7 @@ static void on_snapshot(void *ctx, struct trace *t, const struct snapshot *s)
 static void on_verify(void *ctx, const struct trace *t, const struct snapshot *s)
 {
 	struct pipeline *p = ctx;
-	struct process *proc = process_at(p, t->tgid, t->time_ns);
+	struct process *proc = process_of(p, t);
 	struct unwound u;
 
 	if (!proc || unwind(p, proc, t->time_ns, s, &u) < 0) {
