@@ -48,6 +48,11 @@ static struct process *process_of(struct pipeline *p, const struct trace *t)
 {
 	struct process *proc = process_at(p, t->tgid, t->time_ns);
 
+	/* What was read last ended within its execve(2): the program's own mapping came after. */
+	if (proc && proc->by_exec && !proc->exe_addr && proc->until_ns == UINT64_MAX) {
+		intake_catch_up(p, UINT64_MAX);
+		proc = proctab_get(&p->procs, t->tgid, t->time_ns);
+	}
 	if (proc && t->flags & WIRE_IN_EXEC && proc->to_exec && t->tid == t->tgid &&
 	    strcmp(proc->comm, t->comm) != 0)
 		return process_at(p, t->tgid, proc->until_ns);
