@@ -54,7 +54,7 @@ BPF_CFLAGS := -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -mcpu=v3 -g -O2 -Wall -Wex
 # --- rooms -----------------------------------------------------------------------------------------
 # In dependency order: a room may call the rooms before it in its libs.* line and no other. Each room
 # is compiled with the include paths of inc.* alone, so a forbidden include does not build.
-ROOMS := base elf symbolize unwind formats flamegraph profiler
+ROOMS := base elf symbolize unwind formats flamegraph profiler commands
 
 inc.base       := -Ibase
 inc.elf        := -Ibase -Ielf
@@ -63,6 +63,7 @@ inc.unwind     := -Iinclude -Ibase -Ielf -Iunwind
 inc.formats    := -Iinclude -Ibase -Iformats -I$(B)/gen/formats
 inc.flamegraph := -Iinclude -Ibase -Iflamegraph -I$(B)/gen/flamegraph
 inc.profiler   := -Iinclude -Ibase -Iprofiler -I$(B)/gen/bpf
+inc.commands   := -Iinclude -Ibase -Iprofiler -Icommands
 
 libs.base       := base
 libs.elf        := elf base
@@ -70,15 +71,17 @@ libs.symbolize  := symbolize elf base
 libs.unwind     := unwind elf base
 libs.formats    := formats base
 libs.flamegraph := flamegraph formats base
-libs.profiler   := profiler flamegraph formats unwind symbolize elf base
+libs.profiler   := profiler formats unwind symbolize elf base
+libs.commands   := commands profiler flamegraph formats unwind symbolize elf base
 
 ext.base       :=
 ext.elf        :=
-ext.symbolize  := -ldw -lelf -lz -ldeflate -lzstd -llzma -pthread -l:libiberty.a
+ext.symbolize  := -ldw -lelf -lz -lisal -ldeflate -lzstd -llzma -pthread -l:libiberty.a
 ext.unwind     := -lunwind-generic
-ext.formats    := -lprotobuf-c -lyajl -lm -lisal -ldeflate -lzstd
+ext.formats    := -lprotobuf-c -lyajl -lm -lisal -ldeflate -lzstd -pthread
 ext.flamegraph := $(ext.formats) -lm
 ext.profiler   := -lbpf $(ext.symbolize) $(ext.unwind) $(ext.formats) -lm
+ext.commands   := $(ext.profiler)
 
 src = $(sort $(wildcard $(1)/*.c))
 obj = $(patsubst %.c,$(B)/%.o,$(1))
@@ -96,10 +99,10 @@ all: $(if $(filter build/release,$(B)),build/wick,$(B)/wick) ## the program, at 
 build/wick: build/release/wick
 	@ln -sfn release/wick $@
 
-$(B)/wick: $(foreach r,$(libs.profiler),$(B)/lib$(r).a)
+$(B)/wick: $(foreach r,$(libs.commands),$(B)/lib$(r).a)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(all_ldflags) -Wl,--whole-archive $(B)/libprofiler.a -Wl,--no-whole-archive \
-		$(filter-out $(B)/libprofiler.a,$^) $(ext.profiler) -o $@
+	$(Q)$(CC) $(all_ldflags) -Wl,--whole-archive $(B)/libcommands.a -Wl,--no-whole-archive \
+		$(filter-out $(B)/libcommands.a,$^) $(ext.commands) -o $@
 
 define room
 $(B)/lib$(1).a: $(call obj,$(call src,$(1))) $(extra.$(1))

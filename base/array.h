@@ -39,6 +39,21 @@ static inline int array_grow(void **items, size_t *cap, size_t want, size_t size
 				     : array_grow((void **)&(a)->items, &(a)->cap, (a)->n + (more),   \
 						  sizeof(*(a)->items)))
 
+/* Makes room for exactly @want items, no fewer than there are: 0 or -ENOMEM. */
+static inline int array_fit_items(void **items, size_t *cap, size_t want, size_t size)
+{
+	void *p = want == *cap ? *items : reallocarray(*items, want ? want : 1, size);
+
+	if (!p && want)
+		return -ENOMEM;
+	*items = p;
+	*cap = want;
+	return 0;
+}
+
+#define array_fit(a, want) \
+	array_fit_items((void **)&(a)->items, &(a)->cap, (want), sizeof(*(a)->items))
+
 /* Appends one item: 0 or -ENOMEM. */
 #define array_push(a, ...)                                                                         \
 	(array_reserve(a, 1) < 0 ? -ENOMEM : ((a)->items[(a)->n++] = (__VA_ARGS__), 0))

@@ -28,8 +28,22 @@ void strtab_done(struct strtab *t)
 	*t = (struct strtab){ 0 };
 }
 
+int strtab_append(struct strtab *t, const char *s, size_t n, size_t *ret_off)
+{
+	if (t->n_bytes + n + 1 > t->cap_bytes &&
+	    array_grow((void **)&t->bytes, &t->cap_bytes, t->n_bytes + n + 1, 1) < 0)
+		return -ENOMEM;
+	memcpy(t->bytes + t->n_bytes, s, n);
+	t->bytes[t->n_bytes + n] = '\0';
+	*ret_off = t->n_bytes;
+	t->n_bytes += n + 1;
+	return 0;
+}
+
 int strtab_add(struct strtab *t, const char *s, size_t n, uint32_t *ret_id)
 {
+	size_t off;
+
 	uint64_t hash = hash_bytes(s, n);
 
 	hindex_each(&t->index, hash, id)
@@ -39,17 +53,12 @@ int strtab_add(struct strtab *t, const char *s, size_t n, uint32_t *ret_id)
 		}
 	if (n >= UINT32_MAX || t->n >= UINT32_MAX - 1)
 		return -E2BIG;
-	if (t->n == t->cap && array_grow((void **)&t->ents, &t->cap, t->n + 1, sizeof(*t->ents)) < 0)
+	if (t->n == t->cap &&
+	    array_grow((void **)&t->ents, &t->cap, t->n + 1, sizeof(*t->ents)) < 0)
 		return -ENOMEM;
-	if (t->n_bytes + n + 1 > t->cap_bytes &&
-	    array_grow((void **)&t->bytes, &t->cap_bytes, t->n_bytes + n + 1, 1) < 0)
+	if (strtab_append(t, s, n, &off) < 0 || hindex_add(&t->index, hash, (uint32_t)t->n) < 0)
 		return -ENOMEM;
-	if (hindex_add(&t->index, hash, (uint32_t)t->n) < 0)
-		return -ENOMEM;
-	memcpy(t->bytes + t->n_bytes, s, n);
-	t->bytes[t->n_bytes + n] = '\0';
-	t->ents[t->n] = (struct strtab_ent){ .off = t->n_bytes, .len = (uint32_t)n };
-	t->n_bytes += n + 1;
+	t->ents[t->n] = (struct strtab_ent){ .off = off, .len = (uint32_t)n };
 	*ret_id = (uint32_t)t->n++;
 	return 0;
 }

@@ -28,45 +28,33 @@ volatile __u32 targets_born;
  * it. */
 volatile __u32 n_containers;
 
-#define SET(n)                                                          \
-	struct {                                                        \
-		__uint(type, BPF_MAP_TYPE_HASH);                        \
-		__type(key, struct wire_key);                           \
-		__type(value, struct wire_count);                       \
-		__uint(max_entries, 1);                                 \
-	} counts_##n SEC(".maps");                                      \
+/* Both sets: see wire_part(). */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct wire_block);
+	__uint(max_entries, 1);
+} arena SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct wire_bucket);
+	__uint(max_entries, 1);
+} buckets SEC(".maps");
+
+#define KERNEL_STACKS(set)                                              \
 	struct {                                                        \
 		__uint(type, BPF_MAP_TYPE_STACK_TRACE);                 \
 		__uint(key_size, sizeof(__u32));                        \
 		__uint(value_size, WIRE_KERNEL_FRAMES * sizeof(__u64)); \
 		__uint(max_entries, 1);                                 \
-	} kernel_stacks_##n SEC(".maps");                               \
-	struct {                                                        \
-		__uint(type, BPF_MAP_TYPE_ARRAY);                       \
-		__uint(map_flags, BPF_F_MMAPABLE);                      \
-		__type(key, __u32);                                     \
-		__type(value, struct wire_block);                       \
-		__uint(max_entries, 1);                                 \
-	} arena_##n SEC(".maps")
+	} kernel_stacks_##set SEC(".maps")
 
-SET(0);
-SET(1);
-
-/*
- * @one in set 1, @zero in set 0. The compiler would make one call of the two, for a map it chose
- * before; but only where the verifier knows the map does it write the map's own code in its place.
- */
-#define IN_SET(set, one, zero)            \
-	({                                \
-		__typeof__(zero) in_set;  \
-		if (set) {                \
-			in_set = (one);   \
-			asm volatile(""); \
-		} else {                  \
-			in_set = (zero);  \
-		}                         \
-		in_set;                   \
-	})
+KERNEL_STACKS(0);
+KERNEL_STACKS(1);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -87,11 +75,23 @@ struct {
 	__uint(max_entries, 1);
 } counters SEC(".maps");
 
-#define WORK_BLOCK	 4096 /* bytes of stack read at once, at most … */
-#define WORK_FIRST_BLOCK 1024
-#define WORK_REGS	 16
-#define WORK_HINTS	 32
-#define WORK_RULES	 1024
+#define CACHE_LINE 64
+#define STACK_PAGE 4096
+#define WORK_BLOCK 4096 /* bytes of stack read at once, at most … */
+#define WORK_LEAST 512	/* … and at least */
+#define WORK_REGS  16
+#define WORK_AREAS 4
+#define WORK_SPANS 32
+#define WORK_RULES 1024
+
+/* An area of the current space as it was found in `areas`. */
+struct known_area {
+	__u64 start, size, bias;
+	__u32 table;
+	__u16 tag; /* of the area's table */
+	__u16 how; /* enum wire_how */
+};
+_Static_assert(sizeof(struct known_area) == 32, "two areas a cache line");
 
 /*
  * A rule that was found before, as far as the common frame needs it. By table and pc, so that one
@@ -109,33 +109,39 @@ struct known_rule {
 _Static_assert(sizeof(struct known_rule) == 16, "four rules a cache line");
 
 /*
- * What a CPU works on during a tick: the record of the sample with its addresses, and the state of
- * the walk up the user stack. perf never runs the program on a CPU where it is running already, so
- * one a CPU is enough. What every walk touches comes first and together: when ticks are rare, each
- * cache line costs more than all that is computed from it.
+ * What a CPU works on during a tick: the key of its row, and the state of the walk up the user
+ * stack. perf never runs the program on a CPU where it is running already, so one a CPU is enough.
+ * What every walk touches comes first and together: when ticks are rare, each cache line costs more
+ * than all that is computed from it.
  */
 struct work {
 	__u64 hash; /* of the user stack */
 	__u64 pc, sp, fp;
-	__u8 leaf;  /* regs are those of this frame */
-	__u8 exact; /* pc is where the frame was interrupted, not a return address */
-	__u16 tag;  /* of the area's table */
-	__u32 how;  /* enum wire_how of the area that the last frame was in, and the area itself: */
-	__u64 area_start, area_size, bias;
-	__u32 table;
-	__u32 block_len; /* bytes of the stack that were read to block, from address block_at */
-	__u64 block_at, bottom; /* bottom: sp of the leaf */
+	struct known_area area; /* that the last frame was in */
+
+	__u64 block_at, bottom; /* bottom: of the cache line that sp of the leaf is in */
+	__u32 block_len;     /* bytes of the stack that were read to block, from address block_at */
+	__u32 span;	     /* bytes from bottom on that the walk may want, by those before it */
+	__u32 n_user;	     /* addresses of addr are the user stack, leaf first */
 	__u16 last_rule;     /* in rules, of the frame before; 0, which is no rule, at the leaf */
-	__u16 new_rule;	     /* the oldest, so the next to be replaced */
+	__u8 leaf;	     /* regs are those of this frame */
+	__u8 exact;	     /* pc is where the frame was interrupted, not a return address */
 	__u32 space_version; /* spaces_version when space was that of process space_of */
 	__u32 space_of;
 	struct wire_space space;
+	__u16 new_area; /* the oldest, so the next to be replaced */
+	__u16 new_rule; /* likewise */
+
+	struct wire_key key; /* of the row that the tick belongs to */
+	__u64 value;
+
+	struct known_area areas[WORK_AREAS] __attribute__((aligned(CACHE_LINE)));
+	__u16 spans[WORK_SPANS]; /* by thread: what walks wanted, see expected_span() */
 	__u64 regs[WORK_REGS];	 /* by DWARF number */
-	__u32 hints[WORK_HINTS]; /* where in `areas` code was found before: see enter_area() */
-	struct wire_sample rec;	 /* rec.n_user addresses of addr are the user stack, leaf first */
-	__u64 addr[WIRE_USER_FRAMES + WIRE_KERNEL_FRAMES];
 	__u8 block[WORK_BLOCK];
-	struct known_rule rules[WORK_RULES];
+	struct wire_sample rec; /* in front of addr when the sample is sent */
+	__u64 addr[WIRE_USER_FRAMES + WIRE_KERNEL_FRAMES];
+	struct known_rule rules[WORK_RULES] __attribute__((aligned(CACHE_LINE)));
 	struct unwind_rule whole[WORK_RULES]; /* the same rules, for what is not the common frame */
 	__u16 rule_at[WORK_RULES];	      /* hash of a key → where in rules it was put last */
 };
@@ -143,6 +149,7 @@ struct work {
 /* By CPU, as the counters are. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct work);
 	__uint(max_entries, 1);
@@ -189,10 +196,16 @@ struct {
 	__uint(max_entries, 8192);
 } known_tgids SEC(".maps");
 
-static __always_inline void count(enum counter c)
+static __always_inline struct wire_counters *this_counters(void)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
-	struct wire_counters *all = bpf_map_lookup_elem(&counters, &cpu);
+
+	return bpf_map_lookup_elem(&counters, &cpu);
+}
+
+static __always_inline void count(enum counter c)
+{
+	struct wire_counters *all = this_counters();
 
 	if (all)
 		all->n[c]++;

@@ -92,6 +92,6 @@ static __noinline int user_regs(struct bpf_perf_event_data *ctx, struct work *w,
 		return r;
 	take_regs(w, &regs);
 	if (is_exec(&regs))
-		w->rec.flags |= WIRE_IN_EXEC;
+		w->key.flags |= WIRE_IN_EXEC;
 	return 0;
 }

@@ -25,74 +25,73 @@ static __always_inline bool file_sample(struct bpf_perf_event_data *ctx, struct 
 					bool want_kernel)
 {
 	__u32 set = active_set != 0;
-	struct wire_key key = {
-		.tgid = s->rec.tgid,
-		.tid = s->rec.tid,
-		.kernel_stack = WIRE_NO_STACK,
-		.event = s->rec.event,
-		.flags = s->rec.flags,
-		.end = s->rec.end,
-	};
 
-	__builtin_memcpy(key.comm, s->rec.comm, sizeof(key.comm));
+	s->key.kernel_stack = WIRE_NO_STACK;
+	s->key.user_stack = s->n_user ? s->hash : 0;
 	if (want_kernel) {
 		long id = kernel_stack_id(ctx, set);
 
 		if (id < 0)
 			return false;
-		key.kernel_stack = (__s32)id;
+		s->key.kernel_stack = (__s32)id;
 	}
-	if (s->rec.n_user)
-		key.user_stack = s->hash;
-	return count_sample(set, &key, s);
+	return count_tick(set);
 }
 
-static __noinline int on_tick(struct bpf_perf_event_data *ctx, __u32 event)
+/* Records a tick that is wanted. @id: of the thread, as the kernel gives it; @shows: enum
+ * wire_flags that the sample is to have. */
+static __noinline void record_tick(struct bpf_perf_event_data *ctx, __u32 event, __u64 id,
+				   __u32 shows)
 {
-	__u64 id = bpf_get_current_pid_tgid();
-	__u32 tgid = id >> 32, tid = (__u32)id;
 	bool in_user = in_user_mode(ctx), want_kernel = !in_user && !config.user_only;
+	struct work *s = this_work();
 	bool is_known = false;
-	__u8 chosen = 0;
-	struct work *s;
 
-	count(CTR_TICKS);
-	if (tid == 0) {
-		count(CTR_IDLE);
-		return 0;
-	}
-	if (!is_wanted(tgid, tid, in_user, &chosen)) {
-		count(CTR_FILTERED);
-		return 0;
-	}
-	s = this_work();
 	if (!s) {
 		count(CTR_LOST_NO_SCRATCH);
-		return 0;
+		return;
 	}
-	s->rec.tgid = tgid;
-	s->rec.tid = tid;
-	s->rec.event = event;
-	s->rec.flags = 0;
-	s->rec.value = ctx->sample_period;
-	bpf_get_current_comm(s->rec.comm, sizeof(s->rec.comm));
-	s->rec.n_user = 0;
-	s->rec.end = WIRE_END_ABSENT;
+	s->key.tgid = id >> 32;
+	s->key.tid = (__u32)id;
+	s->key.event = event;
+	s->key.flags = 0;
+	s->key.end = WIRE_END_ABSENT;
+	s->value = ctx->sample_period;
+	s->n_user = 0;
+	bpf_get_current_comm(s->key.comm, sizeof(s->key.comm));
 	if (!config.kernel_only && config.by_pointer)
 		take_pointer_stack(ctx, s, in_user);
 	else if (!config.kernel_only)
 		is_known = take_stack(ctx, s, in_user);
-	s->rec.flags |= chosen;
-	if (config.user_only && !in_user && !s->rec.n_user) {
+	s->key.flags |= shows;
+	if (config.user_only && !in_user && !s->n_user) {
 		count(CTR_FILTERED); /* a kernel thread */
-		return 0;
+		return;
 	}
 	if (!is_known)
-		announce(tgid);
-	if (may_want_snapshot(&s->rec) && send_snapshot(ctx, s, in_user, want_kernel))
-		return 0;
-	if (s->rec.flags & WIRE_RESTLESS || !file_sample(ctx, s, want_kernel))
+		announce(id >> 32);
+	if (may_want_snapshot(&s->key) && send_snapshot(ctx, s, in_user, want_kernel))
+		return;
+	if (s->key.flags & WIRE_RESTLESS || !file_sample(ctx, s, want_kernel))
 		send_sample(ctx, s, want_kernel);
+}
+
+/* Most ticks are turned away where there are filters: no call, and one look for what is counted. */
+static __always_inline int on_tick(struct bpf_perf_event_data *ctx, __u32 event)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct wire_counters *counted = this_counters();
+	__u8 shows = 0;
+
+	if (!counted)
+		return 0;
+	counted->n[CTR_TICKS]++;
+	if (!(__u32)id)
+		counted->n[CTR_IDLE]++;
+	else if (!is_wanted(id >> 32, (__u32)id, in_user_mode(ctx), &shows))
+		counted->n[CTR_FILTERED]++;
+	else
+		record_tick(ctx, event, id, shows);
 	return 0;
 }
 

@@ -51,13 +51,13 @@ static __always_inline void take_pointer_stack(struct bpf_perf_event_data *ctx, 
 	if (limit > WIRE_POINTER_FRAMES)
 		limit = WIRE_POINTER_FRAMES;
 	bytes = bpf_get_stack(ctx, w->addr, limit * sizeof(*w->addr), BPF_F_USER_STACK);
-	w->rec.end = in_user ? WIRE_END_READ : WIRE_END_ABSENT;
-	w->rec.n_user = 0;
+	w->key.end = in_user ? WIRE_END_READ : WIRE_END_ABSENT;
+	w->n_user = 0;
 	if (bytes <= 0)
 		return;
-	w->rec.n_user = (__u32)bytes / sizeof(*w->addr);
-	w->rec.end = w->rec.n_user >= limit ? WIRE_END_DEPTH : WIRE_END_UNKNOWN;
-	w->hash = hash_stack(w->rec.n_user);
+	w->n_user = (__u32)bytes / sizeof(*w->addr);
+	w->key.end = w->n_user >= limit ? WIRE_END_DEPTH : WIRE_END_UNKNOWN;
+	w->hash = hash_stack(w->n_user);
 }
 
 /* Sends a notice about a process: whether user space will get it. */
@@ -77,15 +77,11 @@ static __always_inline bool is_outlived(const struct wire_space *space, __u32 tg
 	return b && b->tgid == tgid && space->as_of_ns < b->time_ns;
 }
 
-/* Makes the space of the process the current one, which it often is already: whether it has one. */
-static __always_inline bool enter_space(struct work *w)
+/* Looks the space of process @tgid up and forgets what was known of the one before. */
+static __noinline void change_space(struct work *w, __u32 tgid, __u32 version)
 {
-	__u32 tgid = w->rec.tgid, version = spaces_version;
-	struct wire_space *space;
+	struct wire_space *space = bpf_map_lookup_elem(&spaces, &tgid);
 
-	if (w->space_of == tgid && w->space_version == version)
-		return true;
-	space = bpf_map_lookup_elem(&spaces, &tgid);
 	if (space && is_outlived(space, tgid))
 		space = NULL;
 	w->space_of = space ? tgid : 0;
@@ -93,11 +89,23 @@ static __always_inline bool enter_space(struct work *w)
 	w->space.first = space ? space->first : 0;
 	w->space.n = space ? space->n : 0;
 	w->space.restless = space ? space->restless : 0;
-	return space;
+	w->area.size = 0;
+	for (int i = 0; i < WORK_AREAS; i++)
+		w->areas[i].size = 0;
+}
+
+/* Makes the space of the process the current one, which it often is already: whether it has one. */
+static __always_inline bool enter_space(struct work *w)
+{
+	__u32 tgid = w->key.tgid, version = spaces_version;
+
+	if (w->space_of != tgid || w->space_version != version)
+		change_space(w, tgid, version);
+	return w->space_of;
 }
 
 /* Says, once a space, that the process has code outside of it. */
-static __always_inline void tell_stale(__u32 tgid)
+static __noinline void tell_stale(__u32 tgid)
 {
 	struct wire_space *space = bpf_map_lookup_elem(&spaces, &tgid);
 
@@ -114,62 +122,25 @@ static __always_inline bool take_stack(struct bpf_perf_event_data *ctx, struct w
 {
 	bool is_known;
 
-	w->rec.n_user = 0;
-	w->rec.flags = WIRE_CALLS;
-	w->rec.end = user_regs(ctx, w, in_user);
-	if (w->rec.end)
+	w->n_user = 0;
+	w->key.flags = WIRE_CALLS;
+	w->key.end = user_regs(ctx, w, in_user);
+	if (w->key.end)
 		return false;
 	is_known = enter_space(w);
 	if (is_known && w->space.restless)
-		w->rec.flags |= WIRE_RESTLESS;
+		w->key.flags |= WIRE_RESTLESS;
 	walk_stack(w);
 	if (!is_known)
-		w->rec.end = WIRE_END_LOADING;
-	else if (w->rec.end == WIRE_END_MAPPING)
-		tell_stale(w->rec.tgid);
+		w->key.end = WIRE_END_LOADING;
+	else if (w->key.end == WIRE_END_MAPPING)
+		tell_stale(w->key.tgid);
 	return is_known;
 }
 
+/* Block @i of this CPU's in @set. */
 static __always_inline struct wire_block *block_at(__u32 set, __u32 i)
 {
-	return IN_SET(set, bpf_map_lookup_elem(&arena_1, &i), bpf_map_lookup_elem(&arena_0, &i));
-}
-
-/* A block that is filled beyond this cannot be trusted to take the longest stack: the next one is
- * begun. One bound for all lengths is what the verifier can follow. */
-#define BLOCK_FULL (WIRE_BLOCK_DATA - sizeof(struct wire_stack) - WIRE_USER_FRAMES * sizeof(__u64))
-
-/* Appends a stack to this CPU's blocks of @set: its place, or 0 when they are full. */
-static __always_inline __u64 store_user_stack(__u32 set, const __u64 *addr, __u32 n)
-{
-	__u32 i = bpf_get_smp_processor_id() * config.blocks_per_cpu, bytes = n * sizeof(*addr),
-	      off;
-	struct wire_block *head = block_at(set, i), *b;
-	struct wire_stack *s;
-
-	if (!head || n == 0)
-		return 0;
-	i += head->current;
-	b = block_at(set, i);
-	if (b && b->used > BLOCK_FULL && head->current + 1 < config.blocks_per_cpu) {
-		head->current++;
-		b = block_at(set, ++i);
-	}
-	if (!b)
-		return 0;
-	off = b->used;
-	if (off > BLOCK_FULL)
-		return 0;
-	s = (void *)&b->data[off];
-	s->n = n;
-	s->reserved = 0;
-	/* COMPAT(6.12): the verifier learns the bounds of the very register that is compared, and
-	 * without the barrier the compiler compares another one that it computed from n. */
-	barrier_var(bytes);
-	if (bytes > WIRE_USER_FRAMES * sizeof(*addr))
-		return 0;
-	if (bpf_probe_read_kernel(s->addr, bytes, addr))
-		return 0;
-	b->used = off + sizeof(*s) + bytes;
-	return wire_place(i, off);
+	i += wire_part(bpf_get_smp_processor_id(), set) * config.blocks_per_cpu;
+	return bpf_map_lookup_elem(&arena, &i);
 }

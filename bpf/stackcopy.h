@@ -18,7 +18,6 @@ struct {
 /* What an epilogue has popped already is said to be saved below rsp until it returns. */
 #define RED_ZONE     128
 
-#define STACK_PAGE   4096
 #define ABSENT_PAGES 4 /* that are looked for a stack, from where it should be */
 
 /* Copies the stack from @from up, as far as it is there: the number of bytes. */
@@ -49,7 +48,7 @@ __noinline int copy_stack(__u64 from)
 /* The head of this CPU's blocks of the active set, where it counts what it sent. */
 static __always_inline struct wire_block *this_head(void)
 {
-	return block_at(active_set != 0, bpf_get_smp_processor_id() * config.blocks_per_cpu);
+	return block_at(active_set != 0, 0);
 }
 
 static __always_inline bool may_verify(void)
@@ -66,23 +65,23 @@ static __always_inline bool may_verify(void)
 }
 
 /* Whether user space could do better with a stack that ended so. */
-static __always_inline bool wants_snapshot(const struct wire_sample *s)
+static __always_inline bool wants_snapshot(const struct wire_key *key)
 {
-	return s->end == WIRE_END_LOADING || s->end == WIRE_END_MAPPING ||
-	       s->end == WIRE_END_RULE || s->flags & WIRE_RESTLESS;
+	return key->end == WIRE_END_LOADING || key->end == WIRE_END_MAPPING ||
+	       key->end == WIRE_END_RULE || key->flags & WIRE_RESTLESS;
 }
 
 /* Whether send_snapshot() is to be called at all: nearly never, and the code of it is long. */
-static __always_inline bool may_want_snapshot(const struct wire_sample *s)
+static __always_inline bool may_want_snapshot(const struct wire_key *key)
 {
-	return config.by_snapshot || config.verify_per_cpu || wants_snapshot(s);
+	return config.by_snapshot || config.verify_per_cpu || wants_snapshot(key);
 }
 
-static __always_inline bool may_snapshot(const struct wire_sample *s)
+static __always_inline bool may_snapshot(const struct wire_key *key)
 {
 	struct wire_block *head;
 
-	if (!config.by_snapshot && !wants_snapshot(s))
+	if (!config.by_snapshot && !wants_snapshot(key))
 		return false;
 	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= config.ring_copy_bytes)
 		return false;
@@ -111,18 +110,31 @@ static __always_inline __u32 take_stack_bytes(struct work *w, struct wire_snapsh
 	return n;
 }
 
+/* What is said of a sample that travels whole, but for its stacks. */
+static __always_inline void fill_record(struct wire_sample *rec, enum wire_type type,
+					const struct work *w)
+{
+	rec->type = type;
+	rec->tgid = w->key.tgid;
+	rec->tid = w->key.tid;
+	rec->event = w->key.event;
+	rec->flags = w->key.flags;
+	rec->end = w->key.end;
+	rec->n_user = 0;
+	rec->value = w->value;
+	rec->time_ns = bpf_ktime_get_ns();
+	rec->cgroup = this_cgroup();
+	rec->uid = this_uid();
+	__builtin_memcpy(rec->comm, w->key.comm, sizeof(rec->comm));
+}
+
 /* Fills this CPU's snapshot: the bytes of its stack. */
 static __always_inline __u32 take_snapshot(struct bpf_perf_event_data *ctx, struct work *w,
 					   struct wire_snapshot *s, bool want_kernel)
 {
 	long bytes = 0;
 
-	s->rec = w->rec;
-	s->rec.type = WIRE_SNAPSHOT;
-	s->rec.time_ns = bpf_ktime_get_ns();
-	s->rec.cgroup = this_cgroup();
-	s->rec.uid = this_uid();
-	s->rec.n_user = 0;
+	fill_record(&s->rec, WIRE_SNAPSHOT, w);
 	__builtin_memcpy(s->regs, w->regs, sizeof(w->regs));
 	s->regs[REG_FP] = w->fp;
 	s->regs[REG_SP] = w->sp;
@@ -155,17 +167,17 @@ static __noinline bool send_snapshot(struct bpf_perf_event_data *ctx, struct wor
 	bool verify;
 	__u32 bytes;
 
-	if (w->rec.end == WIRE_END_ABSENT || w->rec.end == WIRE_END_REGS)
+	if (w->key.end == WIRE_END_ABSENT || w->key.end == WIRE_END_REGS)
 		return false;
 	verify = may_verify();
-	if (!verify && !may_snapshot(&w->rec))
+	if (!verify && !may_snapshot(&w->key))
 		return false;
 	v = bpf_map_lookup_elem(&snapshots, &cpu);
 	if (!v || user_regs(ctx, w, in_user))
 		return false;
 	bytes = take_snapshot(ctx, w, &v->snap, want_kernel);
 	if (!bytes) /* on the way through execve(2), or while that very page is replaced */
-		w->rec.end = WIRE_END_READ;
+		w->key.end = WIRE_END_READ;
 	barrier_var(bytes); /* else the verifier learns the bounds of another register */
 	if (!bytes || bytes > WIRE_SNAPSHOT_STACK)
 		return false;
@@ -173,12 +185,12 @@ static __noinline bool send_snapshot(struct bpf_perf_event_data *ctx, struct wor
 		/* The process may not live long: user space should look at it now if it did not.
 		 */
 		flags = BPF_RB_FORCE_WAKEUP;
-		if (config.by_snapshot && !wants_snapshot(&w->rec))
+		if (config.by_snapshot && !wants_snapshot(&w->key))
 			flags = ring_flags();
 		return !bpf_ringbuf_output(&ring, &v->snap, WIRE_SNAPSHOT_HEAD + bytes, flags);
 	}
 	v->type = WIRE_VERIFY;
-	v->n_walked = w->rec.n_user;
+	v->n_walked = w->n_user;
 	return !bpf_probe_read_kernel(v->walked, sizeof(v->walked), w->addr) &&
 	       !bpf_ringbuf_output(&ring, v, WIRE_VERIFY_HEAD + bytes, BPF_RB_FORCE_WAKEUP);
 }

@@ -2,9 +2,9 @@
 /*
  * The user stack, frame by frame, without frame pointers.
  *
- * The state of a walk lies in memory of its CPU, and one frame is one call of walk_frame(), a
- * global function without arguments: the verifier checks it once, by itself, instead of once a
- * frame and path, so a plain loop of calls goes as deep as one likes on every kernel, with neither
+ * The state of a walk lies in memory of its CPU, and WALK_RUN frames are one call of walk_frames(),
+ * a global function without arguments: the verifier checks it once, by itself, instead of once a
+ * call and path, so a plain loop of calls goes as deep as one likes on every kernel, with neither
  * bpf_loop() nor tail calls.
  *
  * The stack's memory is read in blocks: most of the time of a walk would otherwise be spent in
@@ -54,9 +54,11 @@ struct {
 	__uint(max_entries, 1);
 } rows SEC(".maps");
 
+#define WALK_RUN 32 /* frames of one call of walk_frames() */
+
 /* DWARF numbers of x86-64 registers (System V ABI, figure 3.36). */
-#define REG_FP 6
-#define REG_SP 7
+#define REG_FP	 6
+#define REG_SP	 7
 
 static __always_inline __u32 row_word(__u32 i)
 {
@@ -91,66 +93,116 @@ __noinline __u32 find_area(__u32 first, __u32 n, __u64 addr)
 	return lo;
 }
 
-/*
- * Makes the area that holds @addr the current one. 0, or why the walk is over. Where it was found
- * before is tried first: a hint may name an area of any space, and by now any other one, so it is
- * an area to be looked at and no more.
- */
-static __always_inline int enter_area(struct work *w, __u64 addr)
+/* Makes the area that holds @addr a known one of its space. NULL: there is none. */
+static __noinline struct known_area *learn_area(struct work *w, __u64 addr)
 {
-	__u32 spot = (__u32)(addr >> 18) * 0x9e3779b1u + w->space.first * 0x85ebca6bu;
-	__u32 *hint = &w->hints[spot >> 16 & (WORK_HINTS - 1)], i = *hint;
-	struct wire_area *a = bpf_map_lookup_elem(&areas, &i);
+	__u32 i = find_area(w->space.first, w->space.n, addr);
+	struct known_area *known;
+	struct wire_area *a;
 
-	if (!a || i - w->space.first >= w->space.n || addr < a->start || addr >= a->end) {
-		i = find_area(w->space.first, w->space.n, addr);
-		if (i - w->space.first >= w->space.n)
-			return WIRE_END_MAPPING;
-		a = bpf_map_lookup_elem(&areas, &i);
-		if (!a || addr < a->start || addr >= a->end)
-			return WIRE_END_MAPPING;
-		*hint = i;
+	if (i - w->space.first >= w->space.n)
+		return NULL;
+	a = bpf_map_lookup_elem(&areas, &i);
+	if (!a || addr < a->start || addr >= a->end)
+		return NULL;
+	known = &w->areas[w->new_area++ & (WORK_AREAS - 1)];
+	known->start = a->start;
+	known->size = a->end - a->start;
+	known->bias = a->bias;
+	known->table = a->table;
+	known->tag = a->tag;
+	known->how = a->how;
+	return known;
+}
+
+/* Makes the area that holds @addr the current one. 0, or why the walk is over. */
+__noinline int change_area(__u64 addr)
+{
+	struct work *w = this_work();
+	struct known_area *known;
+
+	if (!w)
+		return WIRE_END_NO_INFO;
+	for (int i = 0; i < WORK_AREAS; i++) {
+		known = &w->areas[i];
+		if (addr - known->start < known->size) {
+			w->area = *known;
+			return 0;
+		}
 	}
-	w->area_start = a->start;
-	w->area_size = a->end - a->start;
-	w->bias = a->bias;
-	w->how = a->how;
-	w->table = a->table;
-	w->tag = a->tag;
+	known = learn_area(w, addr);
+	if (!known)
+		return WIRE_END_MAPPING;
+	w->area = *known;
 	return 0;
+}
+
+/* How much of the stack a walk is going to want, as far as those of the same thread tell: a read
+ * costs as much as 4 KiB of stack. */
+static __always_inline __u16 *span_of(struct work *w)
+{
+	return &w->spans[w->key.tid * 0x9e3779b1u >> 27];
+}
+_Static_assert(WORK_SPANS == 1 << (32 - 27), "the hash takes 5 bits");
+
+/* Learns what the walk that is over did want: at once when that is more than before. */
+static __always_inline void note_span(struct work *w)
+{
+	__u64 wanted = w->sp - w->bottom;
+	__u16 *span = span_of(w);
+
+	if (wanted > 0xffff)
+		wanted = 0xffff;
+	*span = wanted > *span ? wanted : *span - ((*span - wanted) >> 3);
+}
+
+/* Bytes to read from @at on: what is expected, and beyond that as much again each time. */
+static __always_inline __u32 block_size(const struct work *w, __u64 at)
+{
+	__u64 walked = at - w->bottom;
+	__u32 size = WORK_BLOCK;
+
+	if (walked < w->span)
+		size = w->span - walked;
+	else if (walked - w->span < WORK_BLOCK)
+		size = walked - w->span;
+	if (size < WORK_LEAST)
+		size = WORK_LEAST;
+	size = (size + CACHE_LINE - 1) & -CACHE_LINE;
+	return size < WORK_BLOCK ? size : WORK_BLOCK;
 }
 
 /* Reads the block that begins a little below @addr. 0 or -1. */
 __noinline int read_block(__u64 addr)
 {
 	struct work *w = this_work();
-	__u32 size = WORK_FIRST_BLOCK;
+	__u64 at = addr - 64;
+	__u32 size;
 
 	if (!w)
 		return -1;
 	/* What a frame saved lies below its return address: begin where that is likely to be. */
-	w->block_at = addr - 64 >= w->sp ? addr - 64 : w->sp;
-	if (addr - w->block_at > 64)
-		w->block_at = addr;
+	if (addr - w->sp < 64)
+		at = w->sp;
+	else if (addr < w->sp)
+		at = addr;
 	/* But not on the page below: that one may not be there. */
-	if ((addr ^ w->block_at) >= WORK_BLOCK)
-		w->block_at = addr & -(__u64)WORK_BLOCK;
-	/* As much again as was walked: a shallow stack costs little, a deep one few reads. */
-	if (w->block_at - w->bottom > WORK_FIRST_BLOCK)
-		size = (w->block_at - w->bottom) & -(__u64)WORK_FIRST_BLOCK;
-	if (w->block_at - w->bottom > WORK_BLOCK)
-		size = WORK_BLOCK;
+	if ((addr ^ at) >= STACK_PAGE)
+		at = addr & -(__u64)STACK_PAGE;
+	/* From whole cache lines to whole cache lines: there are CPUs that copy at a tenth of their
+	 * speed when what they write lies a few bytes further in its page than what they read. */
+	at &= -(__u64)CACHE_LINE;
+	w->block_at = at;
+	w->block_len = 0;
+	size = block_size(w, at);
+	barrier_var(size); /* else the verifier learns the bounds of another register */
 	if (size > WORK_BLOCK)
 		return -1;
-	if (bpf_probe_read_user(w->block, size, (void *)w->block_at)) {
+	if (bpf_probe_read_user(w->block, size, (void *)at)) {
 		/* The next page may not be there: the rest of this one is. */
-		size = WORK_BLOCK - (w->block_at & (WORK_BLOCK - 1));
-		if (size > WORK_BLOCK)
+		size = STACK_PAGE - (at & (STACK_PAGE - 1));
+		if (size > WORK_BLOCK || bpf_probe_read_user(w->block, size, (void *)at))
 			return -1;
-		if (bpf_probe_read_user(w->block, size, (void *)w->block_at)) {
-			w->block_len = 0;
-			return -1;
-		}
 	}
 	w->block_len = size;
 	return 0;
@@ -160,6 +212,7 @@ __noinline int read_block(__u64 addr)
 static __always_inline int read_word(struct work *w, __u64 addr, __u64 *ret)
 {
 	__u64 off = addr - w->block_at;
+	const __u8 *word;
 
 	if (off > WORK_BLOCK - 8 || off + 8 > w->block_len) {
 		if (read_block(addr))
@@ -168,7 +221,8 @@ static __always_inline int read_word(struct work *w, __u64 addr, __u64 *ret)
 		if (off > WORK_BLOCK - 8 || off + 8 > w->block_len)
 			return -1;
 	}
-	*ret = *(__u64 *)&w->block[off];
+	word = &w->block[off]; /* by a variable, or the compiler takes it byte by byte */
+	*ret = *(const __u64 *)word;
 	return 0;
 }
 
@@ -236,7 +290,7 @@ static __always_inline int step_by_pointer(struct work *w)
 	/* JIT code and Go end their chains so; where rows were expected, rbp may just hold a zero.
 	 */
 	if (!w->fp)
-		return w->how == WIRE_HOW_POINTER ? WIRE_END_ROOT : WIRE_END_NO_INFO;
+		return w->area.how == WIRE_HOW_POINTER ? WIRE_END_ROOT : WIRE_END_NO_INFO;
 	if (w->fp < w->sp || w->fp & 7)
 		return WIRE_END_NO_INFO;
 	if (read_word(w, w->fp, &fp) || read_word(w, w->fp + 8, &pc))
@@ -294,11 +348,11 @@ enum step_kind {
 /* Looks the rule for @pc up in the current table. 0, or why the walk is over. */
 static __always_inline int look_up_rule(const struct work *w, __u32 pc, struct unwind_rule *ret)
 {
-	__u32 table = w->table, number, page;
+	__u32 table = w->area.table, number, page;
 	struct wire_table *t = bpf_map_lookup_elem(&tables, &table);
 	struct wire_page *p;
 
-	if (!t || (__u16)t->tag != w->tag)
+	if (!t || (__u16)t->tag != w->area.tag)
 		return WIRE_END_LOADING; /* it was evicted */
 	number = find_rule(t->place.start, t->place.span, t->place.index, t->place.rows, pc);
 	number = t->place.rules + number * UNWIND_RULE_WORDS;
@@ -337,7 +391,30 @@ static __always_inline void make_known(struct known_rule *k, const struct unwind
 /* Never 0, the key of what was never filled: no table has the number 65535. */
 static __always_inline __u64 rule_key(const struct work *w, __u64 at)
 {
-	return ((__u64)w->tag << 16 | (w->table ^ 0xffff)) << 32 | (__u32)(at - w->bias);
+	return ((__u64)w->area.tag << 16 | (w->area.table ^ 0xffff)) << 32 |
+	       (__u32)(at - w->area.bias);
+}
+
+/* Puts the rule of @key, to be found by its @hash, among those that are known, in *@ret_i. 0, or
+ * why the walk is over. */
+static __noinline int learn_rule(struct work *w, __u64 key, __u32 hash, __u32 *ret_i)
+{
+	struct known_rule found = { .key = key };
+	struct unwind_rule rule;
+	int end = look_up_rule(w, (__u32)key, &rule);
+	__u32 i;
+
+	if (end)
+		return end;
+	make_known(&found, &rule);
+	i = w->new_rule & (WORK_RULES - 1);
+	i += !i; /* rule 0 is no rule: what is wanted after it is wanted first */
+	w->new_rule = i + 1;
+	w->rules[i] = found;
+	w->whole[i] = rule;
+	w->rule_at[hash & (WORK_RULES - 1)] = i;
+	*ret_i = i;
+	return 0;
 }
 
 /*
@@ -355,19 +432,9 @@ __noinline int find_known_rule(__u64 key)
 	hash = (__u32)((key ^ key >> 32) * 0x9e3779b97f4a7c15ull >> 32) & (WORK_RULES - 1);
 	i = w->rule_at[hash] & (WORK_RULES - 1);
 	if (w->rules[i].key != key) {
-		struct known_rule found = { .key = key };
-		struct unwind_rule rule;
-
-		end = look_up_rule(w, (__u32)key, &rule);
+		end = learn_rule(w, key, hash, &i);
 		if (end)
 			return end;
-		make_known(&found, &rule);
-		i = w->new_rule & (WORK_RULES - 1);
-		i += !i; /* rule 0 is no rule: what is wanted after it is wanted first */
-		w->new_rule = i + 1;
-		w->rules[i] = found;
-		w->whole[i] = rule;
-		w->rule_at[hash] = i;
 	}
 	w->rules[w->last_rule & (WORK_RULES - 1)].next = i;
 	return 0;
@@ -381,7 +448,7 @@ __noinline int walk_rare(__u64 at)
 
 	if (!w)
 		return WIRE_END_NO_INFO;
-	switch (w->how) {
+	switch (w->area.how) {
 	case WIRE_HOW_ROWS:
 		break;
 	case WIRE_HOW_POINTER:
@@ -408,10 +475,12 @@ __noinline int walk_rare(__u64 at)
 static __always_inline int peek_word(const struct work *w, __u64 addr, __u64 *ret)
 {
 	__u64 off = addr - w->block_at;
+	const __u8 *word;
 
 	if (off > WORK_BLOCK - 8 || off + 8 > w->block_len)
 		return -1;
-	*ret = *(__u64 *)&w->block[off];
+	word = &w->block[off];
+	*ret = *(const __u64 *)word;
 	return 0;
 }
 
@@ -438,39 +507,30 @@ static __always_inline int step_plain(struct work *w, const struct known_rule *k
 	return 0;
 }
 
-/* Makes the area of @at current. 0, or why the walk is over. */
-__noinline int change_area(__u64 at)
-{
-	struct work *w = this_work();
-
-	return w ? enter_area(w, at) : WIRE_END_NO_INFO;
-}
-
 /*
  * Notes the present frame and finds the one that called it. WIRE_END_NOT, or why the walk is over.
  * Nearly all frames take the short way through it: when ticks are rare, the code, too, comes from
  * memory far away, so what is rare is a call away.
  */
-__noinline int walk_frame(void)
+static __always_inline int walk_frame(struct work *w)
 {
-	struct work *w = this_work();
 	__u64 at, key;
 	__u32 i;
 	int r;
 
-	if (!w || w->rec.n_user >= WIRE_USER_FRAMES || w->rec.n_user >= config.max_user_frames)
+	if (w->n_user >= WIRE_USER_FRAMES || w->n_user >= config.max_user_frames)
 		return WIRE_END_DEPTH;
 	/* A return address points behind its call: the frame is where the call is. */
 	at = w->exact ? w->pc : w->pc - 1;
-	w->addr[w->rec.n_user++] = at;
+	w->addr[w->n_user++] = at;
 	w->hash = (w->hash ^ at) * 0xd6e8feb86659fd93ull;
 	w->hash ^= w->hash >> 32;
-	if (at - w->area_start >= w->area_size) {
+	if (at - w->area.start >= w->area.size) {
 		r = change_area(at);
 		if (r)
 			return r;
 	}
-	if (w->how != WIRE_HOW_ROWS)
+	if (w->area.how != WIRE_HOW_ROWS)
 		return walk_rare(at);
 	key = rule_key(w, at);
 	i = w->rules[w->last_rule & (WORK_RULES - 1)].next & (WORK_RULES - 1);
@@ -486,22 +546,43 @@ __noinline int walk_frame(void)
 	return 0;
 }
 
+/*
+ * Goes some frames up, as walk_frame() does one: a return from a function costs as much as half a
+ * frame on CPUs that are kept from predicting it.
+ */
+__noinline int walk_frames(void)
+{
+	struct work *w = this_work();
+	int r;
+
+	if (!w)
+		return WIRE_END_NO_INFO;
+	for (int i = 0; i < WALK_RUN; i++) {
+		r = walk_frame(w);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
 /* Walks from the registers in @w. Leaves the user stack, its hash and how it ends there. */
 static __always_inline void walk_stack(struct work *w)
 {
 	int end = WIRE_END_DEPTH;
 
-	w->rec.n_user = 0;
+	w->n_user = 0;
 	w->hash = 0x9e3779b97f4a7c15ull;
 	w->leaf = w->exact = 1;
-	w->area_size = 0;
 	w->block_len = 0;
-	w->bottom = w->sp;
+	w->bottom = w->sp & -(__u64)CACHE_LINE;
+	w->span = *span_of(w);
 	w->last_rule = 0;
-	for (int i = 0; i < WIRE_USER_FRAMES + 1; i++) {
-		end = walk_frame();
+	for (int i = 0; i <= WIRE_USER_FRAMES / WALK_RUN; i++) {
+		barrier_var(i); /* unrolled, these calls were most of the code of a tick */
+		end = walk_frames();
 		if (end)
 			break;
 	}
-	w->rec.end = end;
+	w->key.end = end;
+	note_span(w);
 }

@@ -119,7 +119,7 @@ static int add_items(struct builder *b, uint32_t which)
 				   .base = which & 1,
 				   .sample = (uint32_t)i };
 
-		if (!it.value)
+		if (!it.value && (!b->opts->all_types || profile_is_zero(p, i)))
 			continue;
 		if (b->items.n >= UINT32_MAX - 1)
 			return -E2BIG;
@@ -260,7 +260,7 @@ static int compare_name(const void *va, const void *vb)
 static bool is_light(const struct builder *b, const double weights[2])
 {
 	for (size_t k = 0; k < b->n_sides; k++)
-		if (weights[k] > 0 && weights[k] >= b->sides[k].least)
+		if ((weights[k] > 0 || b->opts->all_types) && weights[k] >= b->sides[k].least)
 			return false;
 	return true;
 }

@@ -66,7 +66,7 @@ struct calltree {
 	uint64_t pruned_stacks; /* samples that lost frames */
 	uint64_t weight;	/* Σ |value| of all samples: what 100 % is */
 	uint64_t base_weight;	/* the same of the base, unscaled */
-	struct calltree_end *ends; /* of each sample whose value is not 0, when wanted; else NULL */
+	struct calltree_end *ends; /* of each sample that is in the tree, when wanted; else NULL */
 	const struct strtab *strings; /* the tree's own */
 };
 
@@ -81,6 +81,7 @@ struct calltree_opts {
 	bool by_leaf;	    /* merged from the leaf: callers are drawn above their callees */
 	bool by_line;	    /* the lines of a function are frames of their own */
 	bool no_inlines;
+	bool all_types; /* samples that are 0 in this type but not in others are in the tree, too */
 	bool want_ends; /* of the samples of the profile, not of its base */
 };
 

@@ -15,6 +15,7 @@
 #include "err.h"
 #include "flamegraph.h"
 #include "htmldata.h"
+#include "othertypes.h"
 #include "outfile.h"
 #include "profile.h"
 #include "timeline.h"
@@ -113,6 +114,19 @@ static int write_page(const struct htmldata *d, struct outfile *out)
 	return r;
 }
 
+/* The other sample types of a profile, which the page can show as well: not of differences, and
+ * where a page has ranges of time only those that follow from the one that they are of. */
+static void find_types(struct othertypes *ret, const struct profile *p, const struct profile *base,
+		       struct calltree_opts *to)
+{
+	*ret = (struct othertypes){ 0 };
+	if (base || to->sample_type >= p->sample_types.n)
+		return;
+	othertypes_find(ret, p, to->sample_type, to->want_ends);
+	to->all_types = ret->by_node;
+	to->want_ends |= ret->by_node;
+}
+
 int html_write(const struct profile *p, const struct profile *base, const struct html_opts *o,
 	       struct outfile *out, struct err *e)
 {
@@ -126,19 +140,25 @@ int html_write(const struct profile *p, const struct profile *base, const struct
 		.no_inlines = o->no_inlines,
 		.want_ends = !base && timeline_is_known(p),
 	};
+	struct othertypes others;
 	struct timeline time = { 0 };
-	int r = bounded_tree(&t, p, base, o, &to, e);
+	int r;
 
-	if (r < 0)
-		return r;
-	r = base ? 0 : timeline_make(&time, p, type, t);
+	find_types(&others, p, base, &to);
+	r = bounded_tree(&t, p, base, o, &to, e);
+	if (r == 0)
+		r = othertypes_add(&others, p, t);
+	if (r == 0 && !base)
+		r = timeline_make(&time, p, type, t);
 	if (r == 0)
 		r = write_page(&(struct htmldata){ .tree = t,
 						   .p = p,
 						   .sample_type = type,
 						   .time = time.n ? &time : NULL,
+						   .others = &others,
 						   .opts = o },
 			       out);
 	timeline_done(&time);
+	othertypes_done(&others);
 	return r == -ENOMEM ? err_set(e, r, "there is not enough memory for the page") : r;
 }

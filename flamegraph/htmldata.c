@@ -9,6 +9,7 @@
 #include "array.h"
 #include "calltree.h"
 #include "flamegraph.h"
+#include "othertypes.h"
 #include "profile.h"
 #include "shortname.h"
 #include "timeline.h"
@@ -195,6 +196,30 @@ static int put_comments(const struct profile *p, struct page_strings *s, struct 
 	return r;
 }
 
+static int put_types(const struct htmldata *d, struct page_strings *s, struct bytebuf *b)
+{
+	const struct profile *p = d->p;
+	size_t n = d->others ? d->others->n : 0;
+	int r = put_uint(b, n);
+
+	for (size_t k = 0; k < n && r == 0; k++) {
+		const struct othertype *o = &d->others->items[k];
+		const struct profile_value_type *vt = &p->sample_types.items[o->type];
+		const char *texts[] = { strtab_get(&p->strings, vt->type),
+					strtab_get(&p->strings, vt->unit) };
+
+		r = put_texts(b, s, texts, ARRAY_LEN(texts));
+		if (r == 0)
+			r = array_reserve(b, 3 * VARINT_MAX);
+		if (r < 0)
+			return r;
+		put_uint_raw(b, o->weight);
+		put_uint_raw(b, o->mul);
+		put_uint_raw(b, o->div);
+	}
+	return r;
+}
+
 static int put_meta(const struct htmldata *d, struct page_strings *s, struct bytebuf *b)
 {
 	const struct profile *p = d->p;
@@ -222,7 +247,9 @@ static int put_meta(const struct htmldata *d, struct page_strings *s, struct byt
 	put_uint_raw(b, p->duration_ns);
 	put_uint_raw(b, zigzag(p->period));
 	r = put_texts(b, s, period, ARRAY_LEN(period));
-	return r == 0 ? put_comments(p, s, b) : r;
+	if (r == 0)
+		r = put_comments(p, s, b);
+	return r == 0 ? put_types(d, s, b) : r;
 }
 
 /* --- nodes ------------------------------------------------------------------------------------ */
@@ -312,6 +339,23 @@ static int put_nodes(const struct calltree *t, bool has_rest, struct bytebuf *b)
 	return put_values(t, has_rest, b);
 }
 
+static int put_other_values(const struct htmldata *d, bool has_rest, struct bytebuf *b)
+{
+	size_t n = d->others ? d->others->n : 0;
+	int r = 0;
+
+	for (size_t k = 0; k < n && r == 0; k++) {
+		const struct othertype *o = &d->others->items[k];
+
+		if (o->div)
+			continue;
+		r = put_column(b, o->self, d->tree->n);
+		if (r == 0 && has_rest)
+			r = put_column(b, o->rest, d->tree->n);
+	}
+	return r;
+}
+
 static int put_time(const struct timeline *tl, struct bytebuf *b)
 {
 	uint64_t before = 0;
@@ -394,5 +438,7 @@ int htmldata_make(const struct htmldata *d, struct bytebuf *ret)
 	free(s.scratch);
 	if (r == 0)
 		r = put_nodes(d->tree, d->tree->pruned_stacks > 0, ret);
+	if (r == 0)
+		r = put_other_values(d, d->tree->pruned_stacks > 0, ret);
 	return r == 0 && d->time ? put_time(d->time, ret) : r;
 }

@@ -7,14 +7,15 @@
  *	"wick1" flags
  *	strings		number, bytes, then each with a NUL between two of them; number 0 is ""
  *	meta		title, base's title, type, unit; weights; how and when it was recorded;
- *comments
+ *			comments; number of other sample types, then type, unit, weight, mul, div of
+ *			each: its values are those of the tree * mul / div, or if div is 0 columns
  *	frames		number, then name, short name, object, source (strings), line, kind of each
  *	nodes		number, depth of the deepest; columns: levels to go up from the node before,
  *			frame, self, what was pruned below it (FLAG_REST), and self and pruned of
- *the base (FLAG_DIFF)
+ *			the base (FLAG_DIFF), and of each other sample type that has columns
  *	time		(FLAG_TIME) number of windows, how much later than the one before each
- *began; number of entries, length of a window; columns: node (difference), window * 2 + whether it
- *was pruned, value
+ *			began; number of entries, length of a window; columns: node (difference),
+ *			window * 2 + whether it was pruned, value
  */
 #pragma once
 
@@ -23,6 +24,7 @@
 
 struct calltree;
 struct html_opts;
+struct othertypes;
 struct profile;
 struct timeline;
 
@@ -46,7 +48,8 @@ struct htmldata {
 	const struct calltree *tree; /* of a difference: not scaled */
 	const struct profile *p;     /* it is of */
 	size_t sample_type;
-	const struct timeline *time; /* NULL = samples have no times */
+	const struct timeline *time;	 /* NULL = samples have no times */
+	const struct othertypes *others; /* NULL = none */
 	const struct html_opts *opts;
 };
 

@@ -74,18 +74,36 @@ static bool match_all(struct peek *k, const regex_t *re, bool by_object)
 	return any;
 }
 
-static int match(struct peek *k, const char *pattern, struct err *e)
+static int compile(const char *pattern, regex_t *ret, struct err *e)
 {
 	char why[200];
-	regex_t re;
-	int r = regcomp(&re, pattern, REG_EXTENDED);
+	int r = regcomp(ret, pattern, REG_EXTENDED);
 
+	if (r == 0)
+		return 0;
 	if (r == REG_ESPACE)
 		return -ENOMEM;
-	if (r) {
-		regerror(r, &re, why, sizeof(why));
-		return err_set(e, -EINVAL, "'%s' is not a regular expression: %s", pattern, why);
-	}
+	regerror(r, ret, why, sizeof(why));
+	return err_set(e, -EINVAL, "'%s' is not a regular expression: %s", pattern, why);
+}
+
+int peek_check(const char *pattern, struct err *e)
+{
+	regex_t re;
+	int r = compile(pattern, &re, e);
+
+	if (r == 0)
+		regfree(&re);
+	return r;
+}
+
+static int match(struct peek *k, const char *pattern, struct err *e)
+{
+	regex_t re;
+	int r = compile(pattern, &re, e);
+
+	if (r < 0)
+		return r;
 	if (!match_all(k, &re, false))
 		match_all(k, &re, true);
 	regfree(&re);

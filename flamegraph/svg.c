@@ -13,6 +13,7 @@
 #include "svg.js.h"
 #include "svgpage.h"
 #include "svgtext.h"
+#include "ticks.h"
 #include "units.h"
 
 #define GUESSED_WIDTH 1200 /* of a window */
@@ -127,6 +128,7 @@ static void lay_out(struct svg_page *g)
 	g->height += has_legend(g) ? line_height(g) : 0;
 	g->height += g->hidden ? line_height(g) : 0;
 	g->height += g->gone ? line_height(g) : 0;
+	g->height += g->has_account ? line_height(g) : 0;
 }
 
 static void put_style(const struct svg_page *g)
@@ -241,13 +243,57 @@ static void put_legend(const struct svg_page *g, double y)
 				   kinds[k]);
 }
 
-static void put_share(const struct svg_page *g, double *y, double share, const char *what)
+static void begin_line(const struct svg_page *g, double *y, const char *class)
 {
 	*y += line_height(g);
-	svg_putf(g->out, "<text class=\"soft\" x=\"%.0f\" y=\"%.1f\">", g->font, *y);
-	svg_putf(g->out, share < 0.0001 ? "&lt;0.01%% " : "%.2f%% ", 100 * share);
-	svg_puts(g->out, what);
-	svg_puts(g->out, "</text>\n");
+	svg_putf(g->out, "<text class=\"soft%s\" x=\"%.0f\" y=\"%.1f\"", class, g->font, *y);
+}
+
+static void put_percent(const struct svg_page *g, double share)
+{
+	svg_putf(g->out, share > 0 && share < 0.0001 ? "&lt;0.01%%" : "%.2f%%", 100 * share);
+}
+
+/* The share for the script, which tells after a search what it has not seen. */
+static void put_hidden(const struct svg_page *g, double *y)
+{
+	double share = (double)g->hidden / (double)svg_weight(g, 0);
+
+	begin_line(g, y, " unseen");
+	svg_putf(g->out, " data-share=\"%.6f\">", share);
+	put_percent(g, share);
+	svg_puts(g->out, g->t->max_depth < DEPTH_MAX
+				 ? " of all ends in frames too narrow to be drawn.</text>\n"
+				 : " of all ends in frames too narrow or too deep to be "
+				   "drawn.</text>\n");
+}
+
+/* Values of the base are scaled to the weight of the profile, or are shares of that anyway. */
+static void put_gone(const struct svg_page *g, double *y)
+{
+	begin_line(g, y, "");
+	svg_puts(g->out, ">");
+	put_percent(g, (double)g->gone / (double)g->t->weight);
+	svg_puts(g->out, " was in calls that are in the base alone: they are not drawn.</text>\n");
+}
+
+static double part_of(uint64_t part, uint64_t whole)
+{
+	return whole ? (double)part / (double)whole : 0;
+}
+
+/* What became of all samples. */
+static void put_account(const struct svg_page *g, double *y)
+{
+	const struct ticks *a = &g->account;
+	char n[UNITS_TEXT_MAX];
+
+	begin_line(g, y, " account");
+	svg_putf(g->out, ">%s samples recorded, ", units_count(n, a->recorded));
+	put_percent(g, part_of(a->lost, saturate_add_u64(a->recorded, a->lost)));
+	svg_puts(g->out, " lost; ");
+	put_percent(g, part_of(a->truncated, a->recorded));
+	svg_puts(g->out, " of the stacks are incomplete.</text>\n");
 }
 
 /* The lines below the frames, and what the script writes to. */
@@ -277,15 +323,11 @@ static int put_foot(const struct svg_page *g)
 		put_legend(g, y);
 	}
 	if (g->hidden)
-		put_share(g, &y, (double)g->hidden / (double)svg_weight(g, 0),
-			  g->t->max_depth < DEPTH_MAX
-				  ? "of all ends in frames too narrow to be drawn."
-				  : "of all ends in frames too narrow or too deep to be drawn.");
-	/* Values of the base are scaled to the weight of the profile, or are shares of that anyway.
-	 */
+		put_hidden(g, &y);
 	if (g->gone)
-		put_share(g, &y, (double)g->gone / (double)g->t->weight,
-			  "was in calls that are in the base alone: they are not drawn.");
+		put_gone(g, &y);
+	if (g->has_account)
+		put_account(g, &y);
 	return r;
 }
 
@@ -406,6 +448,7 @@ int svg_write(const struct profile *p, const struct profile *base, const struct 
 
 	if (r < 0)
 		return r;
+	g.has_account = ticks_read(&g.account, p);
 	if (!o->min_width || !parse_min_width(o->min_width, width, &to.min_share))
 		to.min_share = MIN_WIDTH / width;
 	r = base ? calltree_diff(&t, p, base, &to, o->as_is ? SCALE_NONE : SCALE_TOTAL, e)

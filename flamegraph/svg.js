@@ -9,6 +9,8 @@ const root = document.currentScript.closest('svg');
 const one = name => root.querySelector('.' + name);
 const box = one('window'), stage = one('frames');
 const details = one('details'), matched = one('matched'), reset = one('reset'), search = one('search');
+// Percent that ends in frames that are not drawn.
+const unseen = one('unseen') ? 100 * one('unseen').dataset.share : 0;
 const groups = [...stage.children];
 const n = groups.length;
 
@@ -177,7 +179,8 @@ function find(text) {
   }
   try {
     const m = mark(new RegExp(text, ignoreCase ? 'i' : ''));
-    say('Matched: ' + m.share.toFixed(1) + '% in ' + m.frames + (m.frames === 1 ? ' frame' : ' frames'));
+    say('Matched: ' + m.share.toFixed(1) + '% in ' + m.frames + (m.frames === 1 ? ' frame' : ' frames') +
+      (unseen ? ', at most ' + Math.min(100, m.share + unseen).toFixed(1) + '% with what is not drawn' : ''));
   } catch (e) {
     mark(null);
     say(e.message, true);

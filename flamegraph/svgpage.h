@@ -9,6 +9,7 @@
 #include "flamegraph.h"
 #include "svgcolor.h"
 #include "svgtext.h"
+#include "ticks.h"
 
 struct outfile;
 
@@ -41,6 +42,8 @@ struct svg_page {
 	uint64_t gone;	  /* of the base, in frames that the profile has not: nothing is as wide as
 			     they are */
 	bool kinds[FRAME_KINDS]; /* those that are drawn */
+	bool has_account;
+	struct ticks account; /* borrows from the profile */
 	/* The layout, in pixels. */
 	double width; /* where names are fitted: the picture's, or a guess at the window's */
 	double font;

@@ -12,21 +12,20 @@
 
 #include "array.h"
 #include "cleanup.h"
+#include "gzipblocks.h"
 
 #define CHUNK		 ((size_t)64 << 10)
 #define MAX_DEFAULT	 ((uint64_t)4 << 30)
 #define HEAD		 ((size_t)4 << 10) /* more than any gzip header but strange ones */
-#define PART		 ((size_t)1 << 30) /* the libraries for gzip count in 32 bits */
+#define PART		 ((size_t)1 << 30) /* igzip counts in 32 bits */
 /*
  * What is small, as profiles that are kept and sent are, is compressed well, what is large fast. On
  * profiles of 0.3 to 4 MB, libdeflate's level 6 makes files 2 to 6 % smaller than zlib's level 4 in
  * the same time. On 98 MB of numbers, igzip's level 3 takes a sixth of that and the file is 1 %
- * larger than libdeflate's.
+ * larger than libdeflate's (gzipblocks.h).
  */
 #define GZIP_SMALL	 ((size_t)4 << 20)
 #define GZIP_SMALL_LEVEL 6
-#define GZIP_LARGE_LEVEL 3
-#define GZIP_LARGE_MEM	 (ISAL_DEF_LVL3_DEFAULT)
 #define ZSTD_LEVEL	 3
 
 /* --- writing ---------------------------------------------------------------------------------- */
@@ -34,9 +33,8 @@
 struct compressor {
 	enum compression kind;
 	const struct sink *out;
-	ARRAY(uint8_t) small;	    /* gzip: all there is so far, while that is small, */
-	struct isal_zstream *large; /* then this has it */
-	void *large_mem;
+	ARRAY(uint8_t) small;	  /* gzip: all there is so far, while that is small, */
+	struct gzipblocks *large; /* then this has it */
 	ZSTD_CCtx *zstd;
 	uint8_t buf[CHUNK];
 };
@@ -66,64 +64,18 @@ void compressor_free(struct compressor *c)
 	if (!c)
 		return;
 	array_free(&c->small);
-	free(c->large);
-	free(c->large_mem);
+	gzipblocks_free(c->large);
 	ZSTD_freeCCtx(c->zstd);
 	free(c);
-}
-
-/* Compresses what c->large holds as input; with @end, until the end of the format is out. */
-static int deflate_all(struct compressor *c, bool end)
-{
-	struct isal_zstream *z = c->large;
-
-	z->end_of_stream = end;
-	do {
-		int r;
-
-		z->next_out = c->buf;
-		z->avail_out = CHUNK;
-		if (isal_deflate(z) != COMP_OK)
-			return -EIO;
-		r = sink_write(c->out, c->buf, CHUNK - z->avail_out);
-		if (r < 0)
-			return r;
-	} while (end ? z->internal_state.state != ZSTATE_END : z->avail_out == 0);
-	return 0;
-}
-
-static int large_write(struct compressor *c, const uint8_t *data, size_t n)
-{
-	while (n > 0) {
-		size_t part = n < PART ? n : PART;
-		int r;
-
-		c->large->next_in = (uint8_t *)data;
-		c->large->avail_in = (uint32_t)part;
-		r = deflate_all(c, false);
-		if (r < 0)
-			return r;
-		data += part;
-		n -= part;
-	}
-	return 0;
 }
 
 /* It is not small any more: what was kept goes first. */
 static int grow_large(struct compressor *c)
 {
-	int r;
+	int r = gzipblocks_new(&c->large, c->out);
 
-	c->large = malloc(sizeof(*c->large));
-	c->large_mem = malloc(GZIP_LARGE_MEM);
-	if (!c->large || !c->large_mem)
-		return -ENOMEM;
-	isal_deflate_init(c->large);
-	c->large->gzip_flag = IGZIP_GZIP;
-	c->large->level = GZIP_LARGE_LEVEL;
-	c->large->level_buf = c->large_mem;
-	c->large->level_buf_size = GZIP_LARGE_MEM;
-	r = large_write(c, c->small.items, c->small.n);
+	if (r == 0)
+		r = gzipblocks_write(c->large, c->small.items, c->small.n);
 	array_free(&c->small);
 	return r;
 }
@@ -141,7 +93,7 @@ static int gzip_write(struct compressor *c, const void *data, size_t n)
 		return 0;
 	}
 	r = c->large ? 0 : grow_large(c);
-	return r < 0 ? r : large_write(c, data, n);
+	return r < 0 ? r : gzipblocks_write(c->large, data, n);
 }
 
 static int small_finish(struct compressor *c)
@@ -163,11 +115,7 @@ static int small_finish(struct compressor *c)
 
 static int gzip_finish(struct compressor *c)
 {
-	if (!c->large)
-		return small_finish(c);
-	c->large->next_in = NULL;
-	c->large->avail_in = 0;
-	return deflate_all(c, true);
+	return c->large ? gzipblocks_finish(c->large) : small_finish(c);
 }
 
 static int zstd_write(struct compressor *c, const void *data, size_t n, ZSTD_EndDirective mode)

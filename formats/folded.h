@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Folded stacks: one line a stack, "root;…;leaf COUNT". Frames may end in _[k] (kernel), _[i]
- * (inlined into the frame before) or _[j] (JIT code), which colour a flame graph.
+ * (inlined into the frame before) or _[j] (JIT code), which colour a flame graph; those of
+ * async-profiler also in _[0] and _[1].
  */
 #pragma once
 

@@ -20,20 +20,37 @@ void frametab_done(struct frametab *t)
 	array_free(&t->frames);
 }
 
-static enum frame_kind kind_of(const char *text, size_t n)
+/*
+ * What the annotation at the end of a frame says; *@n loses it. async-profiler also marks the tiers
+ * of Java methods: _[0] is interpreted, _[1] compiled by C1. They are one function nevertheless.
+ */
+static enum frame_kind take_annotation(const char *text, size_t *n, bool outermost)
 {
-	if (n <= ANNOTATION || text[n - 1] != ']' || text[n - 3] != '[' || text[n - 4] != '_')
+	enum frame_kind kind;
+
+	if (*n <= ANNOTATION || text[*n - 1] != ']' || text[*n - 3] != '[' || text[*n - 4] != '_')
 		return FRAME_PLAIN;
-	switch (text[n - 2]) {
+	switch (text[*n - 2]) {
 	case 'k':
-		return FRAME_KERNEL;
+		kind = FRAME_KERNEL;
+		break;
 	case 'j':
-		return FRAME_JIT;
+	case '1':
+		kind = FRAME_JIT;
+		break;
+	case '0':
+		kind = FRAME_PLAIN;
+		break;
 	case 'i':
-		return FRAME_INLINED;
+		if (outermost)
+			return FRAME_PLAIN;
+		kind = FRAME_INLINED;
+		break;
 	default:
 		return FRAME_PLAIN;
 	}
+	*n -= ANNOTATION;
+	return kind;
 }
 
 static int64_t add_frame(struct frametab *t, const char *name, size_t n, enum frame_kind kind,
@@ -60,12 +77,8 @@ static int64_t add_frame(struct frametab *t, const char *name, size_t n, enum fr
 
 int64_t frametab_get(struct frametab *t, const char *text, size_t n, uint64_t hash, bool outermost)
 {
-	enum frame_kind kind = kind_of(text, n);
+	enum frame_kind kind = take_annotation(text, &n, outermost);
 
-	if (kind == FRAME_INLINED && outermost)
-		kind = FRAME_PLAIN;
-	if (kind != FRAME_PLAIN)
-		n -= ANNOTATION;
 	hindex_each(&t->index, hash, i) {
 		const struct frame *f = &t->frames.items[i];
 

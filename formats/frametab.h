@@ -17,9 +17,9 @@ struct profile_builder;
 
 /* What a frame's annotation says of it. */
 enum frame_kind {
-	FRAME_PLAIN,
+	FRAME_PLAIN,   /* none, or _[0] */
 	FRAME_KERNEL,  /* _[k] */
-	FRAME_JIT,     /* _[j] */
+	FRAME_JIT,     /* _[j], _[1] */
 	FRAME_INLINED, /* _[i]: into the frame before it */
 };
 

@@ -43,9 +43,14 @@ static int compare(const void *x, const void *y)
 
 int idmap_sort(struct idmap *m)
 {
+	size_t i = 0;
+
+	while (i < m->n && m->dense[i] == i)
+		i++;
+	m->in_order = i == m->n;
 	if (m->sparse.n > 1)
 		qsort(m->sparse.items, m->sparse.n, sizeof(*m->sparse.items), compare);
-	for (size_t i = 1; i < m->sparse.n; i++)
+	for (i = 1; i < m->sparse.n; i++)
 		if (m->sparse.items[i - 1].id == m->sparse.items[i].id)
 			return -EEXIST;
 	return 0;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From pprof's ids to array indices. Most producers number from 1 on, which an array answers; any
- * other id goes to a sorted list, so that ids chosen to collide cannot slow the lookup down.
+ * From pprof's ids to array indices. Most producers number from 1 on, which an array answers, and
+ * in their order, which needs not even that; any other id goes to a sorted list, so that ids chosen
+ * to collide cannot slow the lookup down.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +22,7 @@ struct idmap_pair {
 struct idmap {
 	uint32_t *dense; /* of the ids 1 to n */
 	size_t n;
+	bool in_order; /* since the sort: index id - 1 for every id from 1 to n */
 	ARRAY(struct idmap_pair) sparse;
 };
 
@@ -41,5 +44,7 @@ uint32_t idmap_get_sparse(const struct idmap *m, uint64_t id);
 /* The index of @id or IDMAP_NONE. */
 static inline uint32_t idmap_get(const struct idmap *m, uint64_t id)
 {
-	return id - 1 < m->n ? m->dense[id - 1] : idmap_get_sparse(m, id);
+	if (id - 1 >= m->n)
+		return idmap_get_sparse(m, id);
+	return m->in_order ? (uint32_t)(id - 1) : m->dense[id - 1];
 }

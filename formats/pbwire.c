@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pbwire.h"
 
+#define VARINT_MAX 10 /* bytes */
+
 int pbwire_long_varint(struct bytes *b, uint64_t *ret)
 {
+	const uint8_t *p = b->p + b->pos;
+	size_t most = bytes_left(b) < VARINT_MAX ? bytes_left(b) : VARINT_MAX;
 	uint64_t v = 0;
 
-	for (unsigned shift = 0; shift < 70; shift += 7) {
-		uint8_t byte;
-
-		if (bytes_u8(b, &byte) < 0)
-			return -EBADMSG;
-		v |= (uint64_t)(byte & 0x7f) << (shift < 64 ? shift : 63);
-		if (!(byte & 0x80)) {
+	for (size_t i = 0; i < most; i++) {
+		v |= (uint64_t)(p[i] & 0x7f) << 7 * i;
+		if (!(p[i] & 0x80)) {
+			b->pos += i + 1;
 			*ret = v;
 			return 0;
 		}

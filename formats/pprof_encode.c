@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes profile.proto as a stream. Only one sub-message exists in protobuf-c's form at a time: a
- * sample's arrays are reused for the next one, so encoding millions of samples takes the memory of
- * the largest of them, and one number for each string.
+ * Writes profile.proto as a stream: encoding millions of samples takes the memory of the largest of
+ * them, and one number for each string. The tables go through protobuf-c; samples and locations,
+ * which are nearly all of a file, are written as they lie in the profile: the length of a message
+ * comes before it, so each is measured first.
  */
 #include "pprof.h"
 
@@ -23,12 +24,6 @@ struct encoder {
 	const struct sink *out;
 	uint32_t *strings; /* our number -> number in the file */
 	ARRAY(uint8_t) buf;
-	/* Of the sample or location that is being written. */
-	ARRAY(uint64_t) ids;
-	ARRAY(Perftools__Profiles__Label) labels;
-	ARRAY(Perftools__Profiles__Label *) label_ptrs;
-	ARRAY(Perftools__Profiles__Line) lines;
-	ARRAY(Perftools__Profiles__Line *) line_ptrs;
 };
 
 /* --- bytes ------------------------------------------------------------------------------------ */
@@ -49,11 +44,24 @@ static int reserve(struct encoder *e, size_t n)
 	return r < 0 ? r : array_reserve(&e->buf, n + 20);
 }
 
-static void put_varint(struct encoder *e, uint64_t v)
+static uint8_t *store_varint(uint8_t *to, uint64_t v)
 {
 	for (; v >= 0x80; v >>= 7)
-		e->buf.items[e->buf.n++] = (uint8_t)(v | 0x80);
-	e->buf.items[e->buf.n++] = (uint8_t)v;
+		*to++ = (uint8_t)(v | 0x80);
+	*to++ = (uint8_t)v;
+	return to;
+}
+
+static size_t varint_size(uint64_t v)
+{
+	unsigned bits = 64 - (unsigned)__builtin_clzll(v | 1);
+
+	return (bits + 6) / 7;
+}
+
+static void put_varint(struct encoder *e, uint64_t v)
+{
+	e->buf.n = (size_t)(store_varint(e->buf.items + e->buf.n, v) - e->buf.items);
 }
 
 static void put_tag(struct encoder *e, unsigned field, unsigned wire_type)
@@ -197,7 +205,7 @@ static int put_strings(struct encoder *e)
 	return r;
 }
 
-/* --- sub-messages ----------------------------------------------------------------------------- */
+/* --- tables ----------------------------------------------------------------------------------- */
 
 static int put_type(struct encoder *e, unsigned field, const struct profile_value_type *t)
 {
@@ -206,51 +214,6 @@ static int put_type(struct encoder *e, unsigned field, const struct profile_valu
 	m.type = e->strings[t->type];
 	m.unit = e->strings[t->unit];
 	return put_message(e, field, &m.base);
-}
-
-static int fill_labels(struct encoder *e, const struct profile_sample *s)
-{
-	e->labels.n = e->label_ptrs.n = 0;
-	if (array_reserve(&e->labels, s->label_n) < 0 ||
-	    array_reserve(&e->label_ptrs, s->label_n) < 0)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < s->label_n; i++) {
-		const struct profile_label *l = &e->p->labels.items[s->label_first + i];
-		Perftools__Profiles__Label *m = &e->labels.items[e->labels.n];
-
-		if (is_void(l))
-			continue;
-		perftools__profiles__label__init(m);
-		m->key = e->strings[l->key];
-		if (l->is_num) {
-			m->num = l->num;
-			m->num_unit = e->strings[label_unit(l)];
-		} else {
-			m->str = e->strings[l->str];
-		}
-		e->labels.n++;
-		e->label_ptrs.items[e->label_ptrs.n++] = m;
-	}
-	return 0;
-}
-
-static int put_sample(struct encoder *e, size_t i)
-{
-	const struct profile_sample *s = &e->p->samples.items[i];
-	Perftools__Profiles__Sample m = PERFTOOLS__PROFILES__SAMPLE__INIT;
-
-	e->ids.n = 0;
-	if (array_reserve(&e->ids, s->loc_n) < 0 || fill_labels(e, s) < 0)
-		return -ENOMEM;
-	for (uint32_t k = 0; k < s->loc_n; k++)
-		e->ids.items[k] = (uint64_t)e->p->stacks.items[s->loc_first + k] + 1;
-	m.n_location_id = s->loc_n;
-	m.location_id = e->ids.items;
-	m.n_value = e->p->sample_types.n;
-	m.value = e->p->values.items + i * m.n_value;
-	m.n_label = e->label_ptrs.n;
-	m.label = e->label_ptrs.items;
-	return put_message(e, 2, &m.base);
 }
 
 static int put_mapping(struct encoder *e, size_t i)
@@ -271,33 +234,6 @@ static int put_mapping(struct encoder *e, size_t i)
 	return put_message(e, 3, &m.base);
 }
 
-static int put_location(struct encoder *e, size_t i)
-{
-	const struct profile_location *l = &e->p->locations.items[i];
-	Perftools__Profiles__Location m = PERFTOOLS__PROFILES__LOCATION__INIT;
-
-	e->lines.n = e->line_ptrs.n = 0;
-	if (array_reserve(&e->lines, l->line_n) < 0 || array_reserve(&e->line_ptrs, l->line_n) < 0)
-		return -ENOMEM;
-	for (uint32_t k = 0; k < l->line_n; k++) {
-		const struct profile_line *from = &e->p->lines.items[l->line_first + k];
-		Perftools__Profiles__Line *line = &e->lines.items[k];
-
-		perftools__profiles__line__init(line);
-		line->function_id = (uint64_t)from->function + 1;
-		line->line = from->line;
-		line->column = from->column;
-		e->line_ptrs.items[k] = line;
-	}
-	m.id = i + 1;
-	m.mapping_id = l->mapping == PROFILE_NONE ? 0 : (uint64_t)l->mapping + 1;
-	m.address = l->address;
-	m.n_line = l->line_n;
-	m.line = e->line_ptrs.items;
-	m.is_folded = l->is_folded;
-	return put_message(e, 4, &m.base);
-}
-
 static int put_function(struct encoder *e, size_t i)
 {
 	const struct profile_function *f = &e->p->functions.items[i];
@@ -309,6 +245,176 @@ static int put_function(struct encoder *e, size_t i)
 	m.filename = e->strings[f->file];
 	m.start_line = f->start_line;
 	return put_message(e, 5, &m.base);
+}
+
+/* --- samples and locations -------------------------------------------------------------------- */
+
+/* Fields of numbers; those below 16 have tags of one byte. proto3 leaves zeros out. */
+static size_t number_size(uint64_t v)
+{
+	return v ? 1 + varint_size(v) : 0;
+}
+
+static uint8_t *store_number(uint8_t *to, unsigned field, uint64_t v)
+{
+	if (!v)
+		return to;
+	*to++ = (uint8_t)(field << 3);
+	return store_varint(to, v);
+}
+
+/* The tag and the length of a sub-message or a list. */
+static size_t header_size(size_t n)
+{
+	return 1 + varint_size(n);
+}
+
+static uint8_t *store_header(uint8_t *to, unsigned field, size_t n)
+{
+	*to++ = (uint8_t)(field << 3 | 2);
+	return store_varint(to, n);
+}
+
+/* The four numbers of a label. */
+static void label_numbers(const struct encoder *e, const struct profile_label *l, uint64_t ret[4])
+{
+	ret[0] = e->strings[l->key];
+	ret[1] = l->is_num ? 0 : e->strings[l->str];
+	ret[2] = l->is_num ? (uint64_t)l->num : 0;
+	ret[3] = l->is_num ? e->strings[label_unit(l)] : 0;
+}
+
+static size_t numbers_size(const uint64_t *v, size_t n)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < n; i++)
+		size += number_size(v[i]);
+	return size;
+}
+
+/* As fields 1 to @n. */
+static uint8_t *store_numbers(uint8_t *to, const uint64_t *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		to = store_number(to, (unsigned)i + 1, v[i]);
+	return to;
+}
+
+static size_t labels_size(const struct encoder *e, const struct profile_sample *s)
+{
+	const struct profile_label *l = e->p->labels.items + s->label_first;
+	size_t size = 0;
+
+	for (uint32_t i = 0; i < s->label_n; i++) {
+		uint64_t v[4];
+		size_t n;
+
+		if (is_void(&l[i]))
+			continue;
+		label_numbers(e, &l[i], v);
+		n = numbers_size(v, 4);
+		size += header_size(n) + n;
+	}
+	return size;
+}
+
+static uint8_t *store_labels(const struct encoder *e, const struct profile_sample *s, uint8_t *to)
+{
+	const struct profile_label *l = e->p->labels.items + s->label_first;
+
+	for (uint32_t i = 0; i < s->label_n; i++) {
+		uint64_t v[4];
+
+		if (is_void(&l[i]))
+			continue;
+		label_numbers(e, &l[i], v);
+		to = store_header(to, 3, numbers_size(v, 4));
+		to = store_numbers(to, v, 4);
+	}
+	return to;
+}
+
+static int put_sample(struct encoder *e, size_t i)
+{
+	const struct profile_sample *s = &e->p->samples.items[i];
+	const uint32_t *stack = e->p->stacks.items + s->loc_first;
+	size_t n_values = e->p->sample_types.n, ids = 0, numbers = 0, all;
+	const int64_t *values = e->p->values.items + i * n_values;
+	uint8_t *to;
+	int r;
+
+	for (uint32_t k = 0; k < s->loc_n; k++)
+		ids += varint_size((uint64_t)stack[k] + 1);
+	for (size_t k = 0; k < n_values; k++)
+		numbers += varint_size((uint64_t)values[k]);
+	all = labels_size(e, s) + (ids ? header_size(ids) + ids : 0) +
+	      (numbers ? header_size(numbers) + numbers : 0);
+	r = reserve(e, all);
+	if (r < 0)
+		return r;
+	to = store_header(e->buf.items + e->buf.n, 2, all);
+	if (ids)
+		to = store_header(to, 1, ids);
+	for (uint32_t k = 0; k < s->loc_n; k++)
+		to = store_varint(to, (uint64_t)stack[k] + 1);
+	if (numbers)
+		to = store_header(to, 2, numbers);
+	for (size_t k = 0; k < n_values; k++)
+		to = store_varint(to, (uint64_t)values[k]);
+	to = store_labels(e, s, to);
+	e->buf.n = (size_t)(to - e->buf.items);
+	return 0;
+}
+
+static void line_numbers(const struct profile_line *l, uint64_t ret[3])
+{
+	ret[0] = (uint64_t)l->function + 1;
+	ret[1] = (uint64_t)l->line;
+	ret[2] = (uint64_t)l->column;
+}
+
+static size_t line_size(const struct profile_line *l)
+{
+	uint64_t v[3];
+
+	line_numbers(l, v);
+	return numbers_size(v, 3);
+}
+
+static uint8_t *store_line(uint8_t *to, const struct profile_line *l)
+{
+	uint64_t v[3];
+
+	line_numbers(l, v);
+	return store_numbers(store_header(to, 4, numbers_size(v, 3)), v, 3);
+}
+
+static int put_location(struct encoder *e, size_t i)
+{
+	const struct profile_location *l = &e->p->locations.items[i];
+	const struct profile_line *lines = e->p->lines.items + l->line_first;
+	uint64_t v[] = { i + 1, l->mapping == PROFILE_NONE ? 0 : (uint64_t)l->mapping + 1,
+			 l->address };
+	size_t all = numbers_size(v, 3) + number_size(l->is_folded);
+	uint8_t *to;
+	int r;
+
+	for (uint32_t k = 0; k < l->line_n; k++) {
+		size_t n = line_size(&lines[k]);
+
+		all += header_size(n) + n;
+	}
+	r = reserve(e, all);
+	if (r < 0)
+		return r;
+	to = store_header(e->buf.items + e->buf.n, 4, all);
+	to = store_numbers(to, v, 3);
+	for (uint32_t k = 0; k < l->line_n; k++)
+		to = store_line(to, &lines[k]);
+	to = store_number(to, 5, l->is_folded);
+	e->buf.n = (size_t)(to - e->buf.items);
+	return 0;
 }
 
 /* --- the profile ------------------------------------------------------------------------------ */
@@ -384,10 +490,5 @@ int pprof_encode(const struct profile *p, const struct sink *out)
 		r = flush(&e);
 	free(e.strings);
 	array_free(&e.buf);
-	array_free(&e.ids);
-	array_free(&e.labels);
-	array_free(&e.label_ptrs);
-	array_free(&e.lines);
-	array_free(&e.line_ptrs);
 	return r;
 }

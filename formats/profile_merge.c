@@ -149,14 +149,6 @@ static int merge_labels(struct merge *m, const struct profile_sample *s)
 	return 0;
 }
 
-static bool is_zero(const int64_t *values, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (values[i] != 0)
-			return false;
-	return true;
-}
-
 static int merge_sample(struct merge *m, size_t i)
 {
 	const struct profile_sample *s = &m->src->samples.items[i];
@@ -164,7 +156,7 @@ static int merge_sample(struct merge *m, size_t i)
 	int64_t at;
 	int r;
 
-	if (is_zero(values, m->src->sample_types.n))
+	if (profile_is_zero(m->src, i))
 		return 0;
 	m->stack.n = 0;
 	for (uint32_t k = 0; k < s->loc_n; k++) {

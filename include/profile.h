@@ -122,6 +122,15 @@ static inline int64_t profile_value(const struct profile *p, size_t i, size_t ty
 	return p->values.items[i * p->sample_types.n + type];
 }
 
+/* Whether all values of sample @i are 0. */
+static inline bool profile_is_zero(const struct profile *p, size_t i)
+{
+	for (size_t t = 0; t < p->sample_types.n; t++)
+		if (profile_value(p, i, t) != 0)
+			return false;
+	return true;
+}
+
 /* The index of the value to show when nobody chose: default_sample_type, else the last one. */
 size_t profile_default_type(const struct profile *p);
 

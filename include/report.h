@@ -40,6 +40,9 @@ int top_write(const struct profile *p, const struct report_opts *opts, FILE *out
 int peek_write(const struct profile *p, const char *pattern, const struct report_opts *opts,
 	       FILE *out, struct err *e);
 
+/* Whether @pattern is such an expression: 0, or -EINVAL with a sentence, -ENOMEM. */
+int peek_check(const char *pattern, struct err *e);
+
 struct tree_opts {
 	double min_percent; /* of all, of what is shown at least; < 0 = 1 */
 	uint32_t max_depth; /* frames from where the tree begins; 0 = no limit */

@@ -15,11 +15,11 @@ struct symbolizer;
 /* Why an address has no name, or that it has one. "Could not symbolize" is data, not an error. */
 enum sym_reason {
 	SYM_OK,
-	SYM_NO_FILE,	 /* the object could not be opened when it was first seen */
-	SYM_BAD_FILE,	 /* not an ELF file, or a broken one */
-	SYM_NO_SYMBOLS,	 /* stripped: the object has no symbol table that holds code */
-	SYM_NO_MATCH,	 /* no symbol covers the address */
-	SYM_LIMIT,	 /* the file, or what it takes to find the address, is more than may be read */
+	SYM_NO_FILE,	/* the object could not be opened when it was first seen */
+	SYM_BAD_FILE,	/* not an ELF file, or a broken one */
+	SYM_NO_SYMBOLS, /* stripped: the object has no symbol table that holds code */
+	SYM_NO_MATCH,	/* no symbol covers the address */
+	SYM_LIMIT, /* the file, or what it takes to find the address, is more than may be read */
 	SYM_UNSUPPORTED, /* an ELF file of a kind that is not read: see allow_libdw */
 	SYM_HIDDEN,	 /* the kernel hides its addresses (kernel.kptr_restrict) */
 	SYM_REASON_MAX,
@@ -66,13 +66,14 @@ struct sym_jit {
 /* What is asked. Borrowed during the call. */
 struct sym_request {
 	enum sym_kind kind;
-	int fd;		       /* the object, open for reading at any position; -1 = SYM_NO_FILE */
-	const char *build_id;  /* lowercase hex, "" when it has none: names the object in caches */
-	const char *path;      /* where it was found, for its .gnu_debuglink; NULL = unknown */
-	int root_fd_plus1;     /* directory that is the root of the process it ran in, plus 1; 0 = this one's */
+	int fd;		      /* the object, open for reading at any position; -1 = SYM_NO_FILE */
+	const char *build_id; /* lowercase hex, "" when it has none: names the object in caches */
+	const char *path;     /* where it was found, for its .gnu_debuglink; NULL = unknown */
+	int root_fd_plus1; /* directory that is the root of the process it ran in, plus 1; 0 = this
+			      one's */
 	const struct sym_jit *jit; /* SYM_JIT: in place of fd, build_id, path and root_fd_plus1 */
-	bool no_inlines;       /* only the function that the code was compiled into */
-	const uint64_t *offs;  /* ascending or not, repeats allowed */
+	bool no_inlines;	   /* only the function that the code was compiled into */
+	const uint64_t *offs;	   /* ascending or not, repeats allowed */
 	size_t n;
 };
 
@@ -96,17 +97,18 @@ struct sym_batch {
 	struct sym_answer *answers; /* n of the request */
 	struct sym_frame *frames;
 	size_t n_frames;
-	char *strings; /* NUL-terminated strings one after another; strings[0] == '\0' */
+	char *strings;	  /* NUL-terminated strings one after another; strings[0] == '\0' */
 	size_t n_strings; /* bytes */
 };
 
 struct symbolizer_opts {
-	const char *kallsyms; /* path; NULL = /proc/kallsyms */
-	size_t max_file_bytes; /* larger objects answer SYM_LIMIT; 0 = 4 GiB */
+	const char *kallsyms;	/* path; NULL = /proc/kallsyms */
+	size_t max_file_bytes;	/* larger objects answer SYM_LIMIT; 0 = 4 GiB */
 	size_t max_cache_bytes; /* indexes kept between calls; 0 = 64 MiB */
-	size_t max_inflated; /* of one object's compressed sections in memory; 0 = 1 GiB */
-	const char *const *debug_dirs; /* borrowed; where debug files lie; NULL-terminated; NULL = /usr/lib/debug */
-	const char *store_dir; /* indexes kept on disk, by build id; NULL = none */
+	size_t max_inflated;	/* of one object's compressed sections in memory; 0 = 1 GiB */
+	const char *const *debug_dirs; /* borrowed; where debug files lie; NULL-terminated; NULL =
+					  /usr/lib/debug */
+	const char *store_dir;	       /* indexes kept on disk, by build id; NULL = none */
 	/*
 	 * Read files of 32 bits, of the other byte order and relocatable ones, too, by libdw, which
 	 * was not made for files of an enemy. For files that a person chose; what records a whole
@@ -114,12 +116,13 @@ struct symbolizer_opts {
 	 */
 	bool allow_libdw;
 	/*
-	 * Ask debuginfod servers for debug files that are nowhere here, in the background: it tells them
-	 * which programs run. Until one has come its object answers from its symbols.
+	 * Ask debuginfod servers for debug files that are nowhere here, in the background: it tells
+	 * them which programs run. Until one has come its object answers from its symbols.
 	 */
 	bool debuginfod;
-	uint64_t debug_refresh_ns; /* debug files that were not there are looked for again; 0 = 60 s */
-	unsigned threads;      /* that build an index; 0 = one a CPU, at most 8 */
+	uint64_t debug_refresh_ns; /* debug files that were not there are looked for again; 0 = 60 s
+				    */
+	unsigned threads;	   /* that build an index; 0 = one a CPU, at most 8 */
 	uint64_t kernel_refresh_ns; /* kallsyms is read again for unknown addresses; 0 = 10 s */
 };
 
@@ -127,15 +130,16 @@ struct symbolizer_opts {
 struct symbolizer_stats {
 	uint64_t hits, loads, evictions;
 	uint64_t no_split; /* units whose functions are in a file .dwo or .dwp that was not there */
-	/* Units of debug information that could not be read, and those that ask for more than may be
-	 * read: each time it was tried. */
+	/* Units of debug information that could not be read, and those that ask for more than may
+	 * be read: each time it was tried. */
 	uint64_t broken, limited;
 	size_t objects, bytes; /* held now */
 };
 
 /*
  * 0 and *@ret (free with symbolizer_free()) or -ENOMEM; with debuginfod also -EDESTADDRREQ when
- * DEBUGINFOD_URLS names no server, -ENOSYS when its library is not there, -errno of starting a thread.
+ * DEBUGINFOD_URLS names no server, -ENOSYS when its library is not there, -errno of starting a
+ * thread.
  */
 int symbolizer_new(struct symbolizer **ret, const struct symbolizer_opts *opts);
 void symbolizer_free(struct symbolizer *s);
@@ -148,8 +152,16 @@ int symbolizer_run(struct symbolizer *s, const struct sym_request *req, struct s
 void sym_batch_done(struct sym_batch *b);
 
 /*
- * Loads the object of @req (SYM_ELF, SYM_VADDR) as symbolizer_run() would, and names nothing: what it lacks
- * has then been asked for. 0 or -ENOMEM.
+ * Keeps what was read on disk, in store_dir, for the next time, if that is worth it. To be called
+ * when nobody waits for an answer: it can take as long as many of them. What it was not called for
+ * is kept when another object is asked for, and lost when the symbolizer is freed. 0, also when it
+ * cannot be kept, or -ENOMEM.
+ */
+int symbolizer_save(struct symbolizer *s);
+
+/*
+ * Loads the object of @req (SYM_ELF, SYM_VADDR) as symbolizer_run() would, and names nothing: what
+ * it lacks has then been asked for. 0 or -ENOMEM.
  */
 int symbolizer_prepare(struct symbolizer *s, const struct sym_request *req);
 

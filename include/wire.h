@@ -3,10 +3,10 @@
  * What the sampler in the kernel and the collector in user space say to each other: map keys and
  * values, arena blocks, ring records, knobs. The only header, with counters.h, that both sides see.
  *
- * A tick becomes a row in `counts`: who (tgid, tid, comm), the number of a kernel stack in the
- * stack-trace map, the hash of a user stack, which each row keeps in the arena. There are two sets
- * of these maps; the sampler writes to the active one, and user space swaps them, reads the other
- * and empties it. What finds no room in the maps travels whole through the ring instead.
+ * A tick becomes a row in the arena of its CPU: who (tgid, tid, comm), the number of a kernel stack
+ * in the stack-trace map, and the user stack; or it is added to the row that is there. There are
+ * two sets of these maps; the sampler writes to the active one, and user space swaps them, reads
+ * the other and empties it. What finds no room in the maps travels whole through the ring instead.
  */
 #pragma once
 
@@ -41,7 +41,7 @@ enum wire_flags {
 
 #define WIRE_NO_STACK (-1)
 
-/* Key of `counts`. */
+/* What tells one row from another. */
 struct wire_key {
 	__u32 tgid;
 	__u32 tid;
@@ -54,49 +54,86 @@ struct wire_key {
 };
 _Static_assert(sizeof(struct wire_key) == 40, "wire_key is packed by hand");
 
-/* Value of `counts`. */
-struct wire_count {
+/* Samples of one key that a CPU took. */
+struct wire_row {
+	struct wire_key key;
 	__u64 samples;
-	__u64 value;	  /* Σ sample_period: event units that the samples stand for */
-	__u64 user_stack; /* wire_place() in the set's arena, 0 = none */
-	__u64 time_ns;	  /* CLOCK_MONOTONIC of the first sample */
-	__u64 cgroup;	  /* of the thread at the first sample, in the hierarchy of version 2; 0 =
-			     unknown */
-	__u32 uid;	  /* likewise, as the first user namespace has it */
-	__u32 reserved;
+	__u64 value;   /* Σ sample_period: event units that the samples stand for */
+	__u64 time_ns; /* CLOCK_MONOTONIC of the first sample */
+	__u64 cgroup;  /* of the thread at the first sample, in the hierarchy of version 2; 0 =
+			  unknown */
+	__u32 uid;     /* likewise, as the first user namespace has it */
+	__u32 n_user;  /* addresses of the user stack, 0 … WIRE_USER_FRAMES */
+	__u64 addr[];  /* leaf first */
 };
+_Static_assert(sizeof(struct wire_row) == 80, "wire_row is packed by hand");
 
 /*
- * The arena of a set: an array of blocks, `blocks_per_cpu` of them for each possible CPU, one after
- * another. A CPU fills its blocks in order; user space reads them through mmap and sets `used` of
- * all and what the CPU's first block counts back to 0.
+ * The arena: an array of blocks, `blocks_per_cpu` of them for each possible CPU and set, in the
+ * order of wire_part(). A CPU fills its blocks in order, row by row, each from the beginning of a
+ * cache line; user space reads them through mmap and sets `used` of all and what the CPU's first
+ * block counts back to 0.
  */
 #define WIRE_BLOCK_BYTES 32768
-#define WIRE_BLOCK_DATA	 (WIRE_BLOCK_BYTES - 24)
+#define WIRE_BLOCK_DATA	 (WIRE_BLOCK_BYTES - 64)
+#define WIRE_ROW_ALIGN	 64
+
+/* The part of `arena`, and of `buckets`, that is @cpu's of @set. */
+static inline __u32 wire_part(__u32 cpu, __u32 set)
+{
+	return cpu * WIRE_SETS + set;
+}
 
 struct wire_block {
 	__u32 used;	 /* bytes of data */
 	__u32 current;	 /* first block of a CPU: which of its blocks is being filled */
-	__u32 rows;	 /* first block of a CPU: rows it added to `counts` */
+	__u32 rows;	 /* first block of a CPU: rows in all of them */
 	__u32 asked;	 /* first block of a CPU: it asked for a drain of this set */
 	__u32 snapshots; /* first block of a CPU: snapshots it sent */
 	__u32 verified;	 /* first block of a CPU: snapshots it sent beside its own walk */
+	__u32 reserved[10];
 	__u8 data[WIRE_BLOCK_DATA];
 };
 _Static_assert(sizeof(struct wire_block) == WIRE_BLOCK_BYTES, "a block is a whole number of pages");
 
-/* A stack in a block: leaf first. */
-struct wire_stack {
-	__u32 n; /* addresses, 1 … WIRE_USER_FRAMES */
-	__u32 reserved;
-	__u64 addr[];
-};
-
-/* Where a stack lies: block number and offset in its data, never 0. */
-static inline __u64 wire_place(__u32 block, __u32 off)
+/* Bytes of a row with a user stack of @n_user addresses: so far behind it begins the next one. */
+static inline __u32 wire_row_bytes(__u32 n_user)
 {
-	return ((__u64)block + 1) << 32 | off;
+	return (sizeof(struct wire_row) + n_user * sizeof(__u64) + WIRE_ROW_ALIGN - 1) &
+	       ~(WIRE_ROW_ALIGN - 1u);
 }
+
+/*
+ * How a CPU finds the row of a key: `buckets` has `buckets_per_cpu` of these for each CPU and set,
+ * as the arena has blocks, and a key belongs to one of them by its hash. A place that was
+ * overwritten because the bucket was full costs a second row with the same key, no more. User space
+ * sets them back to 0.
+ */
+#define WIRE_BUCKET_PLACES 16
+struct wire_bucket {
+	__u32 place[WIRE_BUCKET_PLACES]; /* wire_place(), the first 0 ends them */
+};
+_Static_assert(sizeof(struct wire_bucket) == 64, "a look costs one cache line");
+
+/* Where a row lies, never 0: which @block of its CPU and set, offset in its data. With it 15 bits
+ * of the key's @hash, so that a look at other rows is rare. */
+#define WIRE_PLACE_BLOCKS 254
+#define WIRE_PLACE_HASH	  0xfffe0000u
+static inline __u32 wire_place(__u32 hash, __u32 block, __u32 off)
+{
+	return (hash & WIRE_PLACE_HASH) | (block + 1) << 9 | off / WIRE_ROW_ALIGN;
+}
+
+static inline __u32 wire_place_block(__u32 place)
+{
+	return (place >> 9 & 0xff) - 1;
+}
+
+static inline __u32 wire_place_off(__u32 place)
+{
+	return (place & 0x1ff) * WIRE_ROW_ALIGN;
+}
+_Static_assert(WIRE_BLOCK_DATA / WIRE_ROW_ALIGN <= 0x200, "an offset has 9 bits");
 
 /* Value of `counters`, by CPU: one cache line, by enum counter. */
 struct wire_counters {
@@ -130,7 +167,7 @@ struct wire_sample {
 	__u32 n_kernel;
 	__u64 value;
 	__u64 time_ns; /* CLOCK_MONOTONIC */
-	__u64 cgroup;  /* as in struct wire_count */
+	__u64 cgroup;  /* as in struct wire_row */
 	__u32 uid;
 	__u32 reserved;
 	char comm[WIRE_COMM];
@@ -170,7 +207,7 @@ struct wire_config {
 	__u32 n_cgroups;       /* entries of target_cgroups; 0 = no such filter */
 	__u32 max_user_frames; /* 1 … WIRE_USER_FRAMES */
 	__u32 blocks_per_cpu;
-	__u32 rows_per_cpu;	 /* rows after which a CPU asks for a drain */
+	__u32 buckets_per_cpu;	 /* of `buckets`, a power of two */
 	__u32 ring_wakeup_bytes; /* ring fill at which user space is woken */
 	__u32 ring_copy_bytes;	 /* ring fill from which on no copies of stacks are sent: what is
 				    left is for samples that have no other way */

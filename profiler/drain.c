@@ -200,36 +200,22 @@ static const struct kernel_stack *kernel_stack(struct sampler *s, struct set *se
 	return set->kernel_stacks[id] = k;
 }
 
-/* The user stack at @place, NULL when the place is out of range. */
-static const struct wire_stack *user_stack(const struct sampler *s, const struct set *set,
-					   uint64_t place)
+static void on_row(struct sampler *s, struct set *set, const struct wire_row *row)
 {
-	uint64_t block = (place >> 32) - 1, off = (uint32_t)place;
-	const struct wire_stack *stack;
-
-	if (block >= s->n_blocks || off > WIRE_BLOCK_DATA - sizeof(*stack))
-		return NULL;
-	stack = (const void *)(set->arena[block].data + off);
-	if (stack->n > WIRE_USER_FRAMES ||
-	    off + sizeof(*stack) + stack->n * sizeof(uint64_t) > WIRE_BLOCK_DATA)
-		return NULL;
-	return stack;
-}
-
-static void on_row(struct sampler *s, struct set *set, const struct wire_key *key,
-		   const struct wire_count *count)
-{
+	const struct wire_key *key = &row->key;
 	struct trace t = {
 		.tgid = key->tgid,
 		.tid = key->tid,
 		.event = key->event,
 		.flags = key->flags,
 		.end = key->end,
-		.samples = count->samples,
-		.value = count->value,
-		.time_ns = count->time_ns,
-		.cgroup = count->cgroup,
-		.uid = count->uid,
+		.samples = row->samples,
+		.value = row->value,
+		.time_ns = row->time_ns,
+		.cgroup = row->cgroup,
+		.uid = row->uid,
+		.user = (const void *)row->addr,
+		.n_user = row->n_user,
 	};
 
 	memcpy(t.comm, key->comm, sizeof(key->comm));
@@ -243,58 +229,46 @@ static void on_row(struct sampler *s, struct set *set, const struct wire_key *ke
 		else if (k->n == WIRE_KERNEL_FRAMES)
 			t.flags |= WIRE_KERNEL_DEPTH;
 	}
-	if (count->user_stack) {
-		const struct wire_stack *u = user_stack(s, set, count->user_stack);
-
-		t.user = u ? (const void *)u->addr : NULL;
-		t.n_user = u ? u->n : 0;
-		if (!u)
-			t.end = WIRE_END_READ;
-	}
 	s->cb.on_trace(s->cb.ctx, &t);
 }
 
-/* A bucket of the hash holds more entries than the buffers: makes them larger. */
-static int grow_batch(struct sampler *s)
+/* The rows of a block become traces. */
+static void read_block(struct sampler *s, struct set *set, const struct wire_block *b)
 {
-	size_t want = s->batch * 2;
-	void *keys, *values;
+	size_t used = b->used < WIRE_BLOCK_DATA ? b->used : WIRE_BLOCK_DATA, off = 0;
 
-	keys = reallocarray(s->keys, want, sizeof(struct wire_key));
-	if (!keys)
-		return -ENOMEM;
-	s->keys = keys;
-	values = reallocarray(s->values, want, sizeof(struct wire_count));
-	if (!values)
-		return -ENOMEM;
-	s->values = values;
-	s->batch = want;
-	return 0;
+	while (off < used) {
+		const struct wire_row *row = (const void *)(b->data + off);
+
+		if (used - off < sizeof(*row) || !row->samples || row->n_user > WIRE_USER_FRAMES ||
+		    wire_row_bytes(row->n_user) > used - off) {
+			s->cb.on_lost(s->cb.ctx, CTR_LOST_BAD_RECORD, 1);
+			return;
+		}
+		on_row(s, set, row);
+		off += wire_row_bytes(row->n_user);
+	}
 }
 
-/* Reads and empties `counts` batch by batch; its rows become traces. */
-static int empty_counts(struct sampler *s, struct set *set)
+/* Reads and empties the blocks of the CPUs that filled any. */
+void sampler_empty_arena(struct sampler *s, struct set *set)
 {
-	uint32_t token, *in = NULL, n;
-	int r;
+	for (size_t cpu = 0; cpu < (size_t)s->n_cpus; cpu++) {
+		size_t part = wire_part((uint32_t)cpu, set->number);
+		struct wire_block *first = &s->arena[part * s->blocks_per_cpu];
 
-	do {
-		n = (uint32_t)s->batch;
-		r = bpf_map_lookup_and_delete_batch(set->counts_fd, in, &token, s->keys, s->values,
-						    &n, NULL);
-		r = r < 0 ? -errno : 0;
-		if (r == -ENOSPC) {
-			r = grow_batch(s);
-			continue;
+		for (size_t i = 0; i < s->blocks_per_cpu && first[i].used; i++) {
+			read_block(s, set, &first[i]);
+			first[i].used = 0;
 		}
-		if (r < 0 && r != -ENOENT)
-			return r;
-		for (uint32_t i = 0; i < n; i++)
-			on_row(s, set, (struct wire_key *)s->keys + i,
-			       (struct wire_count *)s->values + i);
-		in = &token;
-	} while (r == 0);
-	return r == -ENOENT ? 0 : r;
+		if (first->rows)
+			memset(&s->buckets[part * s->buckets_per_cpu], 0,
+			       s->buckets_per_cpu * sizeof(*s->buckets));
+		if (first->current | first->rows | first->asked | first->snapshots |
+		    first->verified)
+			first->current = first->rows = first->asked = first->snapshots =
+				first->verified = 0;
+	}
 }
 
 /* Stack-trace maps cannot be emptied in batches; they are only when they get half full. */
@@ -315,16 +289,6 @@ static void empty_kernel_stacks(struct sampler *s, struct set *set)
 	sampler_forget_kernel_stacks(s, set);
 }
 
-static void reset_arena(struct sampler *s, struct set *set)
-{
-	for (size_t i = 0; i < s->n_blocks; i++) {
-		struct wire_block *b = &set->arena[i];
-
-		if (b->used | b->current | b->rows | b->asked | b->snapshots | b->verified)
-			b->used = b->current = b->rows = b->asked = b->snapshots = b->verified = 0;
-	}
-}
-
 int sampler_drain(struct sampler *s)
 {
 	uint32_t old = s->skel->bss->active_set;
@@ -338,8 +302,7 @@ int sampler_drain(struct sampler *s)
 	r = read_ring(s, bytes_written(s)); /* all that was there before */
 	if (r < 0)
 		return r;
-	r = empty_counts(s, set);
+	sampler_empty_arena(s, set);
 	empty_kernel_stacks(s, set);
-	reset_arena(s, set);
-	return r;
+	return 0;
 }

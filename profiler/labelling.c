@@ -106,6 +106,24 @@ static int add_attrs(const struct labelling *l, const struct process *p, uint32_
 	return n < 0 ? (int)n : 0;
 }
 
+#define TIME_SHIFT_MAX 20
+
+void labelling_next_window(struct labelling *l)
+{
+	if (!l->time_bytes || aggregate_bytes(l->counts) <= l->time_bytes ||
+	    l->time_shift == TIME_SHIFT_MAX)
+		return;
+	l->time_shift++;
+	l->time_bytes += l->time_bytes / 2;
+}
+
+static uint32_t window_of(const struct labelling *l, uint64_t time_ns)
+{
+	uint32_t n = time_ns > l->start_ns ? (uint32_t)((time_ns - l->start_ns) / l->window_ns) : 0;
+
+	return n >> l->time_shift << l->time_shift;
+}
+
 int labelling_of(const struct labelling *l, const struct trace *t, struct process *p,
 		 struct label_set *ret)
 {
@@ -124,9 +142,7 @@ int labelling_of(const struct labelling *l, const struct trace *t, struct proces
 		s.v[LABEL_PPID] = p->id.ppid;
 	if (l->counts->split_mask &
 	    LABEL_BIT(LABEL_TIME)) /* else nobody would know of which sample */
-		s.v[LABEL_TIME] = t->time_ns > l->start_ns
-					  ? (uint32_t)((t->time_ns - l->start_ns) / l->window_ns)
-					  : 0;
+		s.v[LABEL_TIME] = window_of(l, t->time_ns);
 	if ((r = add_text(l, comm, &s.v[LABEL_COMM])) < 0 ||
 	    (r = add_text(l, t->comm, &s.v[LABEL_THREAD_COMM])) < 0 ||
 	    (r = add_text(l, p->id.parent_comm, &s.v[LABEL_PARENT_COMM])) < 0 ||

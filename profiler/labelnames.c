@@ -24,6 +24,7 @@ static int own_label(struct label_names *n, enum label l, uint32_t value, struct
 	struct profile_label label = { .key = n->keys[l] };
 
 	if (l == LABEL_TIME) {
+		value = value >> n->time_shift << n->time_shift;
 		label.is_num = true;
 		label.num = (int64_t)(n->time_ns + value * n->window_ns);
 		label.num_unit = n->nanoseconds;

@@ -18,6 +18,8 @@ struct label_names {
 	struct profile *profile; /* borrowed, as the next: gets the strings */
 	const struct aggregate *counts;
 	uint64_t time_ns, window_ns; /* when window 0 began, since 1970; how long each is */
+	unsigned
+		time_shift; /* 1 << time_shift windows are one: those before it grew were shorter */
 	uint32_t keys[LABEL_MAX], nanoseconds; /* strings of the profile */
 };
 

@@ -496,6 +496,7 @@ static int add_rows(struct run *r)
 		.counts = r->in->counts,
 		.time_ns = r->in->time_ns,
 		.window_ns = r->in->window_ns,
+		.time_shift = r->in->time_shift,
 	};
 	if (label_names_init(&r->labels) < 0)
 		return -ENOMEM;

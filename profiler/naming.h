@@ -20,8 +20,9 @@ struct naming {
 	struct symbolizer *symbolizer;
 	bool no_inlines; /* inlined functions are left out: as perf's --no-inline */
 	uint64_t time_ns,
-		window_ns; /* of LABEL_TIME: since 1970, when window 0 began, and how long each is
-			    */
+		window_ns;   /* of LABEL_TIME: since 1970, when window 0 began, and how long each is
+			      */
+	unsigned time_shift; /* and how many of them are one, as in struct labelling */
 	uint32_t main_mapping; /* object table's mapping that becomes the profile's first, or
 				  UINT32_MAX */
 };

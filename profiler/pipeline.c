@@ -37,6 +37,7 @@
 #include "unwinding.h"
 
 #define DEFAULT_MAX_BYTES (512ul << 20)
+#define TIMED_BYTES	  (64ul << 20) /* stacks beyond that are timed more coarsely */
 #define RING_BYTES	  (512u << 10) /* of a CPU: half a second of a storm of short processes */
 #define RINGS_BYTES	  (16u << 20)  /* of all CPUs */
 #define MAX_PROCESSES	  8192
@@ -121,9 +122,11 @@ static int init_tables(struct pipeline *p, const struct pipeline_opts *o)
 		.ids = &p->ids,
 		.procs = &p->procs,
 		.window_ns = o->sampler.window_ms * (NSEC_PER_SEC / 1000),
+		.time_bytes = o->timed ? TIMED_BYTES : 0,
 	};
 	r = aggregate_init(&p->counts, o->max_bytes ? o->max_bytes : DEFAULT_MAX_BYTES,
-			   o->split_mask ? o->split_mask : labels_default_split());
+			   (o->split_mask ? o->split_mask : labels_default_split()) |
+				   (o->timed ? LABEL_BIT(LABEL_TIME) : 0));
 	return r == 0 ? identities_init(&p->ids, o->label_env, o->n_label_env) : r;
 }
 
@@ -282,6 +285,7 @@ int pipeline_end_window(struct pipeline *p)
 	jittab_next_window(&p->jits);
 	identities_next_window(&p->ids);
 	r = sampler_drain(p->sampler); /* waits for a grace period before it hands out samples */
+	labelling_next_window(&p->labelling);
 	proctab_tick(&p->procs, now);
 	if (r == 0 && p->unwinding)
 		unwinding_collect(p->unwinding);
@@ -456,6 +460,7 @@ int pipeline_profile(struct pipeline *p, const char *info, struct profile **ret)
 					 .no_inlines = p->no_inlines,
 					 .time_ns = p->start_wall_ns,
 					 .window_ns = p->labelling.window_ns,
+					 .time_shift = p->labelling.time_shift,
 					 .main_mapping = main_mapping(p) },
 		       &prof);
 	if (r < 0 || (r = pipeline_tally(p, &tally)) < 0)
@@ -476,4 +481,9 @@ int pipeline_profile(struct pipeline *p, const char *info, struct profile **ret)
 	prof->period = sample_period(p);
 	*ret = take_ptr(prof);
 	return 0;
+}
+
+void pipeline_keep_names(struct pipeline *p)
+{
+	(void)symbolizer_save(p->symbolizer);
 }

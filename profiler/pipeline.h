@@ -29,10 +29,11 @@ struct pipeline_opts {
 	const struct cpuset *cpus; /* NULL = all; borrowed during pipeline_new() */
 	size_t max_bytes;	   /* for distinct stacks; 0 = 512 MiB */
 	uint32_t split_mask; /* labels that split the counts (labels.h); 0 = those of threads */
+	bool timed;	     /* by time, too, more coarsely when that takes much memory */
 	/* Environment variables whose values become labels; borrowed until pipeline_free(). */
 	const char *const *label_env;
 	size_t n_label_env;
-	bool no_inlines;	   /* inlined functions are not named */
+	bool no_inlines; /* inlined functions are not named */
 	bool debuginfod; /* servers are asked for debug files; the profile waits for them, 5 s at
 			    most */
 	/* Where the samples of sampler.verify_per_cpu are compared; borrowed. */
@@ -91,3 +92,6 @@ uint64_t pipeline_bytes(const struct pipeline *p);
 /* Names everything that was recorded. @info becomes a comment of the profile, after the account.
  * 0 and *@ret (free with profile_free()), or -errno. */
 int pipeline_profile(struct pipeline *p, const char *info, struct profile **ret);
+
+/* Keeps on disk what was read for the names, for the next time: symbolizer_save(). */
+void pipeline_keep_names(struct pipeline *p);

@@ -23,13 +23,15 @@
 
 #include "sampler.skel.h"
 
-#define BATCH		  1024 /* rows read with one system call */
-
 /* The sampler's memory for unwinding, for the whole machine. */
-#define UNWIND_PAGES	  4096 /* 16 MiB of rows: about 5 million */
-#define UNWIND_TABLES	  4096
-#define UNWIND_AREAS	  65536 /* 2 MiB: 4096 processes of 16 areas */
-#define UNWIND_SPACES	  8192
+#define UNWIND_PAGES  4096 /* 16 MiB of rows: about 5 million */
+#define UNWIND_TABLES 4096
+#define UNWIND_AREAS  65536 /* 2 MiB: 4096 processes of 16 areas */
+#define UNWIND_SPACES 8192
+
+#define BLOCKS_MAX    128 /* of the arena, a set and CPU: 4 MiB */
+_Static_assert(BLOCKS_MAX <= WIRE_PLACE_BLOCKS, "each row has a place");
+#define BUCKET_ROWS	  4 /* in the mean at the end of a window: a look passes two other rows */
 
 #define RING_MIN	  (4 << 20) /* a hundred snapshots */
 #define RING_MAX	  (64 << 20)
@@ -76,26 +78,44 @@ static size_t ring_bytes(const struct sampler_opts *o, uint64_t ticks)
 	return pow2_at_least(clamp(ticks * 1024, RING_MIN, RING_MAX / 2));
 }
 
-/* Sizes the maps so that one window of ticks fits, each with a stack of its own and depth 64. */
+/* Sizes the sets so that a window of @ticks on one CPU fits, each with a row and a stack of its own
+ * and depth 64. */
+static void size_sets(struct sampler *s, uint64_t ticks)
+{
+	s->blocks_per_cpu = clamp(ticks * wire_row_bytes(64) / WIRE_BLOCK_DATA + 1, 2, BLOCKS_MAX);
+	s->buckets_per_cpu = pow2_at_least(clamp(ticks / BUCKET_ROWS, 16, 8192));
+	s->skel->rodata->config.blocks_per_cpu = (uint32_t)s->blocks_per_cpu;
+	s->skel->rodata->config.buckets_per_cpu = (uint32_t)s->buckets_per_cpu;
+}
+
+static int resize_sets(const struct sampler *s)
+{
+	uint32_t parts = (uint32_t)s->n_cpus * WIRE_SETS, buckets = (uint32_t)s->kernel_buckets;
+	struct sampler_bpf *k = s->skel;
+	int r;
+
+	if ((r = bpf_map__set_max_entries(k->maps.arena, (uint32_t)s->blocks_per_cpu * parts)) ||
+	    (r = bpf_map__set_max_entries(k->maps.buckets, (uint32_t)s->buckets_per_cpu * parts)) ||
+	    (r = bpf_map__set_max_entries(k->maps.kernel_stacks_0, buckets)))
+		return r;
+	return bpf_map__set_max_entries(k->maps.kernel_stacks_1, buckets);
+}
+
 static int size_maps(struct sampler *s, const struct sampler_opts *o)
 {
 	struct sampler_bpf *k = s->skel;
 	struct cpuset online;
 	uint64_t ticks_per_cpu, ticks;
-	size_t rows, ring;
+	size_t ring;
 	int r = cpuset_online(&online);
 
 	if (r < 0)
 		return r;
 	ticks_per_cpu = (uint64_t)o->rate_hz * o->events.n * o->window_ms / 1000 * 5 / 4 + 16;
 	ticks = ticks_per_cpu * cpuset_count(&online);
-	rows = clamp(ticks, 1024, 1 << 20);
 	ring = ring_bytes(o, ticks);
-	s->blocks_per_cpu = clamp(ticks_per_cpu * 64 * 8 / WIRE_BLOCK_BYTES + 1, 2, 128);
-	s->n_blocks = s->blocks_per_cpu * (size_t)s->n_cpus;
+	size_sets(s, ticks_per_cpu);
 	s->kernel_buckets = pow2_at_least(clamp(ticks * 2, 1024, 8192));
-	k->rodata->config.blocks_per_cpu = (uint32_t)s->blocks_per_cpu;
-	k->rodata->config.rows_per_cpu = (uint32_t)(rows / cpuset_count(&online) * 3 / 4);
 	/* Whoever asks for many samples pays for that many snapshots, up to a point; for whoever
 	 * wants all of them the ring is the only limit: a window may end late. */
 	k->rodata->config.snapshots_per_cpu =
@@ -104,13 +124,7 @@ static int size_maps(struct sampler *s, const struct sampler_opts *o)
 	k->rodata->config.verify_per_cpu = o->verify_per_cpu;
 	k->rodata->config.ring_wakeup_bytes = (uint32_t)(ring / 4);
 	k->rodata->config.ring_copy_bytes = (uint32_t)(ring / 4 * 3);
-	if ((r = bpf_map__set_max_entries(k->maps.counts_0, (uint32_t)rows)) ||
-	    (r = bpf_map__set_max_entries(k->maps.counts_1, (uint32_t)rows)) ||
-	    (r = bpf_map__set_max_entries(k->maps.kernel_stacks_0, (uint32_t)s->kernel_buckets)) ||
-	    (r = bpf_map__set_max_entries(k->maps.kernel_stacks_1, (uint32_t)s->kernel_buckets)) ||
-	    (r = bpf_map__set_max_entries(k->maps.arena_0, (uint32_t)s->n_blocks)) ||
-	    (r = bpf_map__set_max_entries(k->maps.arena_1, (uint32_t)s->n_blocks)) ||
-	    (r = bpf_map__set_max_entries(k->maps.ring, (uint32_t)ring)) ||
+	if ((r = resize_sets(s)) || (r = bpf_map__set_max_entries(k->maps.ring, (uint32_t)ring)) ||
 	    (r = bpf_map__set_max_entries(k->maps.works, (uint32_t)s->n_cpus)) ||
 	    (r = bpf_map__set_max_entries(k->maps.counters, (uint32_t)s->n_cpus)) ||
 	    (r = bpf_map__set_max_entries(k->maps.snapshots, (uint32_t)s->n_cpus)))
@@ -235,26 +249,42 @@ static int fill_filters(struct sampler *s, const struct sampler_opts *o)
 	return 0;
 }
 
-static int open_set(struct sampler *s, struct set *set, struct bpf_map *counts,
-		    struct bpf_map *kernel_stacks, struct bpf_map *arena)
-{
-	set->counts_fd = bpf_map__fd(counts);
-	set->kernel_stacks_fd = bpf_map__fd(kernel_stacks);
-	set->arena = mmap(NULL, s->n_blocks * WIRE_BLOCK_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
-			  bpf_map__fd(arena), 0);
-	if (set->arena == MAP_FAILED) {
-		set->arena = NULL;
-		return -errno;
-	}
-	set->kernel_stacks = calloc(s->kernel_buckets, sizeof(*set->kernel_stacks));
-	return set->kernel_stacks ? 0 : -ENOMEM;
-}
-
 static void *map_memory(struct bpf_map *map, size_t bytes)
 {
 	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
 
 	return p == MAP_FAILED ? NULL : p;
+}
+
+static size_t arena_bytes(const struct sampler *s)
+{
+	return (size_t)s->n_cpus * WIRE_SETS * s->blocks_per_cpu * sizeof(*s->arena);
+}
+
+static size_t buckets_bytes(const struct sampler *s)
+{
+	return (size_t)s->n_cpus * WIRE_SETS * s->buckets_per_cpu * sizeof(*s->buckets);
+}
+
+static int open_sets(struct sampler *s)
+{
+	struct sampler_bpf *k = s->skel;
+
+	s->arena = map_memory(k->maps.arena, arena_bytes(s));
+	s->buckets = map_memory(k->maps.buckets, buckets_bytes(s));
+	if (!s->arena || !s->buckets)
+		return -ENOMEM;
+	s->sets[0].kernel_stacks_fd = bpf_map__fd(k->maps.kernel_stacks_0);
+	s->sets[1].kernel_stacks_fd = bpf_map__fd(k->maps.kernel_stacks_1);
+	for (uint32_t i = 0; i < WIRE_SETS; i++) {
+		struct set *set = &s->sets[i];
+
+		set->number = i;
+		set->kernel_stacks = calloc(s->kernel_buckets, sizeof(*set->kernel_stacks));
+		if (!set->kernel_stacks)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 static int map_unwind_memory(struct sampler *s)
@@ -352,20 +382,12 @@ static int connect_maps(struct sampler *s, const struct sampler_opts *o)
 	int r;
 
 	if ((r = fill_filters(s, o)) < 0 || (r = grace_init(&s->grace)) < 0 ||
-	    (r = open_set(s, &s->sets[0], k->maps.counts_0, k->maps.kernel_stacks_0,
-			  k->maps.arena_0)) < 0 ||
-	    (r = open_set(s, &s->sets[1], k->maps.counts_1, k->maps.kernel_stacks_1,
-			  k->maps.arena_1)) < 0)
+	    (r = open_sets(s)) < 0)
 		return r;
 	if (!o->by_pointer && (r = map_unwind_memory(s)) < 0)
 		return r;
-	s->batch = BATCH;
-	s->keys = malloc(s->batch * sizeof(struct wire_key));
-	s->values = malloc(s->batch * sizeof(struct wire_count));
 	s->ring = ring_buffer__new(bpf_map__fd(k->maps.ring), sampler_on_record, s, NULL);
-	if (!s->keys || !s->values || !s->ring)
-		return -ENOMEM;
-	return map_ring_positions(s);
+	return s->ring ? map_ring_positions(s) : -ENOMEM;
 }
 
 /*
@@ -439,17 +461,17 @@ void sampler_free(struct sampler *s)
 		if (s->sets[i].kernel_stacks)
 			sampler_forget_kernel_stacks(s, &s->sets[i]);
 		free(s->sets[i].kernel_stacks);
-		if (s->sets[i].arena)
-			munmap(s->sets[i].arena, s->n_blocks * WIRE_BLOCK_BYTES);
 	}
+	if (s->arena)
+		munmap(s->arena, arena_bytes(s));
+	if (s->buckets)
+		munmap(s->buckets, buckets_bytes(s));
 	unmap_unwind_memory(&s->unwind);
 	if (s->ring_read)
 		munmap((void *)(uintptr_t)s->ring_read, 2 * (size_t)sysconf(_SC_PAGESIZE));
 	ring_buffer__free(s->ring);
 	grace_done(&s->grace);
 	sampler_bpf__destroy(s->skel);
-	free(s->keys);
-	free(s->values);
 	free(s);
 }
 

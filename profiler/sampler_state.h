@@ -16,8 +16,8 @@ struct sampler_bpf;
 
 /* One of the two sets of maps as user space sees it. */
 struct set {
-	int counts_fd, kernel_stacks_fd;
-	struct wire_block *arena; /* mmap of blocks */
+	uint32_t number;
+	int kernel_stacks_fd;
 	/* Kernel stacks that were read already: a stack-trace map never changes an id that it gave
 	 * out, so each is read once until the map is emptied. NULL = not yet. */
 	struct kernel_stack {
@@ -33,11 +33,11 @@ struct sampler {
 	struct ring_buffer *ring;
 	struct grace grace;
 	struct set sets[WIRE_SETS];
-	size_t n_blocks, blocks_per_cpu, kernel_buckets;
+	struct wire_block *arena;    /* mmap of the blocks of both sets … */
+	struct wire_bucket *buckets; /* … and of the places of rows in them */
+	size_t blocks_per_cpu, buckets_per_cpu, kernel_buckets;
 	const uint64_t *ring_read, *ring_written; /* positions in the ring, in bytes; mapped */
 	size_t to_read;			     /* bytes of the ring that may be read in this go */
-	size_t batch;			     /* rows the buffers below hold */
-	void *keys, *values;		     /* buffers of one batch */
 	int n_cpus;			     /* possible CPUs */
 	bool follows;			     /* children of targets */
 	int follow_fds[2], lifecycle_fds[2]; /* -1 = none */
@@ -47,6 +47,9 @@ struct sampler {
 
 /* Forgets the kernel stacks that were read from @set. */
 void sampler_forget_kernel_stacks(struct sampler *s, struct set *set);
+
+/* Hands the rows of @set on, CPU by CPU, in the order in which they came, and empties it. */
+void sampler_empty_arena(struct sampler *s, struct set *set);
 
 /* libbpf's callback for each record of the ring; @ctx is the sampler. 0, or -EAGAIN when enough was
  * read. */

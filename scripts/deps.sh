@@ -23,7 +23,7 @@ build libiberty-dev        hdr libiberty/demangle.h       names of C++, Rust and
 build libprotobuf-c-dev    hdr protobuf-c/protobuf-c.h    reads and writes pprof
 build protobuf-c-compiler  cmd protoc-c                   code from formats/profile.proto
 build libdeflate-dev       hdr libdeflate.h               small .pb.gz, compressed sections of debug information
-build libisal-dev          hdr isa-l/igzip_lib.h          reads .pb.gz, writes large ones
+build libisal-dev          hdr isa-l/igzip_lib.h          reads .pb.gz, writes large ones; large compressed sections
 build zlib1g-dev           hdr zlib.h                     libelf needs it; in tests, a second opinion
 build libdebuginfod-dev    hdr elfutils/debuginfod.h      the header alone: the library is loaded when asked for
 build liblzma-dev          hdr lzma.h                     .gnu_debugdata
@@ -49,6 +49,7 @@ check chromium             cmd chromium                   shows the pages and pi
 check nodejs               cmd node                       drives it
 check npm                  cmd npm                        brings playwright-core for that
 check findutils            cmd find                       the lint rules
+check shellcheck           cmd shellcheck                 of these, the one on shell scripts
 check linux-perf           cmd perf                       perf script writes what is read
 check valgrind             cmd callgrind_annotate         a second reader of .callgrind
 check python3-jsonschema   file /usr/lib/python3/dist-packages/jsonschema  holds JSON against its schema

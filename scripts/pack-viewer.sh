@@ -54,7 +54,14 @@ squeeze_js() {
         }
     }
     /^}/ { print ""; gap = 0 }
-    END { if (held) printf ";" }' "$@" | sed -E 's/\<const([ {[])/let\1/g'
+    END { if (held) printf ";" }' "$@" | sed -E 's/\<const([ {[])/let\1/g' | shorten_globals
+}
+
+# Names of the browser's that are in many places get a letter; no name of ours is one capital letter.
+shorten_globals() {
+    printf 'let M=Math,O=Object,D=document,U=Uint32Array,F=Float64Array,B=Uint8Array,I=Int32Array;'
+    sed -E 's/\<Math\./M./g; s/\<Object\./O./g; s/\<document\./D./g; s/\<new Uint32Array\>/new U/g; s/\<new Float64Array\>/new F/g
+        s/\<new Uint8Array\>/new B/g; s/\<new Int32Array\>/new I/g'
 }
 
 squeeze_css() {

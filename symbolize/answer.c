@@ -81,6 +81,30 @@ int answering_add_name(struct answering *a, const char *name, struct sym_frame *
 	return 0;
 }
 
+/* Appends @n bytes to the batch's strings. */
+static int append(struct answering *a, const char *s, size_t n, uint32_t *ret)
+{
+	size_t off;
+
+	if (a->strings.n_bytes + n >= STRINGS_MAX)
+		return -EFBIG;
+	if (strtab_append(&a->strings, s, n, &off) < 0)
+		return -ENOMEM;
+	*ret = (uint32_t)off;
+	return 0;
+}
+
+int answering_add_names(struct answering *a, const struct namepool_name *name,
+			struct sym_frame *ret)
+{
+	int r = name->n ? append(a, name->text, name->n, &ret->system_name) : 0;
+
+	if (name->n == 0)
+		ret->system_name = 0;
+	ret->name = ret->system_name;
+	return r == 0 && name->shown_n ? append(a, name->shown, name->shown_n, &ret->name) : r;
+}
+
 int answering_add_plain_name(struct answering *a, const char *name, struct sym_frame *ret)
 {
 	int r = answering_add_string(a, name, strnlen(name, NAME_MAX_BYTES), &ret->name);

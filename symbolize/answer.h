@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A batch of answers under construction: its frames and strings, each distinct one of these once. */
+/* A batch of answers under construction: its frames and strings, each distinct one of these once.
+ */
 #pragma once
 
 #include <stddef.h>
@@ -7,6 +8,7 @@
 
 #include "array.h"
 #include "demangle.h"
+#include "namepool.h"
 #include "strtab.h"
 #include "symbolize.h"
 
@@ -31,6 +33,11 @@ int answering_add_string(struct answering *a, const char *s, size_t n, uint32_t 
 /* Adds a function's name: sets name (demangled) and system_name. As above. */
 int answering_add_name(struct answering *a, const char *name, struct sym_frame *ret);
 
+/* The same for one with what is shown for it, which nobody has added and which is not looked for.
+ */
+int answering_add_names(struct answering *a, const struct namepool_name *name,
+			struct sym_frame *ret);
+
 /* The same for a name that is shown as it is. */
 int answering_add_plain_name(struct answering *a, const char *name, struct sym_frame *ret);
 
@@ -38,8 +45,8 @@ int answering_add_plain_name(struct answering *a, const char *name, struct sym_f
 int answering_add_frame(struct answering *a, const struct sym_frame *f);
 
 /*
- * Ends an answer of one frame, the making of which gave @r: without room for it the answer is SYM_LIMIT.
- * 0 or -ENOMEM.
+ * Ends an answer of one frame, the making of which gave @r: without room for it the answer is
+ * SYM_LIMIT. 0 or -ENOMEM.
  */
 int answering_add_answer(struct answering *a, int r, const struct sym_frame *f,
 			 struct sym_answer *ret);

@@ -49,18 +49,28 @@ static void run_done(struct run *r)
 	array_free(&r->files);
 }
 
-/* --- strings -------------------------------------------------------------------------------------- */
+/* --- strings
+ * -------------------------------------------------------------------------------------- */
 
 static bool is_mangled(const char *name)
 {
 	return name[0] == '_' && (name[1] == 'Z' || name[1] == 'R');
 }
 
+/* Adds the name at @ref to the batch. */
+static int add_name(struct run *r, strref_t ref, struct known_name *ret)
+{
+	const struct namepool_name *stored = symobject_name(r->o, ref);
+	struct sym_frame f = { 0 };
+	const char *s = stored ? stored->text : symobject_string(r->o, ref, sizeof(r->buf), r->buf);
+	int res = stored ? answering_add_names(r->a, stored, &f) : answering_add_name(r->a, s, &f);
+
+	*ret = (struct known_name){ ref, f.name, f.system_name, is_mangled(s) };
+	return res;
+}
+
 static int get_name(struct run *r, strref_t ref, struct known_name *ret)
 {
-	struct known_name k = { .ref = ref };
-	struct sym_frame f = { 0 };
-	const char *s;
 	int res;
 
 	hindex_each(&r->by_ref, hash_add(r->seed, ref), i)
@@ -68,40 +78,18 @@ static int get_name(struct run *r, strref_t ref, struct known_name *ret)
 			*ret = r->names.items[i];
 			return 0;
 		}
-	s = symobject_string(r->o, ref, sizeof(r->buf), r->buf);
-	k.mangled = is_mangled(s);
-	res = answering_add_name(r->a, s, &f);
+	res = add_name(r, ref, ret);
 	if (res < 0)
 		return res;
-	k.name = f.name;
-	k.system_name = f.system_name;
 	if (hindex_add(&r->by_ref, hash_add(r->seed, ref), (uint32_t)r->names.n) < 0 ||
-	    array_push(&r->names, k) < 0)
+	    array_push(&r->names, *ret) < 0)
 		return -ENOMEM;
-	*ret = k;
 	return 0;
 }
 
-/* Appends one part of a path; an absolute one replaces what is before it. */
-static size_t add_part(struct run *r, size_t n, strref_t ref)
+static const char *string_of(void *ctx, strref_t s, size_t n, char *buf)
 {
-	const char *s;
-	size_t len;
-
-	if (ref == STRREF_NONE)
-		return n;
-	s = symobject_string(r->o, ref, sizeof(r->buf), r->buf);
-	len = strlen(s);
-	if (len == 0)
-		return n;
-	if (s[0] == '/')
-		n = 0;
-	else if (n > 0 && n < sizeof(r->path) - 1 && r->path[n - 1] != '/')
-		r->path[n++] = '/';
-	if (len > sizeof(r->path) - 1 - n)
-		len = sizeof(r->path) - 1 - n;
-	memcpy(r->path + n, s, len);
-	return n + len;
+	return symobject_string(ctx, s, n, buf);
 }
 
 static uint64_t hash_file(const struct run *r, const struct symunit_file *f)
@@ -127,7 +115,7 @@ static int get_file(struct run *r, const struct symunit_file *file, uint32_t *re
 			return 0;
 		}
 	}
-	n = add_part(r, add_part(r, add_part(r, 0, file->base), file->dir), file->name);
+	n = symunit_file_path(file, string_of, r->o, sizeof(r->path), r->path);
 	res = answering_add_string(r->a, r->path, n, ret);
 	if (res < 0)
 		return res;
@@ -137,31 +125,54 @@ static int get_file(struct run *r, const struct symunit_file *file, uint32_t *re
 	return 0;
 }
 
-/* --- symbols -------------------------------------------------------------------------------------- */
+/* --- symbols
+ * -------------------------------------------------------------------------------------- */
 
-/*
- * The symbol at @addr, in r->buf, when it is a better name than @plain, and then without what the compiler
- * hung on it; or the only one, when @plain is ""; else r->buf is "". 0 or -ENOMEM.
- */
-static int better_symbol_at(struct run *r, uint64_t addr, const char *plain)
+/* Whether symbol @s names a function better than its debug information, which says @plain. */
+static bool is_better(const char *s, const char *plain)
 {
-	const char *s;
-	size_t n = 0;
-	int res = symobject_symbol(r->o, addr, &s);
+	return !plain[0] || is_mangled(s) || strspn(s, "_") < strspn(plain, "_");
+}
+
+/* Names @frame by the symbol @s, of which @known says what is in the batch if that is not NULL,
+ * without what the compiler hung on it, unless there is nothing else. */
+static int name_by_symbol(struct run *r, const char *s, const struct known_name *known,
+			  struct sym_frame *frame)
+{
+	const char *plain = r->a->strings.bytes + frame->system_name;
+	size_t n = strcspn(s, plain[0] ? ".@" : "@");
+
+	if (!is_better(s, plain) || n == 0 || n >= sizeof(r->buf))
+		return 0;
+	if (known && !s[n]) {
+		frame->name = known->name;
+		frame->system_name = known->system_name;
+		return 0;
+	}
+	memmove(r->buf, s, n);
+	r->buf[n] = '\0';
+	return answering_add_name(r->a, r->buf, frame);
+}
+
+/* Names @frame by the symbol at @addr, if that is the better name. */
+static int better_symbol_at(struct run *r, uint64_t addr, struct sym_frame *frame)
+{
+	struct symobject_symbol symbol;
+	struct known_name k;
+	int res = symobject_symbol(r->o, addr, &symbol);
 
 	if (res < 0)
 		return res;
-	if (s && (!plain[0] || is_mangled(s) || strspn(s, "_") < strspn(plain, "_")))
-		n = strcspn(s, plain[0] ? ".@" : "@");
-	if (n >= sizeof(r->buf))
-		n = 0;
-	if (n > 0)
-		memcpy(r->buf, s, n);
-	r->buf[n] = '\0';
-	return 0;
+	if (symbol.text)
+		return name_by_symbol(r, symbol.text, NULL, frame);
+	if (symbol.ref == STRREF_NONE)
+		return 0;
+	res = get_name(r, symbol.ref, &k);
+	return res < 0 ? res : name_by_symbol(r, r->a->strings.bytes + k.system_name, &k, frame);
 }
 
-/* --- frames --------------------------------------------------------------------------------------- */
+/* --- frames
+ * --------------------------------------------------------------------------------------- */
 
 /* The frame for @f, which is the outermost at @addr or not. */
 static int add_frame(struct run *r, const struct symunit_frame *f, uint64_t addr, bool outermost)
@@ -176,20 +187,26 @@ static int add_frame(struct run *r, const struct symunit_frame *f, uint64_t addr
 		return res;
 	frame.name = k.name;
 	frame.system_name = k.system_name;
-	if (outermost && !k.mangled) {
-		res = better_symbol_at(r, addr, r->a->strings.bytes + k.system_name);
-		if (res == 0 && r->buf[0])
-			res = answering_add_name(r->a, r->buf, &frame);
-	}
+	if (outermost && !k.mangled)
+		res = better_symbol_at(r, addr, &frame);
 	return res < 0 ? res : answering_add_frame(r->a, &frame);
 }
 
 /* What is known beside the symbol: where in the source, at most. */
-static int add_symbol(struct run *r, const char *name, const struct symunit_frame *place)
+static int add_symbol(struct run *r, const struct symobject_symbol *symbol,
+		      const struct symunit_frame *place)
 {
 	struct sym_frame frame = { 0 };
-	int res = answering_add_name(r->a, name, &frame);
+	struct known_name k;
+	int res;
 
+	if (symbol->text) {
+		res = answering_add_name(r->a, symbol->text, &frame);
+	} else {
+		res = get_name(r, symbol->ref, &k);
+		frame.name = k.name;
+		frame.system_name = k.system_name;
+	}
 	if (res == 0 && place) {
 		frame.line = place->line;
 		res = get_file(r, &place->file, &frame.file);
@@ -217,7 +234,7 @@ static int add_debug_frames(struct run *r, const struct dwquery *q)
 static int set_answer(struct run *r, const struct dwquery *q, struct sym_answer *ret)
 {
 	size_t first = r->a->frames.n;
-	const char *symbol;
+	struct symobject_symbol symbol;
 	int res;
 
 	if (q->n > 0 && !q->line_only) {
@@ -226,13 +243,13 @@ static int set_answer(struct run *r, const struct dwquery *q, struct sym_answer 
 		res = symobject_symbol(r->o, q->addr, &symbol);
 		if (res < 0)
 			return res;
-		if (!symbol) {
-			ret->reason = q->limited		    ? SYM_LIMIT :
-				      r->o->elf.reason != SYM_OK ? r->o->elf.reason :
-								    r->o->elf.on_miss;
+		if (!symbol.text && symbol.ref == STRREF_NONE) {
+			ret->reason = q->limited		   ? SYM_LIMIT
+				      : r->o->elf.reason != SYM_OK ? r->o->elf.reason
+								   : r->o->elf.on_miss;
 			return 0;
 		}
-		res = add_symbol(r, symbol, q->n ? r->frames.frames.items + q->first : NULL);
+		res = add_symbol(r, &symbol, q->n ? r->frames.frames.items + q->first : NULL);
 	}
 	if (res == -EFBIG) {
 		r->a->frames.n = first;
@@ -244,7 +261,8 @@ static int set_answer(struct run *r, const struct dwquery *q, struct sym_answer 
 	return res;
 }
 
-/* --- the request ---------------------------------------------------------------------------------- */
+/* --- the request
+ * ---------------------------------------------------------------------------------- */
 
 /* An address that is asked for, and the place of the answer in the request. */
 struct place {
@@ -257,6 +275,36 @@ static int by_addr(const void *pa, const void *pb)
 	const struct place *a = pa, *b = pb;
 
 	return (a->addr > b->addr) - (a->addr < b->addr);
+}
+
+static int sort_places(struct place *places, size_t n)
+{
+	struct radix_key *keys;
+	struct place *sorted;
+	uint64_t lo = UINT64_MAX, hi = 0;
+	int r = -ENOMEM;
+
+	for (size_t i = 0; i < n; i++) {
+		lo = places[i].addr < lo ? places[i].addr : lo;
+		hi = places[i].addr > hi ? places[i].addr : hi;
+	}
+	if (n < 2 || hi - lo > UINT32_MAX) {
+		qsort(places, n, sizeof(*places), by_addr);
+		return 0;
+	}
+	keys = malloc(n * sizeof(*keys));
+	sorted = malloc(n * sizeof(*sorted));
+	for (size_t i = 0; keys && i < n; i++)
+		keys[i] = (struct radix_key){ (uint32_t)(places[i].addr - lo), (uint32_t)i };
+	if (keys && sorted)
+		r = radix_sort(keys, n);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		sorted[i] = places[keys[i].item];
+	if (r == 0)
+		memcpy(places, sorted, n * sizeof(*places));
+	free(keys);
+	free(sorted);
+	return r;
 }
 
 static uint64_t address_of(const struct run *r, uint64_t off)
@@ -301,6 +349,16 @@ static int get_names_in_order(struct run *r)
 	return res == -EFBIG ? 0 : res;
 }
 
+/* How many frames the answers have: what has none may have a symbol. */
+static size_t frames_at_most(const struct run *r, const struct dwquery *queries, size_t n)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += r->req->no_inlines || queries[i].n == 0 ? 1 : queries[i].n;
+	return sum;
+}
+
 /* Answers each distinct address once; @places are sorted. */
 static int answer_places(struct run *r, const struct place *places, size_t n,
 			 struct dwquery *queries)
@@ -314,6 +372,8 @@ static int answer_places(struct run *r, const struct place *places, size_t n,
 	res = symobject_find(r->o, queries, distinct, &r->frames);
 	if (res == 0 && !r->req->no_inlines)
 		res = get_names_in_order(r);
+	if (res == 0)
+		res = array_fit(&r->a->frames, r->a->frames.n + frames_at_most(r, queries, distinct));
 	for (size_t i = 0, q = 0; res == 0 && i < n; i++) {
 		struct sym_answer *answer = &r->a->answers[places[i].i];
 
@@ -341,8 +401,9 @@ int dwanswer_run(struct symobject *o, const struct sym_request *req, struct answ
 	r->a = a;
 	for (size_t i = 0; i < req->n; i++)
 		places[i] = (struct place){ address_of(r, req->offs[i]), (uint32_t)i };
-	qsort(places, req->n, sizeof(*places), by_addr);
-	res = answer_places(r, places, req->n, queries);
+	res = sort_places(places, req->n);
+	if (res == 0)
+		res = answer_places(r, places, req->n, queries);
 	run_done(r);
 	return res;
 }

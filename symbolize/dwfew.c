@@ -70,6 +70,9 @@ int dwobject_find(struct dwobject *o, struct dwquery *queries, size_t n, struct 
 {
 	int r = 0;
 
+	dwsections_renew(&o->file.s);
+	if (o->has_alt)
+		dwsections_renew(&o->alt.s);
 	if (o->units == DWOBJECT_NONE && n <= FEW)
 		r = ask_some(o, queries, n, ret);
 	if (r != 0)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Asks the units of an object: in rounds, because an address may have more than one unit that claims it.
- * A round has a job for each unit that is asked; workers take the jobs one after the other.
+ * Asks the units of an object: in rounds, because an address may have more than one unit that
+ * claims it. A round has a job for each unit that is asked; workers take the jobs one after the
+ * other.
  */
 #include "dwobject.h"
 
@@ -16,6 +17,7 @@
 #include "dwaranges.h"
 #include "dwimage.h"
 #include "dwobject_state.h"
+#include "radix.h"
 
 enum {
 	THREADS_MAX = 8,
@@ -26,15 +28,16 @@ enum {
 
 /* Bytes of .debug_info for which another thread is started; a unit that is
  * stored, or in a file of its own, counts as some. */
-#define THREAD_WORTH (1ull << 20)
-#define STORED_COST  (128ull << 10)
-#define SPLIT_COST   (512ull << 10)
+#define THREAD_WORTH  (1ull << 20)
+#define STORED_COST   (128ull << 10)
+#define SPLIT_COST    (512ull << 10)
 
 /* The whole index is made and kept on disk when so many bytes had to be inflated for the answer, or
  * when a quarter of the object's units are read for it. */
 #define SAVE_INFLATED (8ull << 20)
 
-/* --- a round of answers --------------------------------------------------------------------------- */
+/* --- a round of answers
+ * --------------------------------------------------------------------------- */
 
 /* The queries of one unit: order[first] to order[first + n]. */
 struct job {
@@ -46,8 +49,9 @@ struct round {
 	struct dwobject *o;
 	struct dwquery *queries;
 	ARRAY(struct job) jobs;
-	uint32_t *order;	/* numbers of queries, by unit */
-	struct dwquery *found;	/* answers of this round to them; first counts in its worker's frames */
+	uint32_t *order; /* numbers of queries, by unit */
+	struct dwquery
+		*found; /* answers of this round to them; first counts in its worker's frames */
 	struct symstore_writer *writer; /* takes all images; NULL = they are not stored */
 	atomic_size_t next;
 };
@@ -104,7 +108,7 @@ static int do_job(struct worker *w, struct job *job)
 	job->worker = w->number;
 	/* What goes wrong with the store is no concern of who asks. */
 	if (r == 0 && image && w->round->writer)
-		symstore_writer_add(w->round->writer, job->unit, image, bytes);
+		symstore_writer_add(w->round->writer, job->unit, image);
 	for (uint32_t i = job->first; r == 0 && i < job->first + job->n; i++) {
 		struct dwquery *found = &w->round->found[i];
 
@@ -162,14 +166,14 @@ static uint64_t read_cost(const struct dwobject *o, uint32_t i)
 	       (o->split && dwunit_is_skeleton(&o->file.units[i]) ? SPLIT_COST : 0);
 }
 
-/* Bytes that have to be read for the round. */
+/* Bytes that have to be read for the round; to store a unit takes as long as to read it. */
 static uint64_t round_cost(const struct round *round)
 {
 	const struct dwobject *o = round->o;
 	uint64_t bytes = 0;
 
 	array_each(&round->jobs, j)
-		if (!o->images[j->unit].image)
+		if (round->writer || !o->images[j->unit].image)
 			bytes += read_cost(o, j->unit);
 	return bytes;
 }
@@ -204,7 +208,8 @@ static int gather(struct round *round, struct worker *workers, unsigned n, struc
 		*ret = workers[0].frames;
 		workers[0].frames = empty;
 	}
-	if (sum > UINT32_MAX || array_reserve(&ret->frames, sum - ret->frames.n) < 0)
+	/* There are many, and seldom will there be more. */
+	if (sum > UINT32_MAX || array_fit(&ret->frames, sum) < 0)
 		return -ENOMEM;
 	for (unsigned i = 0; i < n; i++) {
 		struct dwframes *f = &workers[i].frames;
@@ -277,79 +282,26 @@ static int run_round(struct round *round, struct dwframes *ret)
 	return r;
 }
 
-/* --- answering ------------------------------------------------------------------------------------ */
+/* --- answering
+ * ------------------------------------------------------------------------------------ */
 
-struct pending {
-	uint32_t unit, query;
-};
-
-static int by_unit(const void *pa, const void *pb)
+/* Makes a job of all pending queries of each unit: by it is the unit, item the query. */
+static int plan(struct round *round, struct radix_key *pending, size_t n)
 {
-	const struct pending *a = pa, *b = pb;
+	int r = radix_sort(pending, n);
 
-	if (a->unit != b->unit)
-		return a->unit < b->unit ? -1 : 1;
-	return (a->query > b->query) - (a->query < b->query);
-}
-
-/* Makes a job of all pending queries of each unit. */
-static int plan(struct round *round, struct pending *pending, size_t n)
-{
 	round->jobs.n = 0;
 	atomic_store(&round->next, 0);
 	memset(round->found, 0, n * sizeof(*round->found));
-	if (n > 0)
-		qsort(pending, n, sizeof(*pending), by_unit);
-	for (size_t i = 0; i < n; i++) {
-		struct job j = { .unit = pending[i].unit, .first = (uint32_t)i };
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		struct job j = { .unit = pending[i].by, .first = (uint32_t)i };
 
-		round->order[i] = pending[i].query;
-		if ((i == 0 || pending[i - 1].unit != j.unit) && array_push(&round->jobs, j) < 0)
+		round->order[i] = pending[i].item;
+		if ((i == 0 || pending[i - 1].by != j.unit) && array_push(&round->jobs, j) < 0)
 			return -ENOMEM;
 		round->jobs.items[round->jobs.n - 1].n++;
 	}
-	return 0;
-}
-
-static const char *string_of(void *ctx, strref_t s, size_t n, char *buf)
-{
-	return dwobject_string(ctx, s, n, buf);
-}
-
-/* What the strings of an object can take; names that are ends of one long string take more. */
-static uint64_t string_bytes(const struct dwobject *o)
-{
-	static const enum dwsection_id ids[] = { DW_STR, DW_LINE_STR, DW_INFO, DW_LINE };
-	uint64_t n = o->split ? DWSPLIT_STRINGS_MAX : 0;
-
-	for (size_t i = 0; i < ARRAY_LEN(ids); i++)
-		n += o->file.s.s[ids[i]].size + (o->has_alt ? o->alt.s.s[ids[i]].size : 0);
-	return (1 << 20) + 2 * n;
-}
-
-/* Once: where it cannot be written now it cannot be later. */
-static void give_up_saving(struct dwobject *o)
-{
-	free(o->store_dir);
-	o->store_dir = NULL;
-}
-
-/*
- * An index is stored only when every split unit was found and read: the name of the index says nothing of
- * their files, so one that was made without them would hide them for good. One that was made of all of
- * them stays right: a skeleton says the id of its split unit, which is a checksum of its content. Most
- * often all are there or none is, and then one tells it.
- */
-static bool has_split_units(struct dwobject *o)
-{
-	_cleanup_(dwsplit_unit_done) struct dwsplit_unit u = { 0 };
-	size_t i = 0;
-
-	if (!o->split || o->no_split > 0)
-		return !o->split;
-	while (i < o->n_units && !dwunit_is_skeleton(&o->file.units[i]))
-		i++;
-	return i < o->n_units && dwsplit_find(o->split, &o->file, &o->file.units[i], &u) == 0;
+	return r;
 }
 
 bool dwfind_is_much(const struct dwobject *o, uint64_t bytes)
@@ -357,34 +309,14 @@ bool dwfind_is_much(const struct dwobject *o, uint64_t bytes)
 	return o->inflated >= SAVE_INFLATED || bytes >= o->file.s.s[DW_INFO].size / 4;
 }
 
-static bool is_worth_saving(const struct round *round)
+/* Counts what is read for a round. */
+static void count_reading(const struct round *round)
 {
 	struct dwobject *o = round->o;
-	uint64_t bytes = 0;
-
-	if (!o->store_dir || o->store || o->units != DWOBJECT_ALL)
-		return false;
-	array_each(&round->jobs, j)
-		bytes += unit_bytes(o, j->unit);
-	if (!dwfind_is_much(o, bytes))
-		return false;
-	if (!has_split_units(o))
-		give_up_saving(o);
-	return o->store_dir != NULL;
-}
-
-/* Adds the units that nobody asks for, so that all are made. @seen has a place for each unit. */
-static int add_other_units(struct round *round, bool *seen)
-{
-	const struct dwobject *o = round->o;
 
 	array_each(&round->jobs, j)
-		seen[j->unit] = true;
-	for (size_t i = 0; i < o->n_units; i++)
-		if (!seen[i] && !o->file.units[i].partial &&
-		    array_push(&round->jobs, (struct job){ .unit = (uint32_t)i }) < 0)
-			return -ENOMEM;
-	return 0;
+		if (!o->store && !o->images[j->unit].image)
+			o->read_bytes += unit_bytes(o, j->unit);
 }
 
 /* The units that did not say where their code is have been read: now it is known. */
@@ -395,58 +327,47 @@ static int settle_loose(struct dwobject *o)
 	array_each(&o->loose, i) {
 		const struct unit_image *image = &o->images[*i];
 
-		if (image->lo < image->hi && dwdir_add(&o->dir, image->lo, image->hi, *i) < 0)
+		if (image->lo < image->hi && dwdir_add(&o->more, image->lo, image->hi, *i) < 0)
 			r = -ENOMEM;
 	}
 	o->loose.n = 0;
-	dwdir_sort(&o->dir);
+	dwdir_sort(&o->more);
 	return r;
 }
 
-static int add_aranges(struct dwobject *o)
+/* Makes .debug_aranges part of what more is known, or what the index on disk has of it. */
+static int need_more(struct dwobject *o)
 {
 	int r;
 
-	if (o->has_aranges)
+	if (o->has_more)
 		return 0;
-	o->has_aranges = true;
-	r = dwaranges_read(&o->file, &o->dir);
-	dwdir_sort(&o->dir);
+	o->has_more = true;
+	if (o->store)
+		return symstore_more(o->store, &o->more);
+	r = dwaranges_read(&o->file, &o->more);
+	dwdir_sort(&o->more);
 	return r;
 }
 
-/* A round that reads all units and stores them. Without the store it is as good as any other. */
-static int run_saving(struct round *round, struct dwframes *ret)
+int dwfind_make_all(struct dwobject *o, struct symstore_writer *w)
 {
-	struct dwobject *o = round->o;
-	struct symstore_writer_opts opts = { .dir = o->store_dir,
-					     .key = o->store_key,
-					     .dirs = &o->dir,
-					     .n_units = o->n_units,
-					     .max_bytes = o->store_max_bytes,
-					     .max_strings = string_bytes(o),
-					     .string = string_of,
-					     .ctx = o };
-	_cleanup_free_ bool *seen = calloc(o->n_units + 1, sizeof(*seen));
-	int r = seen ? symstore_writer_new(&opts, &round->writer) : -ENOMEM;
+	struct round round = { .o = o, .writer = w };
+	struct dwframes none = { 0 };
+	int r = 0;
 
+	atomic_store(&o->work, 0);
+	for (size_t i = 0; r == 0 && i < o->n_units; i++)
+		if (!o->file.units[i].partial)
+			r = array_push(&round.jobs, (struct job){ .unit = (uint32_t)i });
 	if (r == 0)
-		r = add_other_units(round, seen);
-	if (r == -ENOMEM) {
-		symstore_writer_end(round->writer, false);
-		return r;
-	}
-	r = run_round(round, ret);
-	/* A stored index has one directory. */
-	if (r == 0 && round->writer)
-		r = add_aranges(o);
-	if (r == 0 && round->writer)
+		r = run_round(&round, &none);
+	if (r == 0)
+		r = need_more(o);
+	if (r == 0)
 		r = settle_loose(o);
-	/* Not without the units that this call could not read any more. */
-	symstore_writer_end(round->writer, r == 0 && atomic_load(&o->work) <= o->max_work &&
-						   o->no_split == 0 && !o->unsettled);
-	round->writer = NULL;
-	give_up_saving(o);
+	array_free(&round.jobs);
+	array_free(&none.frames);
 	return r;
 }
 
@@ -460,7 +381,7 @@ struct progress {
 struct asking {
 	struct round round;
 	size_t n;
-	struct pending *pending;
+	struct radix_key *pending;
 	struct progress *progress;
 	struct dwframes *frames;
 };
@@ -472,7 +393,7 @@ static void restart(struct asking *a)
 }
 
 /* The next unit that may know more of query @i, UINT32_MAX when there is none. */
-static uint32_t next_unit(struct asking *a, size_t i)
+static uint32_t next_unit(struct asking *a, const struct dwdir *dir, size_t i)
 {
 	struct dwquery *q = &a->round.queries[i];
 	struct progress *p = &a->progress[i];
@@ -480,7 +401,7 @@ static uint32_t next_unit(struct asking *a, size_t i)
 
 	if (q->n > 0 && !q->line_only)
 		return UINT32_MAX;
-	unit = dwdir_next(&a->round.o->dir, q->addr, &p->at);
+	unit = dwdir_next(dir, q->addr, &p->at);
 	if (unit == UINT32_MAX || p->tried++ < DWOBJECT_CANDIDATES)
 		return unit;
 	q->limited = true;
@@ -492,7 +413,7 @@ static uint32_t next_unit(struct asking *a, size_t i)
  * Asks, for each query without a function, the next unit that may have it, until there are no more:
  * most have one candidate.
  */
-static int ask_directory(struct asking *a)
+static int ask_directory(struct asking *a, const struct dwdir *dir)
 {
 	struct round *round = &a->round;
 	int r = 0;
@@ -502,20 +423,17 @@ static int ask_directory(struct asking *a)
 		size_t n = 0;
 
 		for (size_t i = 0; i < a->n; i++) {
-			uint32_t unit = next_unit(a, i);
+			uint32_t unit = next_unit(a, dir, i);
 
 			if (unit != UINT32_MAX)
-				a->pending[n++] = (struct pending){ unit, (uint32_t)i };
+				a->pending[n++] = (struct radix_key){ unit, (uint32_t)i };
 		}
 		if (n == 0)
 			break;
 		r = plan(round, a->pending, n);
-		if (r == 0 && is_worth_saving(round)) {
-			r = run_saving(round, a->frames);
-			restart(a); /* the directory is another one */
-		} else if (r == 0) {
+		count_reading(round);
+		if (r == 0)
 			r = run_round(round, a->frames);
-		}
 	}
 	return r;
 }
@@ -529,17 +447,16 @@ static bool has_open(const struct asking *a)
 	return false;
 }
 
-/* Asks again about what no unit claimed, now with .debug_aranges at hand. */
-static int ask_aranges(struct asking *a)
+/* Asks about what no unit claims those that are elsewhere said to have it. */
+static int ask_more(struct asking *a)
 {
 	struct dwobject *o = a->round.o;
-	size_t n = o->dir.ranges.n;
 	int r;
 
-	if (o->has_aranges || o->store || !has_open(a))
+	if (!has_open(a))
 		return 0;
-	r = add_aranges(o);
-	return r < 0 || o->dir.ranges.n == n ? r : ask_directory(a);
+	r = need_more(o);
+	return r < 0 || o->more.ranges.n == 0 ? r : ask_directory(a, &o->more);
 }
 
 /* And with what is known of the units that do not say where their code is, once they are read. */
@@ -547,7 +464,7 @@ static int ask_loose(struct asking *a)
 {
 	struct round *round = &a->round;
 	struct dwobject *o = round->o;
-	size_t n = o->dir.ranges.n;
+	size_t n = o->more.ranges.n;
 	int r = 0;
 
 	if (o->loose.n == 0 || !has_open(a))
@@ -557,12 +474,12 @@ static int ask_loose(struct asking *a)
 	array_each(&o->loose, unit)
 		if (r == 0)
 			r = array_push(&round->jobs, (struct job){ .unit = *unit });
+	count_reading(round);
 	if (r == 0)
-		r = is_worth_saving(round) ? run_saving(round, a->frames)
-					   : run_round(round, a->frames);
+		r = run_round(round, a->frames);
 	if (r == 0)
 		r = settle_loose(o);
-	return r < 0 || o->dir.ranges.n == n ? r : ask_directory(a);
+	return r < 0 || o->more.ranges.n == n ? r : ask_directory(a, &o->more);
 }
 
 int dwfind_run(struct dwobject *o, struct dwquery *queries, size_t n, bool directory,
@@ -574,17 +491,16 @@ int dwfind_run(struct dwobject *o, struct dwquery *queries, size_t n, bool direc
 	for (size_t i = 0; i < n; i++)
 		queries[i] = (struct dwquery){ .addr = queries[i].addr };
 	atomic_store(&o->work, 0);
-	if (n >= DWOBJECT_MANY && !o->near)
-		o->near =
-			calloc(1, sizeof(*o->near)); /* without it they take longer, nothing else */
 	a.pending = malloc((n + 1) * sizeof(*a.pending));
 	a.progress = malloc((n + 1) * sizeof(*a.progress));
 	a.round.order = malloc((n + 1) * sizeof(*a.round.order));
 	a.round.found = malloc((n + 1) * sizeof(*a.round.found));
 	if (a.pending && a.progress && a.round.order && a.round.found && n < UINT32_MAX)
-		r = ask_directory(&a);
+		r = n >= DWOBJECT_MANY ? dwobject_expect_many(o) : 0;
+	if (r == 0)
+		r = ask_directory(&a, &o->dir);
 	if (r == 0 && !directory)
-		r = ask_aranges(&a);
+		r = ask_more(&a);
 	if (r == 0 && !directory)
 		r = ask_loose(&a);
 	array_free(&a.round.jobs);

@@ -11,6 +11,7 @@ void dwimager_done(struct dwimager *m)
 {
 	dwbuild_done(&m->build);
 	dwsplit_unit_done(&m->split);
+	symstore_piece_done(&m->stored);
 }
 
 /* The split unit of skeleton @i in m->split: 0, -ENOENT when it is not there, -ENOMEM. */
@@ -71,7 +72,7 @@ static int make_image(struct dwimager *m, struct dwobject *o, uint32_t i, struct
 	if (atomic_load(&o->work) > o->max_work) {
 		flaw = DWBUILD_LIMITED;
 	} else if (o->store) {
-		r = symstore_unit(o->store, i, ret, ret_bytes);
+		r = symstore_unit(o->store, i, &m->stored, ret, ret_bytes);
 		if (r == 0)
 			atomic_fetch_add(&o->work, *ret_bytes);
 	} else {
@@ -104,6 +105,8 @@ int dwimager_get(struct dwimager *m, struct dwobject *o, uint32_t i, struct symu
 		return r;
 	symunit_extent(*ret, &kept->lo, &kept->hi);
 	*ret_bytes = bytes;
+	if (o->store)
+		return 0;
 	*ret_mine = atomic_fetch_add(&o->image_bytes, bytes) + bytes > o->max_images;
 	if (*ret_mine)
 		atomic_fetch_sub(&o->image_bytes, bytes);

@@ -8,17 +8,19 @@
 
 #include "dwbuild.h"
 #include "dwobject.h"
+#include "symstore.h"
 
 /* Zero it; one a thread. What it holds is used again for the next unit. */
 struct dwimager {
 	struct dwbuild build;
-	struct dwsplit_unit split; /* the last one that was read */
+	struct dwsplit_unit split;    /* the last one that was read */
+	struct symstore_piece stored; /* likewise, of an index on disk */
 };
 
 /*
  * The image of unit @i of @o: 0, *@ret (NULL when it cannot be read, which is counted),
- * *@ret_bytes; free() it when *@ret_mine is set, else it is @o's. -ENOMEM. No two threads may ask
- * for the same unit at once.
+ * *@ret_bytes; free() it when *@ret_mine is set, else it is @o's, or @m's until the next call.
+ * -ENOMEM. No two threads may ask for the same unit at once.
  */
 int dwimager_get(struct dwimager *m, struct dwobject *o, uint32_t i, struct symunit **ret,
 		 size_t *ret_bytes, bool *ret_mine);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,11 +20,12 @@ enum {
 	WORK_FACTOR = DWOBJECT_WORK_FACTOR,
 	WORK_FREE = 64 << 20,
 	RANGES_FREE = 64 << 10, /* entries of lists of units */
-	LOOK_AGAIN_MAX = 16, /* missing split units that are looked for again, at a time */
+	LOOK_AGAIN_MAX = 16,	/* missing split units that are looked for again, at a time */
 	RANGES_MAX = 8 << 20,	/* 256 MB of directory */
 };
 
-/* --- opening -------------------------------------------------------------------------------------- */
+/* --- opening
+ * -------------------------------------------------------------------------------------- */
 
 /* Forgets the units and all that is known of them. */
 static void drop_units(struct dwobject *o)
@@ -34,8 +36,8 @@ static void drop_units(struct dwobject *o)
 	o->images = NULL;
 	o->n_units = 0;
 	o->loose.n = 0;
-	o->dir.ranges.n = 0;
-	o->has_aranges = false;
+	o->dir.ranges.n = o->more.ranges.n = 0;
+	o->has_more = o->has_partial = false;
 	o->image_bytes = 0;
 	o->broken = o->limited = o->no_split = 0;
 }
@@ -52,6 +54,7 @@ void dwobject_free(struct dwobject *o)
 	free(o->code);
 	array_free(&o->loose);
 	dwdir_done(&o->dir);
+	dwdir_done(&o->more);
 	dwsplit_free(o->split);
 	dwfile_close(&o->file);
 	if (o->has_alt)
@@ -67,6 +70,7 @@ static int add_unit(struct dwobject *o, uint32_t i, struct dwspans *spans)
 	const struct dwunit *u = &o->file.units[i];
 	int r;
 
+	o->has_partial |= u->partial;
 	if (u->partial)
 		return 0;
 	spans->spans.n = 0;
@@ -126,8 +130,8 @@ static int by_id(const void *pa, const void *pb)
 	return (a->unit > b->unit) - (a->unit < b->unit);
 }
 
-/* Marks the skeletons that have the id of another one. No compiler makes these, and the same large unit
- * would be read for each. */
+/* Marks the skeletons that have the id of another one. No compiler makes these, and the same large
+ * unit would be read for each. */
 static int mark_same_ids(struct dwobject *o, size_t *ret_n)
 {
 	ARRAY(struct split_id) ids = { 0 };
@@ -162,10 +166,15 @@ static int open_split(struct dwobject *o, const struct dwobject_opts *opts)
 	return dwsplit_new(&split, &o->split);
 }
 
+static size_t held_bytes(const struct dwobject_opts *opts)
+{
+	return opts->max_held ? opts->max_held : DWSECTIONS_HELD;
+}
+
 /* A missing or broken alternate file costs names, not the rest. Takes @fd in any case. */
 static int open_alt(struct dwobject *o, int fd, const struct dwobject_opts *opts)
 {
-	int r = dwsections_open(fd, false, opts->max_inflated, &o->alt.s);
+	int r = dwsections_open_held(fd, false, opts->max_inflated, held_bytes(opts), &o->alt.s);
 
 	if (r < 0) {
 		close(fd);
@@ -229,6 +238,29 @@ int dwobject_load_all(struct dwobject *o)
 	return 0;
 }
 
+/* Of sections that are compressed and large; one that is broken is as good as it was. */
+static int hold(struct dwsections *d, enum dwsection_id id)
+{
+	return d->s[id].z && dwsection_hold(d, id, SIZE_MAX) == -ENOMEM ? -ENOMEM : 0;
+}
+
+int dwobject_expect_many(struct dwobject *o)
+{
+	int r = 0;
+
+	/* Strings that were read last; without them it takes longer, nothing else. */
+	if (!o->near)
+		o->near = calloc(1, sizeof(*o->near));
+	/* dwz made partial units, and the alternate file, of what units have in common. */
+	if (o->has_partial)
+		r = hold(&o->file.s, DW_INFO);
+	if (r == 0 && o->has_alt)
+		r = hold(&o->alt.s, DW_INFO);
+	if (r == 0 && o->has_alt)
+		r = hold(&o->alt.s, DW_STR);
+	return r;
+}
+
 /*
  * Reads the units, or leaves it to the first question when .debug_aranges may make it unnecessary:
  * but not where the first one is broken, or some may be split ones, which need .debug_addr.
@@ -276,12 +308,12 @@ static int open_file(struct dwobject *o, int fd, const struct dwobject_opts *opt
 
 	if (own < 0)
 		return -errno;
-	r = dwsections_open(own, false, opts->max_inflated, &o->file.s);
+	r = dwsections_open_held(own, false, opts->max_inflated, held_bytes(opts), &o->file.s);
 	if (r < 0) {
 		close(own);
 		return r;
 	}
-	o->inflated = o->file.s.mem_bytes;
+	o->inflated = o->file.s.inflated;
 	return o->file.s.s[DW_INFO].size == 0 ? -ENOENT : read_units(o);
 }
 
@@ -311,7 +343,8 @@ int dwobject_open(int fd, const struct dwobject_opts *opts, struct dwobject **re
 	return 0;
 }
 
-/* --- looking again -------------------------------------------------------------------------------- */
+/* --- looking again
+ * -------------------------------------------------------------------------------- */
 
 bool dwobject_look_again(struct dwobject *o)
 {
@@ -331,7 +364,16 @@ bool dwobject_look_again(struct dwobject *o)
 	return found;
 }
 
-/* --- strings -------------------------------------------------------------------------------------- */
+/* --- strings
+ * -------------------------------------------------------------------------------------- */
+
+static const char *cut_name(const struct namepool_name *name, size_t n, char *buf)
+{
+	if (n == 0)
+		return "";
+	snprintf(buf, n, "%s", name->text);
+	return buf;
+}
 
 const char *dwobject_string(const struct dwobject *o, strref_t s, size_t n, char *buf)
 {
@@ -346,20 +388,55 @@ const char *dwobject_string(const struct dwobject *o, strref_t s, size_t n, char
 				  : "";
 	case STRREF_OWN:
 		if (o->store)
-			return symstore_string(o->store, s);
+			return cut_name(symstore_name(o->store, s), n, buf);
 		return o->split ? dwsplit_string(o->split, s, n, buf) : "";
 	default:
 		return dwfile_string_near(&o->file, s, n, buf, o->near);
 	}
 }
 
+/* --- the index on disk
+ * ---------------------------------------------------------------------------- */
+
+bool dwobject_is_stored(const struct dwobject *o)
+{
+	return o->store;
+}
+
+const struct namepool_name *dwobject_name(struct dwobject *o, strref_t s)
+{
+	return symstore_name(o->store, s);
+}
+
+bool dwobject_has_symbols(const struct dwobject *o, struct elf_object *ret)
+{
+	return o->store && symstore_has_symbols(o->store, ret);
+}
+
+strref_t dwobject_symbol(struct dwobject *o, uint64_t addr)
+{
+	return symstore_symbol(o->store, addr);
+}
+
+bool dwobject_is_broken(const struct dwobject *o)
+{
+	return o->store && symstore_is_broken(o->store);
+}
+
+bool dwobject_remove_index(const struct dwobject *o)
+{
+	return symstore_remove(o->store);
+}
+
 size_t dwobject_bytes(const struct dwobject *o)
 {
-	return sizeof(*o) + o->image_bytes + o->file.s.mem_bytes + o->alt.s.mem_bytes +
+	return sizeof(*o) + o->image_bytes + dwsections_bytes(&o->file.s) +
+	       (o->has_alt ? dwsections_bytes(&o->alt.s) : 0) +
 	       (o->store ? symstore_bytes(o->store) : 0) + (o->near ? sizeof(*o->near) : 0) +
 	       (o->split ? dwsplit_bytes(o->split) : 0) +
 	       (o->file.n_units + o->alt.n_units) * sizeof(*o->file.units) +
-	       o->n_units * sizeof(*o->images) + o->dir.ranges.cap * sizeof(*o->dir.ranges.items);
+	       o->n_units * sizeof(*o->images) +
+	       (o->dir.ranges.cap + o->more.ranges.cap) * sizeof(*o->dir.ranges.items);
 }
 
 uint64_t dwobject_broken(const struct dwobject *o)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the debug information of one object says of addresses. Units are found by their addresses when
- * the object is opened, and read when an address in them is asked for, on several threads when there
- * are many; the image that is made of a unit is kept.
+ * What the debug information of one object says of addresses. Units are found by their addresses
+ * when the object is opened, and read when an address in them is asked for, on several threads when
+ * there are many; the image that is made of a unit is kept.
  */
 #pragma once
 
@@ -13,9 +13,11 @@
 #include "array.h"
 #include "dwline.h"
 #include "dwsplit.h"
+#include "namepool.h"
 #include "symunit.h"
 
 struct dwobject;
+struct elf_object;
 
 struct dwobject_opts {
 	int alt_fd; /* file that .gnu_debugaltlink names, -1 = none; taken on success */
@@ -23,11 +25,12 @@ struct dwobject_opts {
 	const struct dwline_span *code;
 	size_t n_code;
 	struct dwsplit_opts split; /* where split units are; max_inflated is not used */
-	size_t max_inflated; /* bytes of compressed sections that may lie in memory */
-	size_t max_images;   /* bytes of images that are kept */
-	unsigned threads;    /* at most; 0 = 1 */
-	/* Where the index is to be kept, once so much of it is asked for that making the rest is
-	 * worth it: folder and name as in symstore.h; copied; NULL = nowhere. */
+	size_t max_inflated;	   /* bytes of compressed sections that may lie in memory */
+	size_t max_held;	   /* of these, what does from the start; 0 = DWSECTIONS_HELD */
+	size_t max_images;	   /* bytes of images that are kept */
+	unsigned threads;	   /* at most; 0 = 1 */
+	/* Where dwobject_save() keeps the index: folder and name as in symstore.h; copied; NULL =
+	 * nowhere. */
 	const char *store_dir, *store_key;
 	uint64_t store_max_bytes;
 };
@@ -38,7 +41,8 @@ struct dwobject_opts {
  */
 int dwobject_open(int fd, const struct dwobject_opts *opts, struct dwobject **ret);
 
-/* The same from the index on disk that @opts names; alt_fd is not used. -ENOENT when there is none. */
+/* The same from the index on disk that @opts names; alt_fd is not used. -ENOENT when there is none.
+ */
 int dwobject_open_stored(const struct dwobject_opts *opts, struct dwobject **ret);
 
 void dwobject_free(struct dwobject *o);
@@ -75,14 +79,36 @@ enum {
 int dwobject_find(struct dwobject *o, struct dwquery *queries, size_t n, struct dwframes *ret);
 
 /*
- * The string, in @buf of @n bytes or elsewhere until the object is freed: "" when there is none; cut
- * at @n - 1 bytes. Not thread-safe.
+ * The string, in @buf of @n bytes or elsewhere until the object is freed: "" when there is none;
+ * cut at @n - 1 bytes. Not thread-safe.
  */
 const char *dwobject_string(const struct dwobject *o, strref_t s, size_t n, char *buf);
 
 /*
- * Whether split units that were missing are there now: the object is then worth being opened again. Opens
- * a few files at most.
+ * An object from the index on disk: its names in strings(), with what people are shown for them,
+ * until the next call; whether its symbols are in the index, too, and what reading them found; the
+ * name of the one that covers an address, STRREF_NONE when there is none; and whether some of this
+ * is missing because the index is broken, which dwobject_remove_index() removes: whether it is
+ * gone. Not thread-safe.
+ */
+bool dwobject_is_stored(const struct dwobject *o);
+const struct namepool_name *dwobject_name(struct dwobject *o, strref_t s);
+bool dwobject_has_symbols(const struct dwobject *o, struct elf_object *ret);
+strref_t dwobject_symbol(struct dwobject *o, uint64_t addr);
+bool dwobject_is_broken(const struct dwobject *o);
+bool dwobject_remove_index(const struct dwobject *o);
+
+/*
+ * Whether so much of an object was read that making the rest and keeping all of it on disk is worth
+ * it; and that, with the symbols of @elf: 0, also when it cannot be kept, or -ENOMEM. It takes
+ * longer than most questions, so it is for when nobody waits for an answer. What was read stays.
+ */
+bool dwobject_wants_saving(const struct dwobject *o);
+int dwobject_save(struct dwobject *o, const struct elf_object *elf);
+
+/*
+ * Whether split units that were missing are there now: the object is then worth being opened again.
+ * Opens a few files at most.
  */
 bool dwobject_look_again(struct dwobject *o);
 

@@ -28,7 +28,8 @@ struct dwobject {
 	struct dwsection_near
 		*near; /* strings of either that were read last; NULL until many are */
 	bool has_alt;
-	struct dwdir dir;
+	struct dwdir dir;      /* what units say of themselves */
+	struct dwdir more;     /* what else is known of them, once it is needed */
 	struct dwsplit *split; /* NULL = no unit is a skeleton */
 	/* Which units there are: few addresses do not need all of them. Of a stored object all are
 	 * there. */
@@ -37,14 +38,16 @@ struct dwobject {
 		DWOBJECT_SOME,
 		DWOBJECT_ALL,
 	} units;
-	bool has_aranges; /* .debug_aranges is in dir, too */
+	bool has_more;
+	bool has_partial; /* there are units whose entries others refer to */
 	ARRAY(uint32_t) loose; /* units that do not say where their code is */
-	size_t inflated; /* bytes of sections that were compressed */
+	size_t inflated;       /* bytes of sections that were compressed */
 	size_t n_units;
-	struct unit_image *images; /* of each unit */
-	struct symstore *store;	   /* where they come from; NULL = from the file */
-	char *store_dir, *store_key; /* where they go to, when many are read; NULL = nowhere */
+	struct unit_image *images;   /* of each unit */
+	struct symstore *store;	     /* where they come from; NULL = from the file */
+	char *store_dir, *store_key; /* where they go to; NULL = nowhere */
 	uint64_t store_max_bytes;
+	uint64_t read_bytes; /* of units that were read for answers */
 	struct dwline_span *code;
 	size_t n_code;
 	size_t max_images;
@@ -64,11 +67,19 @@ struct dwobject {
 int dwobject_take_units(struct dwobject *o);
 int dwobject_load_all(struct dwobject *o);
 
+/* Many addresses are going to be asked for: brings to memory what they need, out of order, of large
+ * sections that are compressed. 0, -ENOMEM. */
+int dwobject_expect_many(struct dwobject *o);
+
 /* Asks the units that there are. As dwobject_find(); with @directory only those that say that they
  * have the address. */
 int dwfind_run(struct dwobject *o, struct dwquery *queries, size_t n, bool directory,
 	       struct dwframes *ret);
 
-/* Whether so much of the object is read, with @bytes of units, that all of it is made and kept on
- * disk. */
+/* Makes the images of all units and gives them to @w; then dir and more are all that is known of
+ * them. 0 or -ENOMEM. */
+int dwfind_make_all(struct dwobject *o, struct symstore_writer *w);
+
+/* Whether so much of the object is read, with @bytes of units, that all of it is worth being made
+ * and kept on disk. */
 bool dwfind_is_much(const struct dwobject *o, uint64_t bytes);

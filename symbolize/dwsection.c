@@ -14,6 +14,7 @@
 #include "array.h"
 #include "cleanup.h"
 #include "inflate.h"
+#include "zsection.h"
 
 #ifndef ELFCOMPRESS_ZSTD
 #define ELFCOMPRESS_ZSTD 2
@@ -35,6 +36,7 @@ struct job {
 	enum dwsection_id id;
 	enum inflate_format format;
 	uint64_t off, n;
+	uint64_t size; /* of what it holds */
 };
 
 struct jobs {
@@ -134,7 +136,7 @@ static const Elf64_Shdr *find_section(const struct elf_file *f, enum dwsection_i
 /* --- inflating -------------------------------------------------------------------------------- */
 
 /* SHF_COMPRESSED: a header tells the format and the size. */
-static int read_chdr(const struct elf_file *f, struct job *j, uint64_t *ret_size)
+static int read_chdr(const struct elf_file *f, struct job *j)
 {
 	Elf64_Chdr ch;
 	int r;
@@ -149,12 +151,12 @@ static int read_chdr(const struct elf_file *f, struct job *j, uint64_t *ret_size
 	j->format = ch.ch_type == ELFCOMPRESS_ZLIB ? INFLATE_ZLIB : INFLATE_ZSTD;
 	j->off += sizeof(ch);
 	j->n -= sizeof(ch);
-	*ret_size = ch.ch_size;
+	j->size = ch.ch_size;
 	return 0;
 }
 
 /* .zdebug_*, before there was that flag: "ZLIB" and the size, big-endian. */
-static int read_zhdr(const struct elf_file *f, struct job *j, uint64_t *ret_size)
+static int read_zhdr(const struct elf_file *f, struct job *j)
 {
 	uint8_t h[12];
 	uint64_t size;
@@ -171,34 +173,69 @@ static int read_zhdr(const struct elf_file *f, struct job *j, uint64_t *ret_size
 	j->format = INFLATE_ZLIB;
 	j->off += sizeof(h);
 	j->n -= sizeof(h);
-	*ret_size = be64toh(size);
+	j->size = be64toh(size);
 	return 0;
 }
 
-/* Takes the memory for a compressed section, once its size is believable, and queues it. */
+/* Queues a compressed section, once its size is believable. */
 static int queue_job(struct jobs *q, struct job *j, bool flagged, size_t max_mem)
 {
-	struct dwsection *s = &q->d->s[j->id];
-	uint64_t size;
-	int r = flagged ? read_chdr(q->file, j, &size) : read_zhdr(q->file, j, &size);
+	int r = flagged ? read_chdr(q->file, j) : read_zhdr(q->file, j);
 
 	if (r < 0)
 		return r;
 	/* Nor is a section larger for being compressed, but for a little: a sparse file can be of
 	 * any size, and what is compressed is read as a whole. */
-	if (!inflate_is_plausible(j->format, j->n, size) ||
-	    (j->n > SLACK_MAX && j->n - SLACK_MAX > size))
+	if (!inflate_is_plausible(j->format, j->n, j->size) ||
+	    (j->n > SLACK_MAX && j->n - SLACK_MAX > j->size))
 		return -EBADMSG;
-	if (size > max_mem - q->d->mem_bytes)
+	if (j->size > max_mem - q->d->inflated)
 		return -EFBIG;
-	if (size == 0)
+	if (j->size == 0)
 		return 0;
-	s->mem = malloc(size);
-	if (!s->mem)
-		return -ENOMEM;
-	s->size = size;
-	q->d->mem_bytes += size;
+	q->d->inflated += j->size;
 	q->items[q->n++] = *j;
+	return 0;
+}
+
+static int smaller_first(const void *pa, const void *pb)
+{
+	const struct job *a = pa, *b = pb;
+
+	return (a->size > b->size) - (a->size < b->size);
+}
+
+/*
+ * Takes the memory for the smallest sections, as far as @held goes. The others stay in the file, and
+ * in the queue are no more.
+ */
+static int place_jobs(struct jobs *q, size_t held)
+{
+	size_t n = q->n;
+
+	if (n > 0)
+		qsort(q->items, n, sizeof(q->items[0]), smaller_first);
+	q->n = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct job *j = &q->items[i];
+		struct dwsection *s = &q->d->s[j->id];
+		int r;
+
+		s->size = j->size;
+		if (j->size > held) {
+			held = 0;
+			r = zsection_new(j->format, q->file->fd, j->off, j->n, j->size, &s->z);
+			if (r < 0)
+				return r;
+			continue;
+		}
+		s->mem = malloc(j->size);
+		if (!s->mem)
+			return -ENOMEM;
+		held -= j->size;
+		q->d->mem_bytes += j->size;
+		q->n++;
+	}
 	return 0;
 }
 
@@ -266,10 +303,13 @@ static int inflate_all(struct jobs *q)
 
 /* --- opening ---------------------------------------------------------------------------------- */
 
-static int open_sections(const struct elf_file *f, bool dwo, size_t max_mem, struct dwsections *d)
+static int open_sections(const struct elf_file *f, bool dwo, size_t max_mem, size_t held,
+			 struct dwsections *d)
 {
 	struct jobs q = { .file = f, .d = d };
 	bool in_file = false;
+	size_t n;
+	int r;
 
 	for (int id = 0; id < DW_SECTIONS; id++) {
 		bool z = false;
@@ -282,8 +322,8 @@ static int open_sections(const struct elf_file *f, bool dwo, size_t max_mem, str
 			return -EBADMSG;
 		if (flagged || z) {
 			struct job j = { .id = id, .off = sh->sh_offset, .n = sh->sh_size };
-			int r = queue_job(&q, &j, flagged, max_mem);
 
+			r = queue_job(&q, &j, flagged, max_mem);
 			if (r < 0)
 				return r;
 		} else {
@@ -292,11 +332,13 @@ static int open_sections(const struct elf_file *f, bool dwo, size_t max_mem, str
 			in_file = true;
 		}
 	}
-	d->fd = in_file ? f->fd : -1;
-	return inflate_all(&q);
+	n = q.n;
+	r = place_jobs(&q, held);
+	d->fd = in_file || q.n < n ? f->fd : -1;
+	return r < 0 ? r : inflate_all(&q);
 }
 
-int dwsections_open(int fd, bool dwo, size_t max_mem, struct dwsections *ret)
+int dwsections_open_held(int fd, bool dwo, size_t max_mem, size_t held, struct dwsections *ret)
 {
 	struct dwsections d = { .fd = -1 };
 	struct elf_file f;
@@ -306,7 +348,7 @@ int dwsections_open(int fd, bool dwo, size_t max_mem, struct dwsections *ret)
 	if (r == 0)
 		r = elf_file_read_sections(&f);
 	if (r == 0)
-		r = open_sections(&f, dwo, max_mem, &d);
+		r = open_sections(&f, dwo, max_mem, held, &d);
 	elf_file_close(&f);
 	if (r < 0) {
 		d.fd = -1; /* stays the caller's */
@@ -319,18 +361,41 @@ int dwsections_open(int fd, bool dwo, size_t max_mem, struct dwsections *ret)
 	return 0;
 }
 
+int dwsections_open(int fd, bool dwo, size_t max_mem, struct dwsections *ret)
+{
+	return dwsections_open_held(fd, dwo, max_mem, DWSECTIONS_HELD, ret);
+}
+
 void dwsections_close(struct dwsections *d)
 {
-	for (int id = 0; id < DW_SECTIONS; id++)
+	for (int id = 0; id < DW_SECTIONS; id++) {
 		free(d->s[id].mem);
+		zsection_free(d->s[id].z);
+	}
 	if (d->fd >= 0)
 		close(d->fd);
 	*d = (struct dwsections){ .fd = -1 };
 }
 
+void dwsections_renew(const struct dwsections *d)
+{
+	for (int id = 0; id < DW_SECTIONS; id++)
+		if (d->s[id].z)
+			zsection_renew(d->s[id].z);
+}
+
+size_t dwsections_bytes(const struct dwsections *d)
+{
+	size_t n = d->mem_bytes;
+
+	for (int id = 0; id < DW_SECTIONS; id++)
+		n += d->s[id].z ? zsection_bytes(d->s[id].z) : 0;
+	return n;
+}
+
 /* --- reading ---------------------------------------------------------------------------------- */
 
-static bool read_at(int fd, uint64_t off, uint8_t *buf, size_t n)
+static bool read_file(int fd, uint64_t off, uint8_t *buf, size_t n)
 {
 	while (n > 0) {
 		ssize_t got = pread(fd, buf, n, (off_t)off);
@@ -346,6 +411,16 @@ static bool read_at(int fd, uint64_t off, uint8_t *buf, size_t n)
 	return true;
 }
 
+/* Of a section that is not in memory. */
+static bool read_at(const struct dwsections *d, enum dwsection_id id, uint64_t off, uint8_t *buf,
+		    size_t n)
+{
+	const struct dwsection *s = &d->s[id];
+
+	return s->z ? zsection_read(s->z, s->off + off, buf, n)
+		    : read_file(d->fd, s->off + off, buf, n);
+}
+
 const uint8_t *dwsection_window(const struct dwsections *d, enum dwsection_id id, uint64_t off,
 				size_t n, uint8_t *buf)
 {
@@ -355,7 +430,7 @@ const uint8_t *dwsection_window(const struct dwsections *d, enum dwsection_id id
 		return NULL;
 	if (s->mem)
 		return s->mem + off;
-	return read_at(d->fd, s->off + off, buf, n) ? buf : NULL;
+	return read_at(d, id, off, buf, n) ? buf : NULL;
 }
 
 const char *dwsection_str(const struct dwsections *d, enum dwsection_id id, uint64_t off, size_t n,
@@ -378,7 +453,7 @@ const char *dwsection_str(const struct dwsections *d, enum dwsection_id id, uint
 
 		if (s->mem)
 			memcpy(to, s->mem + off + have, more);
-		else if (!read_at(d->fd, s->off + off + have, to, more))
+		else if (!read_at(d, id, off + have, to, more))
 			return "";
 		if (memchr(to, 0, more))
 			return buf;
@@ -406,7 +481,7 @@ static void read_near(const struct dwsections *d, enum dwsection_id id, uint64_t
 	near->d = d;
 	near->id = id;
 	near->off = off;
-	near->n = n > 0 && read_at(d->fd, s->off + off, near->bytes, n) ? n : 0;
+	near->n = n > 0 && read_at(d, id, off, near->bytes, n) ? n : 0;
 }
 
 /* What is at hand behind @off: *@ret_n bytes. */
@@ -468,6 +543,8 @@ int dwsection_hold(struct dwsections *d, enum dwsection_id id, size_t max)
 		free(mem);
 		return -EBADMSG;
 	}
+	zsection_free(s->z);
+	s->z = NULL;
 	s->mem = mem;
 	d->mem_bytes += s->size;
 	return 0;

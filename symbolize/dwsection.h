@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The sections of debug information of one file. A section is either held in memory (it was
- * compressed, or the file itself is in memory), or stays in the file and is read in windows: nothing
- * is mapped, because the owner of a mapped file can truncate it under the reader (SIGBUS), and 400 MB
- * of debug information need not lie in memory at once.
+ * compressed and is not large, or the file itself is in memory), or stays in the file and is read in
+ * windows, uncompressed where it has to be: nothing is mapped, because the owner of a mapped file can
+ * truncate it under the reader (SIGBUS), and 400 MB of debug information need not lie in memory at
+ * once.
  */
 #pragma once
 
@@ -28,26 +29,44 @@ enum dwsection_id {
 	DW_SECTIONS,
 };
 
+struct zsection;
+
 struct dwsection {
 	uint8_t *mem;	/* owned; NULL = in the file */
-	uint64_t off;	/* in the file */
+	struct zsection *z; /* owned: what is in the file is compressed; NULL = it is not */
+	uint64_t off;	/* in the file, or in what it holds uncompressed */
 	uint64_t size;	/* of what it holds, uncompressed; 0 = absent */
 };
 
 struct dwsections {
 	int fd; /* owned; -1 = every section is in memory */
 	struct dwsection s[DW_SECTIONS];
-	size_t mem_bytes; /* held */
+	size_t mem_bytes; /* held in mem */
+	uint64_t inflated; /* bytes that compressed ones hold */
 };
+
+/* Bytes of compressed sections of one file that are held at once where nobody says otherwise. */
+#define DWSECTIONS_HELD ((size_t)32 << 20)
 
 /*
  * Finds the sections of the file open as @fd, inflating compressed ones (SHF_COMPRESSED with zlib or
- * zstd, and .zdebug_*). With @dwo the names end in ".dwo". At most @max_mem bytes are inflated in all.
+ * zstd, and .zdebug_*): the smallest of them, DWSECTIONS_HELD bytes at most; of the others pieces are,
+ * when they are asked for, and more only where much of one is asked for out of order (zsection.h).
+ * With @dwo the names end in ".dwo". At most @max_mem bytes are inflated in all.
  * 0, also when there are none (s[DW_INFO].size == 0); -EBADMSG, -EFBIG, -ENOTSUP, -ENOMEM, -errno.
  * Takes @fd on success.
  */
 int dwsections_open(int fd, bool dwo, size_t max_mem, struct dwsections *ret);
+
+/* The same with another number of bytes that are held. */
+int dwsections_open_held(int fd, bool dwo, size_t max_mem, size_t held, struct dwsections *ret);
 void dwsections_close(struct dwsections *d);
+
+/* A new question begins: what is inflated again for it counts anew. */
+void dwsections_renew(const struct dwsections *d);
+
+/* Memory held. */
+size_t dwsections_bytes(const struct dwsections *d);
 
 /*
  * @n bytes at @off of a section: a pointer into it, or into @buf (of @n bytes), where they are read

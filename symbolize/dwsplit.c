@@ -430,7 +430,7 @@ size_t dwsplit_bytes(struct dwsplit *s)
 	pthread_mutex_lock(&s->lock);
 	n = s->strings.cap_bytes + s->strings.cap * sizeof(*s->strings.ents);
 	pthread_mutex_unlock(&s->lock);
-	return sizeof(*s) + n + s->dwp.mem_bytes;
+	return sizeof(*s) + n + dwsections_bytes(&s->dwp);
 }
 
 uint64_t dwsplit_dwp_bytes(const struct dwsplit *s)

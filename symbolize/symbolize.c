@@ -36,6 +36,8 @@ struct symbolizer {
 	bool allow_libdw;
 	struct debuginfod *debuginfod; /* NULL = nobody is asked */
 	struct symcache cache;
+	struct symobject
+		*unsaved; /* the last one asked, if its index should be on disk and is not */
 	struct jitcache jit;
 	struct kallsyms kernel;
 	enum sym_reason kernel_reason; /* of all addresses; valid once kernel_tried_ns is set */
@@ -210,7 +212,7 @@ static int run_kernel(struct symbolizer *s, const struct sym_request *req, struc
 static int add_jit_name(struct answering *a, const char *name, struct sym_frame *f)
 {
 	return name[0] == '_' && !strchr(name, '@') ? answering_add_name(a, name, f)
-						     : answering_add_plain_name(a, name, f);
+						    : answering_add_plain_name(a, name, f);
 }
 
 static int answer_jit(const struct jit_found *j, bool has_files, struct answering *a,
@@ -243,7 +245,15 @@ static int run_jit(struct symbolizer *s, const struct sym_request *req, struct a
 
 /* --- the batch --------------------------------------------------------------------------- */
 
-static int get_object(struct symbolizer *s, const struct sym_request *req, struct symobject **ret)
+/* An index that is to be saved stays for that. */
+static void trim(struct symbolizer *s)
+{
+	if (!s->unsaved)
+		symcache_trim(&s->cache);
+}
+
+static int get_object(struct symbolizer *s, const struct sym_request *req, bool stored,
+		      struct symobject **ret)
 {
 	struct symobject_opts opts = { .max_file_bytes = s->max_file_bytes,
 				       .max_bytes = s->cache.max_bytes,
@@ -253,16 +263,36 @@ static int get_object(struct symbolizer *s, const struct sym_request *req, struc
 				       .path = req->path ? req->path : "",
 				       .root_fd = req->root_fd_plus1 - 1,
 				       .build_id = req->build_id ? req->build_id : "",
-				       .store_dir = s->store_dir,
+				       .store_dir = stored ? s->store_dir : NULL,
 				       .allow_libdw = s->allow_libdw,
 				       .debuginfod = s->debuginfod };
+	int r = 0;
 
-	return symcache_get(&s->cache, req->fd, opts.build_id, &opts, ret);
+	if (s->unsaved != symcache_peek(&s->cache, req->fd, opts.build_id))
+		r = symbolizer_save(s);
+	return r < 0 ? r : symcache_get(&s->cache, req->fd, opts.build_id, &opts, ret);
+}
+
+static int ask_object(struct symbolizer *s, const struct sym_request *req, bool stored,
+		      struct answering *a, struct symobject **ret)
+{
+	int r = get_object(s, req, stored, ret);
+
+	s->unsaved = NULL;
+	if (r == 0)
+		r = dwanswer_run(*ret, req, a);
+	if (r < 0)
+		return r;
+	symcache_count(&s->cache, *ret);
+	if (symobject_wants_saving(*ret))
+		s->unsaved = *ret;
+	return 0;
 }
 
 static int run_object(struct symbolizer *s, const struct sym_request *req, struct answering *a)
 {
 	struct symobject *o;
+	bool is_gone;
 	int r;
 
 	if (req->fd < 0) {
@@ -270,11 +300,26 @@ static int run_object(struct symbolizer *s, const struct sym_request *req, struc
 			a->answers[i].reason = SYM_NO_FILE;
 		return 0;
 	}
-	r = get_object(s, req, &o);
-	if (r == 0)
-		r = dwanswer_run(o, req, a);
-	if (r == 0)
-		symcache_count(&s->cache, o);
+	r = ask_object(s, req, true, a, &o);
+	if (r < 0 || !symobject_is_broken(o))
+		return r;
+	/* Its index is: what it said may not be all, and it is to be made again. If it cannot be
+	 * removed it would be asked again. */
+	is_gone = symobject_remove_index(o);
+	symcache_forget(&s->cache, o);
+	answering_done(a);
+	r = answering_init(a, req->n);
+	return r < 0 ? r : ask_object(s, req, is_gone, a, &o);
+}
+
+int symbolizer_save(struct symbolizer *s)
+{
+	int r = s->unsaved ? symobject_save(s->unsaved) : 0;
+
+	if (s->unsaved)
+		symcache_count(&s->cache, s->unsaved);
+	s->unsaved = NULL;
+	trim(s);
 	return r;
 }
 
@@ -285,8 +330,8 @@ int symbolizer_prepare(struct symbolizer *s, const struct sym_request *req)
 
 	if ((req->kind != SYM_ELF && req->kind != SYM_VADDR) || req->fd < 0)
 		return 0;
-	r = get_object(s, req, &o);
-	symcache_trim(&s->cache);
+	r = get_object(s, req, true, &o);
+	trim(s);
 	return r;
 }
 
@@ -301,10 +346,10 @@ int symbolizer_run(struct symbolizer *s, const struct sym_request *req, struct s
 	int r = answering_init(&a, req->n);
 
 	if (r == 0 && req->n > 0)
-		r = req->kind == SYM_KERNEL ? run_kernel(s, req, &a) :
-		    req->kind == SYM_JIT    ? run_jit(s, req, &a) :
-					      run_object(s, req, &a);
-	symcache_trim(&s->cache);
+		r = req->kind == SYM_KERNEL ? run_kernel(s, req, &a)
+		    : req->kind == SYM_JIT  ? run_jit(s, req, &a)
+					    : run_object(s, req, &a);
+	trim(s);
 	jitcache_trim(&s->jit);
 	if (r < 0) {
 		answering_done(&a);

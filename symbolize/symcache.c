@@ -151,6 +151,21 @@ int symcache_get(struct symcache *c, int fd, const char *build_id,
 	return 0;
 }
 
+struct symobject *symcache_peek(struct symcache *c, int fd, const char *build_id)
+{
+	struct symcache_key key;
+	struct symcache_slot *s = make_key(fd, build_id, &key) ? find(c, &key) : NULL;
+
+	return s ? &s->object : NULL;
+}
+
+void symcache_forget(struct symcache *c, const struct symobject *o)
+{
+	for (size_t i = 0; i < SYMCACHE_OBJECTS; i++)
+		if (c->slots[i].used && &c->slots[i].object == o)
+			drop(c, &c->slots[i]);
+}
+
 void symcache_count(struct symcache *c, const struct symobject *o)
 {
 	for (size_t i = 0; i < SYMCACHE_OBJECTS; i++) {

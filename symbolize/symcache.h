@@ -28,11 +28,11 @@ struct symcache {
 	struct symcache_slot {
 		struct symcache_key key;
 		struct symobject object;
-		size_t bytes;	   /* of it, as they were counted last */
+		size_t bytes;		      /* of it, as they were counted last */
 		struct symobject_flaws flaws; /* the same */
 		uint64_t looked_ns; /* when what it lacks was looked for, CLOCK_MONOTONIC */
-		uint64_t used; /* number of the last use; 0 = the slot is free */
-	} *slots;	       /* SYMCACHE_OBJECTS */
+		uint64_t used;	    /* number of the last use; 0 = the slot is free */
+	} * slots;		    /* SYMCACHE_OBJECTS */
 	uint64_t uses;
 	size_t max_bytes;
 	uint64_t look_ns; /* what an object lacks is looked for again after so long */
@@ -43,11 +43,17 @@ int symcache_init(struct symcache *c, size_t max_bytes);
 void symcache_done(struct symcache *c);
 
 /*
- * The object open as @fd, loaded if it is not there, or again if more is known of it by now: 0 and *@ret
- * (borrowed until the next call with @c) or -ENOMEM.
+ * The object open as @fd, loaded if it is not there, or again if more is known of it by now: 0 and
+ * *@ret (borrowed until the next call with @c) or -ENOMEM.
  */
 int symcache_get(struct symcache *c, int fd, const char *build_id,
 		 const struct symobject_opts *opts, struct symobject **ret);
+
+/* The object open as @fd if it is there, else NULL: borrowed as above. */
+struct symobject *symcache_peek(struct symcache *c, int fd, const char *build_id);
+
+/* Releases @o, which symcache_get() gave. */
+void symcache_forget(struct symcache *c, const struct symobject *o);
 
 /* Counts what @o, which symcache_get() gave, holds by now: it grows with what it is asked. */
 void symcache_count(struct symcache *c, const struct symobject *o);

@@ -58,7 +58,8 @@ void symobject_done(struct symobject *o)
 	*o = (struct symobject){ 0 };
 }
 
-/* --- DWARF ---------------------------------------------------------------------------------------- */
+/* --- DWARF
+ * ---------------------------------------------------------------------------------------- */
 
 static int by_lo(const void *pa, const void *pb)
 {
@@ -103,16 +104,22 @@ static int open_alt(int fd, const struct symobject_opts *opts, int *ret)
 }
 
 /*
- * The name of the object's index on disk: its build id, and a number for the files that the index is made
- * of. A better debug file that is installed later makes another number.
+ * The name of the index of @object on disk: its build id, and a number for the files that the index
+ * is made of. A better debug file that is installed later makes another number. Of the object,
+ * which may have lost its symbols, the size is part of it, its time is not: copies in containers
+ * have one index.
  */
-static bool store_key(const struct symobject_opts *opts, const int *fds, size_t n,
+static bool store_key(const struct symobject_opts *opts, int object, const int *fds, size_t n,
 		      char ret[STORE_KEY_BYTES])
 {
-	uint64_t crc = 0;
+	uint64_t crc = 0, size;
+	struct stat own;
 
-	if (!opts->store_dir || !opts->build_id[0] || strlen(opts->build_id) >= BUILD_ID_HEX_MAX)
+	if (!opts->store_dir || !opts->build_id[0] || strlen(opts->build_id) >= BUILD_ID_HEX_MAX ||
+	    fstat(object, &own) < 0)
 		return false;
+	size = (uint64_t)own.st_size;
+	crc = lzma_crc64((const uint8_t *)&size, sizeof(size), crc);
 	for (size_t i = 0; i < n; i++) {
 		uint64_t id[3] = { 0 };
 		struct stat st;
@@ -130,10 +137,10 @@ static bool store_key(const struct symobject_opts *opts, const int *fds, size_t 
 	return true;
 }
 
-/* Where split units may be: beside the object, by the name it was given and where it is, and beside its
- * debug file. @buf holds what @ret borrows. */
-static void find_paths(int fd, int object, const struct symobject_opts *opts,
-		       char buf[2][PATH_MAX], struct dwsplit_opts *ret)
+/* Where split units may be: beside the object, by the name it was given and where it is, and beside
+ * its debug file. @buf holds what @ret borrows. */
+static void find_paths(int fd, int object, const struct symobject_opts *opts, char buf[2][PATH_MAX],
+		       struct dwsplit_opts *ret)
 {
 	*ret = (struct dwsplit_opts){ .root_fd = opts->root_fd, .paths = { opts->path } };
 	if (fdpath_below_root(object, opts->root_fd, buf[0]) == 0)
@@ -143,8 +150,8 @@ static void find_paths(int fd, int object, const struct symobject_opts *opts,
 }
 
 /*
- * Opens the DWARF of @fd, which is @object or a file beside it and stays the caller's. -ENOENT: there is none
- * that can be read.
+ * Opens the DWARF of @fd, which is @object or a file beside it and stays the caller's. -ENOENT:
+ * there is none that can be read.
  */
 static int open_dwarf(struct symobject *o, int fd, int object, const struct symobject_opts *opts)
 {
@@ -167,10 +174,11 @@ static int open_dwarf(struct symobject *o, int fd, int object, const struct symo
 	dw.alt_fd = alt;
 	dw.code = spans;
 	dw.n_code = o->elf.n_code;
-	if (store_key(opts, (int[]){ own, alt }, 2, key)) {
+	if (store_key(opts, object, (int[]){ own, alt }, 2, key)) {
 		dw.store_dir = opts->store_dir;
 		dw.store_key = key;
 		r = dwobject_open_stored(&dw, &o->dwarf);
+		o->has_stored_symbols = r == 0 && dwobject_has_symbols(o->dwarf, &o->elf);
 		if (r != -ENOENT)
 			return r;
 	}
@@ -182,7 +190,8 @@ static int open_dwarf(struct symobject *o, int fd, int object, const struct symo
 	return 0;
 }
 
-/* --- Go ------------------------------------------------------------------------------------------- */
+/* --- Go
+ * ------------------------------------------------------------------------------------------- */
 
 static int read_go(struct symobject *o, struct elf_file *f)
 {
@@ -200,11 +209,13 @@ static int read_go(struct symobject *o, struct elf_file *f)
 	return r == -ENOMEM ? r : -ENOENT;
 }
 
-/* --- loading -------------------------------------------------------------------------------------- */
+/* --- loading
+ * -------------------------------------------------------------------------------------- */
 
 static bool has_dwarf(const struct elf_file *f)
 {
-	return elf_file_section_named(f, ".debug_info") || elf_file_section_named(f, ".zdebug_info");
+	return elf_file_section_named(f, ".debug_info") ||
+	       elf_file_section_named(f, ".zdebug_info");
 }
 
 static int open_separate(struct symsources *s, const struct symobject_opts *opts)
@@ -227,9 +238,9 @@ static int find_separate(const struct elf_file *own, const struct symobject_opts
 }
 
 /*
- * Files beside the object that know more of it; s->separate_fd may be given. One that cannot be read is as
- * good as none. For an object with debug information of its own none is looked for: separate files are
- * copies of that.
+ * Files beside the object that know more of it; s->separate_fd may be given. One that cannot be
+ * read is as good as none. For an object with debug information of its own none is looked for:
+ * separate files are copies of that.
  */
 static int find_sources(struct symsources *s, const struct symobject_opts *opts)
 {
@@ -257,8 +268,8 @@ static struct symobject_file identity(int fd)
 		f.dev = st.st_dev;
 		f.ino = st.st_ino;
 		f.size = (uint64_t)st.st_size;
-		f.mtime_ns = (uint64_t)st.st_mtim.tv_sec * NSEC_PER_SEC +
-			     (uint64_t)st.st_mtim.tv_nsec;
+		f.mtime_ns =
+			(uint64_t)st.st_mtim.tv_sec * NSEC_PER_SEC + (uint64_t)st.st_mtim.tv_nsec;
 	}
 	return f;
 }
@@ -355,7 +366,8 @@ static int load(int fd, int debug, const struct symobject_opts *opts, struct sym
 	return 0;
 }
 
-/* --- what was not there --------------------------------------------------------------------------- */
+/* --- what was not there
+ * --------------------------------------------------------------------------- */
 
 /* Whether a debug file could tell more: of a Go program its own table tells all. */
 static bool lacks_debug(const struct symobject *o)
@@ -363,7 +375,8 @@ static bool lacks_debug(const struct symobject *o)
 	return !o->dwarf && !o->lib && !o->go && o->elf.n_code > 0;
 }
 
-/* Asks the servers, or for their answer: a descriptor, -1 while there is none or when there is none. */
+/* Asks the servers, or for their answer: a descriptor, -1 while there is none or when there is
+ * none. */
 static int ask(struct symobject *o, const struct symobject_opts *opts)
 {
 	int r = -ENOENT;
@@ -405,7 +418,8 @@ static int look_for_separate(const struct symobject *o, int fd, const struct sym
 	if (r == 0 && !has_dwarf(&own))
 		r = find_separate(&own, opts, &found);
 	f = identity(found);
-	return r < 0 || found < 0 || memcmp(&f, &o->separate, sizeof(f)) == 0 ? -1 : take_fd(&found);
+	return r < 0 || found < 0 || memcmp(&f, &o->separate, sizeof(f)) == 0 ? -1
+									      : take_fd(&found);
 }
 
 int symobject_refresh(struct symobject *o, int fd, const struct symobject_opts *opts, bool look)
@@ -435,22 +449,32 @@ int symobject_refresh(struct symobject *o, int fd, const struct symobject_opts *
 	return 1;
 }
 
-/* --- asking --------------------------------------------------------------------------------------- */
+/* --- asking
+ * --------------------------------------------------------------------------------------- */
 
-int symobject_symbol(struct symobject *o, uint64_t addr, const char **ret)
+static struct symobject_symbol symbol_at(struct symobject *o, uint64_t addr)
 {
 	const struct symtab_range *range;
-	int r = o->sources ? load_symbols(o) : 0;
+
+	if (o->has_stored_symbols)
+		return (struct symobject_symbol){ .ref = dwobject_symbol(o->dwarf, addr) };
+	range = elf_object_find_vaddr(&o->elf, addr);
+	return (struct symobject_symbol){ .text = range ? o->elf.syms.strings + range->name
+							: NULL };
+}
+
+int symobject_symbol(struct symobject *o, uint64_t addr, struct symobject_symbol *ret)
+{
+	int r = o->sources && !o->has_stored_symbols ? load_symbols(o) : 0;
 
 	if (r < 0)
 		return r;
-	range = elf_object_find_vaddr(&o->elf, addr);
+	*ret = symbol_at(o, addr);
 	/* A return address that was put on the stack by hand (a signal's trampoline, the end of a
 	 * coroutine) is where a function begins, and is looked up one byte before: nobody else is
 	 * there. */
-	if (!range)
-		range = elf_object_find_vaddr(&o->elf, addr + 1);
-	*ret = range ? o->elf.syms.strings + range->name : NULL;
+	if (!ret->text && ret->ref == STRREF_NONE)
+		*ret = symbol_at(o, addr + 1);
 	return 0;
 }
 
@@ -484,6 +508,33 @@ const char *symobject_string(const struct symobject *o, strref_t s, size_t n, ch
 	if (strref_place(s) == STRREF_OWN && strref_off(s) < o->own.n_bytes)
 		return o->own.bytes + strref_off(s);
 	return "";
+}
+
+const struct namepool_name *symobject_name(struct symobject *o, strref_t s)
+{
+	return o->dwarf && dwobject_is_stored(o->dwarf) ? dwobject_name(o->dwarf, s) : NULL;
+}
+
+bool symobject_is_broken(const struct symobject *o)
+{
+	return o->dwarf && dwobject_is_broken(o->dwarf);
+}
+
+bool symobject_remove_index(const struct symobject *o)
+{
+	return dwobject_remove_index(o->dwarf);
+}
+
+bool symobject_wants_saving(const struct symobject *o)
+{
+	return o->dwarf && dwobject_wants_saving(o->dwarf);
+}
+
+int symobject_save(struct symobject *o)
+{
+	int r = o->sources ? load_symbols(o) : 0;
+
+	return r < 0 ? r : dwobject_save(o->dwarf, &o->elf);
 }
 
 size_t symobject_bytes(const struct symobject *o)

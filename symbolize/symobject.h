@@ -21,12 +21,14 @@ struct symsources;
 struct symobject {
 	struct elf_object elf;
 	struct symsources *sources; /* of symbols, not read yet; NULL = they are in elf */
-	struct dwobject *dwarf; /* NULL = none */
-	struct symunit *go;	/* Go's table; NULL = none. Its strings are in own. */
+	struct dwobject *dwarf;	    /* NULL = none */
+	struct symunit *go;	    /* Go's table; NULL = none. Its strings are in own. */
 	size_t go_bytes;
 	struct strtab own;
 	struct libdwsource *lib; /* NULL = the object is of a kind that is read here */
-	bool is_asked; /* a server has been asked for its debug file, or is to be, and has not answered */
+	bool has_stored_symbols; /* in the index on disk that dwarf comes from */
+	bool is_asked; /* a server has been asked for its debug file, or is to be, and has not
+			  answered */
 	/* The debug file that it was loaded with: zeros = none. */
 	struct symobject_file {
 		uint64_t dev, ino, size, mtime_ns;
@@ -39,26 +41,28 @@ struct symobject_opts {
 	size_t max_inflated;
 	unsigned threads;
 	const char *const *debug_dirs;
-	const char *path; /* "" = unknown */
-	int root_fd;	  /* -1 = none */
+	const char *path;      /* "" = unknown */
+	int root_fd;	       /* -1 = none */
 	const char *build_id;  /* hex; "" = none: such an object is not stored */
 	const char *store_dir; /* NULL = nowhere */
 	bool allow_libdw;
-	struct debuginfod *debuginfod; /* asked where no debug file is here; borrowed; NULL = nobody is */
+	struct debuginfod
+		*debuginfod; /* asked where no debug file is here; borrowed; NULL = nobody is */
 };
 
 /*
- * Reads what names @fd's code; @fd stays the caller's. 0 and *@ret (release with symobject_done()), its
- * elf.reason saying what is wrong with the file if anything is, or -ENOMEM. Never waits for a server: an
- * object without debug information answers from its symbols until symobject_refresh() is called.
+ * Reads what names @fd's code; @fd stays the caller's. 0 and *@ret (release with symobject_done()),
+ * its elf.reason saying what is wrong with the file if anything is, or -ENOMEM. Never waits for a
+ * server: an object without debug information answers from its symbols until symobject_refresh() is
+ * called.
  */
 int symobject_load(int fd, const struct symobject_opts *opts, struct symobject *ret);
 
 /*
- * Loads @o, which came from @fd, again where more is known of it by now: the answer of a server has come;
- * or, with @look, a debug file or split units that were not there are. 0, 1 when it was loaded again,
- * -ENOMEM: it is then as it was. What is complete costs nothing; to look for a file takes a few system
- * calls.
+ * Loads @o, which came from @fd, again where more is known of it by now: the answer of a server has
+ * come; or, with @look, a debug file or split units that were not there are. 0, 1 when it was
+ * loaded again, -ENOMEM: it is then as it was. What is complete costs nothing; to look for a file
+ * takes a few system calls.
  */
 int symobject_refresh(struct symobject *o, int fd, const struct symobject_opts *opts, bool look);
 void symobject_done(struct symobject *o);
@@ -68,14 +72,31 @@ void symobject_done(struct symobject *o);
  */
 int symobject_find(struct symobject *o, struct dwquery *queries, size_t n, struct dwframes *ret);
 
+/* Who is at an address, if anybody is: a text, borrowed until the object is released, or a name of
+ * the index on disk. */
+struct symobject_symbol {
+	const char *text; /* NULL = none of this kind */
+	strref_t ref;	  /* STRREF_NONE, likewise */
+};
+
 /*
- * The symbol at @addr: 0 and *@ret, borrowed until the object is released, NULL when there is none; -ENOMEM.
- * The first call reads the object's symbols: debug information seldom leaves a use for them.
+ * The symbol at @addr: 0 or -ENOMEM. Where the symbols are not in the index the first call reads
+ * the object's: debug information seldom leaves a use for them.
  */
-int symobject_symbol(struct symobject *o, uint64_t addr, const char **ret);
+int symobject_symbol(struct symobject *o, uint64_t addr, struct symobject_symbol *ret);
 
 /* As dwobject_string(). */
 const char *symobject_string(const struct symobject *o, strref_t s, size_t n, char *buf);
+
+/* As dwobject_name(); NULL when the object does not come from an index on disk. */
+const struct namepool_name *symobject_name(struct symobject *o, strref_t s);
+
+/* As of dwobject.h: whether the index is broken, its removal, whether there should be one, and
+ * making it. */
+bool symobject_is_broken(const struct symobject *o);
+bool symobject_remove_index(const struct symobject *o);
+bool symobject_wants_saving(const struct symobject *o);
+int symobject_save(struct symobject *o);
 
 /* Memory held. */
 size_t symobject_bytes(const struct symobject *o);

@@ -3,46 +3,38 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <lzma.h>
-#include <zstd.h>
+#include <libdeflate.h>
 
 #include "cleanup.h"
+#include "elfsym.h"
 #include "fdutil.h"
 #include "symstore_format.h"
 
 struct symstore {
 	int fd;
-	uint64_t size; /* of the file */
+	char *path;
+	struct stat st; /* of the file */
 	struct store_tail tail;
-	void *directory; /* uncompressed */
-	const struct store_piece *units, *chunks;
-	char **strings; /* of each chunk, with a NUL behind it; NULL = not read */
-	size_t bytes;	/* held */
+	struct symstore_piece directory, words, names,
+		symbols; /* the last three when they are asked for */
+	const struct store_piece *unit_pieces, *name_pieces, *symbol_pieces;
+	const uint64_t *symbol_starts; /* the first address of each block of symbols */
+	struct namepool_name name;     /* the last one */
+	atomic_bool broken;
 };
 
-int symstore_path(const char *dir, const char *key, char *ret, size_t size)
-{
-	struct stat st;
-	int n;
+_Static_assert(sizeof(struct dwdir_range) == 32 && sizeof(struct namepool_word) == 16,
+	       "they are in the file as they are");
 
-	if (!key[0] || key[0] == '.' || strchr(key, '/') || strlen(key) > STORE_KEY_MAX)
-		return -EINVAL;
-	n = snprintf(ret, size, "%s/%s" STORE_SUFFIX, dir, key);
-	if (n < 0 || (size_t)n >= size)
-		return -ENAMETOOLONG;
-	if (stat(dir, &st) < 0)
-		return -errno;
-	/* Who can write there decides what is read, and where a name leads. */
-	if (!S_ISDIR(st.st_mode) || st.st_mode & S_IWOTH ||
-	    (st.st_uid != geteuid() && st.st_uid != 0))
-		return -EPERM;
-	return 0;
+uint32_t symstore_crc(const void *p, size_t n)
+{
+	return libdeflate_crc32(0, p, n);
 }
 
 /* As open_regular(), but follows no link. */
@@ -59,7 +51,7 @@ static int read_at(const struct symstore *s, uint64_t off, void *buf, size_t n)
 {
 	char *to = buf;
 
-	if (off > s->size || n > s->size - off)
+	if (off > (uint64_t)s->st.st_size || n > (uint64_t)s->st.st_size - off)
 		return -EBADMSG;
 	while (n > 0) {
 		ssize_t got = pread(s->fd, to, n, (off_t)off);
@@ -75,91 +67,113 @@ static int read_at(const struct symstore *s, uint64_t off, void *buf, size_t n)
 	return 0;
 }
 
-/* A piece, uncompressed, with a NUL behind it: 0 and *@ret (caller frees), -EBADMSG, -ENOMEM. */
-static int read_piece(const struct symstore *s, const struct store_piece *p, void **ret)
+/* Reads piece @p and checks it: 0, -EBADMSG, -ENOMEM. Some bytes behind it can be read. */
+static int read_piece(const struct symstore *s, const struct store_piece *p,
+		      struct symstore_piece *ret)
 {
-	_cleanup_free_ char *packed = NULL, *plain = NULL;
-	size_t n;
 	int r;
 
-	if (p->size == 0 || p->size > STORE_PIECE_MAX || p->off > s->size ||
-	    p->packed > s->size - p->off)
+	ret->n = 0;
+	if (p->size > STORE_PIECE_MAX || p->size > (uint64_t)s->st.st_size)
 		return -EBADMSG;
-	packed = malloc((size_t)p->packed + 1);
-	plain = malloc((size_t)p->size + 1);
-	if (!packed || !plain)
-		return -ENOMEM;
-	r = read_at(s, p->off, packed, p->packed);
+	if (ret->cap < (size_t)p->size + NAMEPOOL_SLACK) {
+		size_t cap = (size_t)p->size + NAMEPOOL_SLACK;
+		uint8_t *bytes = malloc(cap);
+
+		if (!bytes)
+			return -ENOMEM;
+		free(ret->bytes);
+		ret->bytes = bytes;
+		ret->cap = cap;
+	}
+	r = read_at(s, p->off, ret->bytes, p->size);
+	if (r == 0 && symstore_crc(ret->bytes, p->size) != p->crc)
+		r = -EBADMSG;
 	if (r < 0)
 		return r;
-	n = ZSTD_decompress(plain, p->size, packed, p->packed);
-	if (ZSTD_isError(n) || n != p->size)
-		return -EBADMSG;
-	plain[n] = '\0';
-	*ret = take_ptr(plain);
+	memset(ret->bytes + p->size, 0, NAMEPOOL_SLACK);
+	ret->n = p->size;
 	return 0;
 }
 
-/* --- opening -------------------------------------------------------------------------------------- */
+/* --- opening
+ * -------------------------------------------------------------------------------------- */
 
 static int read_tail(struct symstore *s)
 {
 	struct store_tail *t = &s->tail;
-	struct stat st;
 	int r;
 
-	if (fstat(s->fd, &st) < 0)
+	if (fstat(s->fd, &s->st) < 0)
 		return -errno;
-	s->size = (uint64_t)st.st_size;
-	if (s->size < sizeof(*t))
+	if ((uint64_t)s->st.st_size < sizeof(*t))
 		return -EBADMSG;
-	r = read_at(s, s->size - sizeof(*t), t, sizeof(*t));
+	r = read_at(s, (uint64_t)s->st.st_size - sizeof(*t), t, sizeof(*t));
 	if (r < 0)
 		return r;
 	if (memcmp(t->magic, STORE_MAGIC, sizeof(t->magic)) != 0 || t->version != STORE_VERSION ||
-	    lzma_crc32((const uint8_t *)t, offsetof(struct store_tail, crc), 0) != t->crc)
+	    t->machine != STORE_MACHINE ||
+	    symstore_crc(t, offsetof(struct store_tail, crc)) != t->crc)
 		return -EBADMSG;
 	return 0;
 }
 
-static int read_directory(struct symstore *s, struct dwdir *dirs)
+static int read_directory(struct symstore *s)
 {
 	const struct store_tail *t = &s->tail;
-	uint64_t pieces = (uint64_t)t->n_units + t->n_chunks;
-	const struct store_range *ranges;
+	uint64_t pieces = (uint64_t)t->n_units + t->n_names + t->n_symbols;
 	int r;
 
-	if (t->directory.size != pieces * sizeof(struct store_piece) +
-					 t->n_ranges * (uint64_t)sizeof(struct store_range))
+	if (t->directory.size !=
+	    pieces * sizeof(struct store_piece) + t->n_symbols * (uint64_t)sizeof(uint64_t))
 		return -EBADMSG;
 	r = read_piece(s, &t->directory, &s->directory);
 	if (r < 0)
 		return r;
-	s->units = s->directory;
-	s->chunks = s->units + t->n_units;
-	ranges = (const void *)(s->chunks + t->n_chunks);
-	s->strings = calloc((size_t)t->n_chunks + 1, sizeof(*s->strings));
-	if (!s->strings || array_reserve(&dirs->ranges, t->n_ranges) < 0)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < t->n_ranges; i++) {
-		if (ranges[i].unit >= t->n_units)
-			return -EBADMSG;
-		if (dwdir_add(dirs, ranges[i].lo, ranges[i].hi, ranges[i].unit) < 0)
-			return -ENOMEM;
-	}
-	dwdir_sort(dirs);
-	s->bytes = t->directory.size + t->n_chunks * sizeof(*s->strings);
+	s->unit_pieces = (const void *)s->directory.bytes;
+	s->name_pieces = s->unit_pieces + t->n_units;
+	s->symbol_pieces = s->name_pieces + t->n_names;
+	s->symbol_starts = (const void *)(s->symbol_pieces + t->n_symbols);
 	return 0;
+}
+
+/* Ranges become @dirs as they are: they are sorted. */
+static int read_ranges(struct symstore *s, const struct store_piece *ranges, struct dwdir *dirs)
+{
+	struct symstore_piece p = { 0 };
+	size_t n = ranges->size / sizeof(*dirs->ranges.items);
+	int r = ranges->size % sizeof(*dirs->ranges.items) ? -EBADMSG : read_piece(s, ranges, &p);
+
+	if (r < 0) {
+		free(p.bytes);
+		return r;
+	}
+	dwdir_done(dirs);
+	dirs->ranges.items = (void *)p.bytes;
+	dirs->ranges.n = dirs->ranges.cap = n;
+	array_each(&dirs->ranges, d)
+		if (d->unit >= s->tail.n_units)
+			r = -EBADMSG;
+	if (r < 0)
+		dwdir_done(dirs);
+	return r;
+}
+
+void symstore_piece_done(struct symstore_piece *p)
+{
+	free(p->bytes);
+	*p = (struct symstore_piece){ 0 };
 }
 
 void symstore_free(struct symstore *s)
 {
 	if (!s)
 		return;
-	for (uint32_t i = 0; s->strings && i < s->tail.n_chunks; i++)
-		free(s->strings[i]);
-	free(s->strings);
-	free(s->directory);
+	symstore_piece_done(&s->directory);
+	symstore_piece_done(&s->words);
+	symstore_piece_done(&s->names);
+	symstore_piece_done(&s->symbols);
+	free(s->path);
 	if (s->fd >= 0)
 		close(s->fd);
 	free(s);
@@ -177,12 +191,16 @@ int symstore_open(const char *dir, const char *key, struct dwdir *dirs, struct s
 		return -ENOMEM;
 	s->fd = -1;
 	r = symstore_path(dir, key, path, sizeof(path));
+	if (r == 0 && !(s->path = strdup(path)))
+		r = -ENOMEM;
 	if (r == 0)
 		r = open_file(path, &s->fd);
 	if (r == 0)
 		r = read_tail(s);
 	if (r == 0)
-		r = read_directory(s, dirs);
+		r = read_directory(s);
+	if (r == 0)
+		r = read_ranges(s, &s->tail.ranges, dirs);
 	if (r < 0) {
 		dwdir_done(dirs);
 		return r == -ENOMEM ? r : -ENOENT;
@@ -193,11 +211,53 @@ int symstore_open(const char *dir, const char *key, struct dwdir *dirs, struct s
 	return 0;
 }
 
-/* --- reading -------------------------------------------------------------------------------------- */
+/* --- what is wrong with it
+ * ------------------------------------------------------------------------ */
+
+bool symstore_is_broken(const struct symstore *s)
+{
+	return atomic_load(&s->broken);
+}
+
+bool symstore_remove(const struct symstore *s)
+{
+	struct stat st;
+
+	return lstat(s->path, &st) < 0 || st.st_dev != s->st.st_dev || st.st_ino != s->st.st_ino ||
+	       unlink(s->path) == 0;
+}
+
+/* Hands @r on and remembers what it says of the file. */
+static int note(struct symstore *s, int r)
+{
+	if (r == -EBADMSG)
+		atomic_store(&s->broken, true);
+	return r;
+}
+
+/* Makes @p number @i of @pieces. */
+static int need_piece(struct symstore *s, const struct store_piece *pieces, uint32_t i,
+		      struct symstore_piece *p)
+{
+	int r = p->n > 0 && p->number == i ? 0 : note(s, read_piece(s, &pieces[i], p));
+
+	p->number = i;
+	return r;
+}
+
+/* --- reading
+ * -------------------------------------------------------------------------------------- */
 
 size_t symstore_units(const struct symstore *s)
 {
 	return s->tail.n_units;
+}
+
+int symstore_more(struct symstore *s, struct dwdir *more)
+{
+	int r = note(s, read_ranges(s, &s->tail.more, more));
+
+	return r == -EBADMSG ? 0 : r;
 }
 
 uint64_t symstore_image_bytes(const struct symstore *s)
@@ -205,46 +265,104 @@ uint64_t symstore_image_bytes(const struct symstore *s)
 	uint64_t n = 0;
 
 	for (uint32_t i = 0; i < s->tail.n_units; i++)
-		n += s->units[i].size;
+		n += s->unit_pieces[i].size;
 	return n;
 }
 
-int symstore_unit(const struct symstore *s, uint32_t i, struct symunit **ret, size_t *ret_bytes)
+int symstore_unit(struct symstore *s, uint32_t i, struct symstore_piece *buf, struct symunit **ret,
+		  size_t *ret_bytes)
 {
-	void *p;
 	int r;
 
 	if (i >= s->tail.n_units)
 		return -EBADMSG;
-	r = read_piece(s, &s->units[i], &p);
-	if (r == 0 && (r = symunit_check(p, s->units[i].size)) < 0)
-		free(p);
+	if (s->unit_pieces[i].size == 0)
+		return -ENOENT;
+	r = read_piece(s, &s->unit_pieces[i], buf);
+	if (r == 0)
+		r = symunit_check(buf->bytes, buf->n);
 	if (r < 0)
-		return r;
-	*ret = p;
-	*ret_bytes = s->units[i].size;
+		return note(s, r);
+	*ret = (struct symunit *)buf->bytes;
+	*ret_bytes = buf->n;
 	return 0;
 }
 
-const char *symstore_string(struct symstore *s, strref_t ref)
+static int need_words(struct symstore *s)
 {
-	uint64_t chunk = strref_off(ref) >> STORE_CHUNK_SHIFT;
-	uint64_t off = strref_off(ref) & ((1u << STORE_CHUNK_SHIFT) - 1);
+	int r = s->words.n > 0 || s->tail.words.size == 0
+			? 0
+			: read_piece(s, &s->tail.words, &s->words);
 
-	if (strref_place(ref) != STRREF_OWN || chunk >= s->tail.n_chunks)
-		return "";
-	if (!s->strings[chunk]) {
-		void *p;
+	return note(s, r);
+}
 
-		if (read_piece(s, &s->chunks[chunk], &p) < 0)
-			return "";
-		s->strings[chunk] = p;
-		s->bytes += s->chunks[chunk].size;
+const struct namepool_name *symstore_name(struct symstore *s, strref_t ref)
+{
+	uint64_t block = strref_off(ref) >> STORE_BLOCK_SHIFT;
+	size_t at = strref_off(ref) & ((1u << STORE_BLOCK_SHIFT) - 1);
+	int r = strref_place(ref) == STRREF_OWN && block < s->tail.n_names ? 0 : -ENOENT;
+
+	if (r == 0)
+		r = need_words(s);
+	if (r == 0)
+		r = need_piece(s, s->name_pieces, (uint32_t)block, &s->names);
+	if (r == 0)
+		r = note(s, namepool_read((const void *)s->words.bytes,
+					  s->words.n / sizeof(struct namepool_word), s->names.bytes,
+					  s->names.n, at, &s->name));
+	if (r < 0) {
+		s->name.n = s->name.shown_n = 0;
+		s->name.text[0] = s->name.shown[0] = '\0';
 	}
-	return off < s->chunks[chunk].size ? s->strings[chunk] + off : "";
+	return &s->name;
+}
+
+bool symstore_has_symbols(const struct symstore *s, struct elf_object *ret)
+{
+	if (!s->tail.has_symbols || s->tail.reason >= SYM_REASON_MAX ||
+	    s->tail.on_miss >= SYM_REASON_MAX)
+		return false;
+	ret->reason = s->tail.reason;
+	ret->on_miss = s->tail.on_miss;
+	return true;
+}
+
+/* The last of @n that begins at or before @addr, behind each other @step bytes: its number plus 1,
+ * 0 = none. */
+static size_t last_before(const void *starts, size_t step, size_t n, uint64_t addr)
+{
+	size_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		uint64_t start;
+
+		memcpy(&start, (const char *)starts + mid * step, sizeof(start));
+		if (start <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+strref_t symstore_symbol(struct symstore *s, uint64_t addr)
+{
+	size_t block = last_before(s->symbol_starts, sizeof(uint64_t), s->tail.n_symbols, addr);
+	const struct store_symbol *symbols;
+	size_t i;
+
+	if (block == 0 || need_piece(s, s->symbol_pieces, (uint32_t)block - 1, &s->symbols) < 0)
+		return STRREF_NONE;
+	symbols = (const void *)s->symbols.bytes;
+	i = last_before(symbols, sizeof(*symbols), s->symbols.n / sizeof(*symbols), addr);
+	if (i == 0 || symbols[i - 1].name == STORE_NO_NAME)
+		return STRREF_NONE;
+	return strref(STRREF_OWN, symbols[i - 1].name);
 }
 
 size_t symstore_bytes(const struct symstore *s)
 {
-	return sizeof(*s) + s->bytes;
+	return sizeof(*s) + s->directory.cap + s->words.cap + s->names.cap + s->symbols.cap;
 }

@@ -31,7 +31,8 @@ struct symunit_name {
 struct symunit_scope {
 	uint32_t parent; /* the scope it was inlined into; SYMUNIT_NONE = a function of its own */
 	uint32_t name;	 /* number in names */
-	uint32_t call_file, call_line; /* where it was inlined; file SYMUNIT_NONE, line 0 = unknown */
+	uint32_t call_file,
+		call_line; /* where it was inlined; file SYMUNIT_NONE, line 0 = unknown */
 };
 
 struct symunit_range {
@@ -50,8 +51,8 @@ struct symunit_row {
 struct symunit_builder {
 	ARRAY(struct symunit_scope) scopes;
 	ARRAY(struct symunit_range) ranges;
-	/* Sequences one after another, each ascending and closed by a row with file SYMUNIT_NONE and
-	 * line 0; of several rows at one address the last one counts. */
+	/* Sequences one after another, each ascending and closed by a row with file SYMUNIT_NONE
+	 * and line 0; of several rows at one address the last one counts. */
 	ARRAY(struct symunit_row) rows;
 	ARRAY(struct symunit_file) files;
 	ARRAY(struct symunit_name) names;
@@ -79,14 +80,22 @@ int symunit_check(const void *p, size_t n);
 /* The lowest address that an image says something of, and the first one behind the highest. */
 void symunit_extent(const struct symunit *u, uint64_t *ret_lo, uint64_t *ret_hi);
 
-/* The parts of an image that refer to strings, to be changed in place. */
-struct symunit_strings {
-	struct symunit_name *names;
-	size_t n_names;
-	struct symunit_file *files;
-	size_t n_files;
-};
-struct symunit_strings symunit_strings(struct symunit *u);
+/* How many names and files an image has, and number @i of them. */
+size_t symunit_names(const struct symunit *u);
+struct symunit_name symunit_name(const struct symunit *u, size_t i);
+size_t symunit_files(const struct symunit *u);
+struct symunit_file symunit_file(const struct symunit *u, size_t i);
+
+/* The same image with other names and files, as many as it has: as symunit_build(). */
+int symunit_rename(const struct symunit *u, const struct symunit_name *names,
+		   const struct symunit_file *files, struct symunit **ret, size_t *ret_bytes);
+
+/* Gives the string at a place, at most @n - 1 bytes, in @buf or elsewhere; never NULL. */
+typedef const char *(*symunit_string_fn)(void *ctx, strref_t s, size_t n, char *buf);
+
+/* The path of a file, cut to @size - 1 bytes, in @ret: its length. */
+size_t symunit_file_path(const struct symunit_file *f, symunit_string_fn string, void *ctx,
+			 size_t size, char *ret);
 
 /* One frame at an address, innermost first. Numbers are as in the builder. */
 struct symunit_frame {

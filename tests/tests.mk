@@ -18,10 +18,13 @@ unit_ld.base := $(foreach f,malloc calloc realloc reallocarray strdup,-Wl,--wrap
 unit_ld.profiler := $(unit_ld.base)
 unit_ld.flamegraph := $(unit_ld.base)
 unit_ld.elf := $(unit_ld.base)
+fake_symbolizer := $(B)/tests/fake_symbolizer.o
 unit_add.base := $(B)/tests/allocfail.o
-unit_add.profiler := $(unit_add.base)
+unit_add.profiler := $(unit_add.base) $(fake_symbolizer)
+unit_add.commands := $(unit_add.profiler)
 unit_add.flamegraph := $(unit_add.base)
 $(unit_add.base): INC = -Itests
+$(fake_symbolizer): INC = $(call test_inc,profiler)
 # A Go program made by hand, for the rooms that read such.
 go_image := $(B)/tests/go_image.o
 unit_add.elf := $(go_image) $(unit_add.base)
@@ -33,6 +36,7 @@ unit_ld.formats := $(foreach f,malloc calloc reallocarray,-Wl,--wrap=$(f))
 unit_ld.profiler += -Wl,--wrap=syscall
 # And the symbolizer, so that a test can say what it knows.
 unit_ld.profiler += -Wl,--wrap=symbolizer_run
+unit_ld.commands := $(unit_ld.base) -Wl,--wrap=symbolizer_run
 # And the sampler, as far as unwinding.c knows it.
 unit_ld.profiler += $(foreach f,sampler_unwind_memory sampler_set_space sampler_drop_space \
 	tableload_ask,-Wl,--wrap=$(f))
@@ -122,14 +126,14 @@ ext.unit.unwind := -ldw -lelf -lunwind-ptrace -Wl,--wrap=malloc,--wrap=calloc,--
 # Without frame pointers in every variant; private, or the stamp of the flags would take it up.
 $(B)/tests/unit/unwind/snapchain.o: private CFLAGS += -O2 -fomit-frame-pointer
 
-# Criterion comes before the archives: its main() is the one, not profiler/main.c's.
+# Criterion comes before the archives: its main() is the one, not commands/main.c's.
 define unit
 $(B)/unit-$(1): $(call obj,$(call unit_src,$(1))) $(unit_add.$(1)) $(foreach l,$(libs.$(1)),$(B)/lib$(l).a)
 	$$(call say,LD,$$@)
 	$$(Q)$$(CC) $$(all_ldflags) $$(unit_ld.$(1)) $$(filter %.o,$$^) -lcriterion $$(filter %.a,$$^) $$(ext.$(1)) $$(ext.unit.$(1)) -lm -o $$@
 $(B)/unit-$(1): | $(unit_needs.$(1))
 $(call obj,$(call unit_src,$(1))): INC = $(call test_inc,$(1))
-$(call obj,$(call unit_src,$(1))): | $(if $(filter formats flamegraph profiler,$(1)),$(pbc)) $(if $(filter profiler,$(1)),$(skel))
+$(call obj,$(call unit_src,$(1))): | $(if $(filter formats flamegraph profiler commands,$(1)),$(pbc)) $(if $(filter profiler,$(1)),$(skel))
 endef
 $(foreach r,$(unit_rooms),$(eval $(call unit,$(r))))
 

@@ -49,6 +49,11 @@ class App {
   show(state) {
     const before = this.shown || {};
     this.state = this.shown = state;
+    if (state.type !== before.type) {
+      const { type, unit, weight, ratio } = this.meta.types.find(t => t.type === state.type);
+      Object.assign(this.meta, { type, unit, weight, ratio });
+      this.title();
+    }
     const { tree, whole, error } = this.pipeline.run(state), fresh = whole !== this.whole || tree !== this.current;
     Object.assign(this, { current: tree, whole });
     this.search(fresh || state.search !== before.search || state.ignoreCase !== before.ignoreCase);
@@ -301,6 +306,7 @@ class App {
     press('absolute', s.absolute);
     press('case', s.ignoreCase);
     $('colour').value = s.colour;
+    $('type').value = s.type;
     $('reset').disabled = !s.zoom;
     if (document.activeElement !== $('search'))
       $('search').value = s.search;
@@ -352,7 +358,9 @@ class App {
     this.theme = theme;
     try {
       localStorage.setItem('wick.theme', theme);
-    } catch { /* a page from a file may not be allowed to keep anything */ }
+    } catch {
+      // A page from a file may not be allowed to keep anything.
+    }
     this.paint();
   }
 

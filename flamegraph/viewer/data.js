@@ -106,6 +106,14 @@ function readMeta(r, strings) {
   };
   for (let n = r.below(r.b.length); n > 0; n--)
     meta.comments.push(str());
+  meta.ratio = 1;
+  // What can be shown: the sample type that the tree is of, then others; those of ratio 0 have values of their own.
+  meta.types = [{ type: meta.type, unit: meta.unit, weight: meta.weight, ratio: 1 }];
+  for (let n = r.below(100); n > 0; n--) {
+    const t = { type: str(), unit: str(), weight: r.uint(), ratio: r.uint() }, div = r.uint();
+    t.ratio = div && t.ratio / div;
+    meta.types.push(t);
+  }
   return meta;
 }
 
@@ -152,7 +160,10 @@ function readNodes(r, frames, flags, meta) {
   const diff = flags & FLAG.diff;
   const baseSelf = diff ? r.ints(n) : null, baseRest = diff && rest ? r.ints(n) : null;
   const scale = flags & FLAG.absolute || !meta.baseWeight ? 1 : meta.weight / meta.baseWeight;
-  return new Tree({ frame, depth, self, rest, baseSelf, baseRest }, meta, scale);
+  const tree = new Tree({ frame, depth, self, rest, baseSelf, baseRest }, meta, scale), own = meta.types.filter(t => !t.ratio);
+  for (const t of own)
+    t.tree = onlyOwners(new Tree({ frame, depth, self: r.ints(n), rest: rest && r.ints(n), baseSelf, baseRest }, meta));
+  return own.length ? onlyOwners(tree) : tree;
 }
 
 // When samples were taken: entry i says that value[i] of node[i] belongs to the window that began at

@@ -52,6 +52,10 @@ function toggleFilters(app) {
 function wireForms(app) {
   const diff = app.data.tree.baseSelf !== null;
   $('colour').append(...Object.entries(MODES).filter(([k]) => diff || k !== 'diff').map(([value, text]) => make('option', { value, text })));
+  $('types').hidden = app.meta.types.length < 2;
+  $('type').append(...app.meta.types.map(({ type, unit }) => make('option', { value: type,
+    text: unit && unit !== 'count' ? `${type} (${unit})` : type })));
+  listen($('type'), { change: e => app.go({ type: e.target.value }) });
   listen($('colour'), { change: e => app.go({ colour: e.target.value }) });
   $('verb').append(...Object.keys(VERBS).map(value => make('option', { value, text: value })));
   $('absolute').hidden = !diff;
@@ -132,7 +136,9 @@ function wireKeys(app) {
 function wireThemes(app) {
   try {
     app.theme = localStorage.getItem('wick.theme');
-  } catch { /* not allowed: the system's theme */ }
+  } catch {
+    // Not allowed: the system's theme.
+  }
   for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)'])
     listen(matchMedia(query), { change: () => app.paint() });
 }
@@ -163,7 +169,6 @@ async function start() {
     wireButtons(app);
     wireForms(app);
     wireKeys(app);
-    app.title();
     app.fromAddress();
     listen(window, { hashchange: () => app.fromAddress() });
     publish(app);

@@ -47,10 +47,16 @@ function accountRows(a) {
     ['Truncated stacks', n('truncated', a.recorded) + ' of those recorded'], ...why('truncated')];
 }
 
+// What ends in frames that are not in the page, of the sample type that is shown.
+function prunedOf({ meta, tree }) {
+  const own = meta.types.find(t => t.type === meta.type).tree;
+  return absSum(own ? own.rest : tree.rest) * (meta.ratio || 1);
+}
+
 function showAbout(box, data, tree) {
   const { meta, frames } = data, account = readAccount(meta.comments);
   const when = meta.timeNs ? new Date(meta.timeNs / 1e6).toLocaleString() : 'not known';
-  const rest = absSum(data.tree.rest), rows = [
+  const rest = prunedOf(data), rows = [
     ['Shows', meta.type + (meta.unit ? ` in ${meta.unit}` : '')],
     ['Total', amount(meta.weight, meta.unit)],
     ...data.tree.baseSelf ? [['Base', `${meta.baseTitle}: ${amount(meta.baseWeight, meta.unit)}`]] : [],
@@ -69,7 +75,7 @@ function showAbout(box, data, tree) {
 
 // One line for the foot of the page, or ''.
 function accountLine(data) {
-  const a = readAccount(data.meta.comments), rest = absSum(data.tree.rest), out = [];
+  const a = readAccount(data.meta.comments), rest = prunedOf(data), out = [];
   if (a)
     out.push(`lost ${percent(a.lost || 0, a.ticks)}`, `truncated ${percent(a.truncated || 0, a.recorded)}`);
   if (rest)

@@ -7,7 +7,7 @@ function initialState(data) {
   const f = data.flags, diff = f & FLAG.diff;
   return { view: 'flame', zoom: '', search: '', ignoreCase: false, filters: [], byWeight: !!(f & FLAG.byWeight),
     icicle: !!(f & FLAG.icicle), leaves: !!(f & FLAG.byLeaf), colour: diff ? 'diff' : 'kind',
-    absolute: !!(f & FLAG.absolute), time: null, fn: '' };
+    absolute: !!(f & FLAG.absolute), time: null, fn: '', type: data.meta.types[0].type };
 }
 
 // The address holds what differs from how the page opens.
@@ -36,6 +36,8 @@ function stateFromHash(hash, initial, data) {
       s.view = VIEWS.includes(v) ? v : s.view;
     } else if (k === 'colour') {
       s.colour = Object.hasOwn(MODES, v) && (v !== 'diff' || data.flags & FLAG.diff) ? v : s.colour;
+    } else if (k === 'type') {
+      s.type = data.meta.types.some(t => t.type === v) ? v : s.type;
     } else if (Object.hasOwn(initial, k)) {
       s[k] = typeof initial[k] === 'boolean' ? v === '1' : v;
     }
@@ -71,7 +73,8 @@ class Pipeline {
   // { tree } or { error: sentence }. The steps before a bad one are taken.
   run(s) {
     const { data } = this, used = new Map();
-    let tree = data.tree, key = '', error = null;
+    const type = data.meta.types.find(t => t.type === s.type);
+    let tree = type.tree || data.tree, key = 'type ' + s.type, error = null;
     const step = (name, f) => {
       key += '\n' + name;
       used.set(key, tree = this.kept.get(key) || f(tree));
@@ -80,7 +83,9 @@ class Pipeline {
       step('absolute ' + s.absolute, t => t.scaled(s.absolute ? 1 : data.meta.weight / (data.meta.baseWeight || 1)));
     if (s.time)
       step('time ' + s.time, t => duringTime(t, data.time, s.time[0], s.time[1]));
-    if (s.byWeight !== !!(data.flags & FLAG.byWeight))
+    if (type.ratio && type.ratio !== 1)
+      step('ratio', t => timesRatio(t, type.ratio));
+    if (type.tree && s.byWeight || s.byWeight !== !!(data.flags & FLAG.byWeight))
       step('order ' + s.byWeight, t => reordered(t, this.order(s)));
     for (const f of s.filters) {
       const { re, error: bad } = makeRegex(f.text);

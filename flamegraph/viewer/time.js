@@ -40,7 +40,7 @@ class TimeLine {
       sum += time.sums[k];
     const clock = ns => this.begin > 1e17 ? new Date(ns / 1e6).toLocaleTimeString() : amount(ns - this.begin, 'ns');
     return `${clock(time.starts[a])} – ${clock(last)} (${amount(last - time.starts[a], 'ns')}): ` +
-      `${amount(sum, app.meta.unit)}, ${percent(sum, app.meta.weight)}`;
+      `${amount(sum * app.meta.ratio, app.meta.unit)}, ${percent(sum * app.meta.ratio, app.meta.weight)}`;
   }
 
   xOf(ns) {

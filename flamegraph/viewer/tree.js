@@ -282,6 +282,9 @@ function moved(t, order, place) {
   return trie.finish(t, order.rank, order.byWeight);
 }
 
+// The tree without nodes that lead to nothing.
+const onlyOwners = t => kept(t, new Uint8Array(t.n).fill(1));
+
 // The tree without the samples that end in nodes for which keep[i] is 0.
 function kept(t, keep) {
   const live = new Uint8Array(t.n);
@@ -336,7 +339,13 @@ function duringTime(t, time, first, last) {
     if (time.bucket[k] >= first && time.bucket[k] <= last)
       (time.isRest[k] ? rest : self)[time.node[k]] += time.value[k];
   const { frame, depth } = t, columns = { frame, depth, self, rest, baseSelf: null, baseRest: null };
-  return kept(new Tree(columns, t.meta), new Uint8Array(t.n).fill(1));
+  return onlyOwners(new Tree(columns, t.meta));
+}
+
+// Another sample type, whose values are those of the tree times @ratio.
+function timesRatio(t, ratio) {
+  const { frame, depth } = t, times = a => a && a.map(v => v * ratio);
+  return new Tree({ frame, depth, self: times(t.self), rest: times(t.rest), baseSelf: null, baseRest: null }, t.meta);
 }
 
 // The outermost nodes of function @fn: no stack is met twice.

@@ -83,13 +83,13 @@ static void bench_symbols(const struct file *f, struct symobject *o)
 {
 	uint64_t start = cpu_ns();
 	size_t named = 0;
-	const char *name;
+	struct symobject_symbol name;
 
 	if (o->elf.syms.n == 0)
 		return;
 	for (size_t i = 0; i < LOOKUPS; i++) {
 		no_memory(symobject_symbol(o, f->addrs[i % ADDRESSES], &name));
-		named += name != NULL;
+		named += name.text != NULL;
 	}
 	printf("  %-40s %8.0f ns  (%.1f %% have one)\n", "a symbol", since(start) / LOOKUPS,
 	       100.0 * (double)named / LOOKUPS);
@@ -154,7 +154,7 @@ static int bench(const char *path)
 	static struct file f;
 	struct symobject_opts opts;
 	struct symobject o;
-	const char *name;
+	struct symobject_symbol name;
 	uint64_t start;
 
 	f = (struct file){ .path = path, .fd = open(path, O_RDONLY | O_CLOEXEC) };

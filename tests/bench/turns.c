@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * turns MS ROUNDS CPU PROFILER:PROGRAM... lets running profilers (pids) sample in turns, each
- *beside the program whose stacks it takes, so that all of them meet the same machine: whatever else
- *runs on it changes more slowly than they do. It takes over the profilers' perf events, which are
- *one a CPU, and enables the one of CPU for MS milliseconds while the other programs are stopped.
- *Prints a line a turn:
+ * beside the program whose stacks it takes, so that all of them meet the same machine: whatever
+ * else runs on it changes more slowly than they do. It takes over the profilers' perf events, which
+ * are one a CPU, and enables the one of CPU for MS milliseconds while the other programs are
+ * stopped. Each round has another order. Prints a line a turn:
  *
  *	ROUND INDEX NS RUNS SHARE
  *
  * the time and number of runs of the profiler's BPF programs, as the kernel counts them, and the
- *share of that time in which the program ran, so of the ticks that found it.
+ * share of that time in which the program ran, so of the ticks that found it.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -27,7 +27,7 @@
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
 
-#define MAX_TURNS  16
+#define MAX_TURNS  64
 #define MAX_EVENTS 4096
 
 struct turn {
@@ -169,8 +169,26 @@ static void take_turn(struct turn *t, int round, int index, int ms, int cpu)
 	       (unsigned long long)(after.runs - before.runs), cpu_before / start);
 }
 
+/* Puts the numbers below @n into an order of this round's own. */
+static void shuffle(int *order, int n)
+{
+	static uint64_t x = 88172645463325252ull;
+
+	for (int i = 0; i < n; i++) {
+		int k;
+
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		k = (int)(x % (uint64_t)(i + 1));
+		order[i] = order[k];
+		order[k] = i;
+	}
+}
+
 int main(int argc, char **argv)
 {
+	int order[MAX_TURNS];
 	static struct turn turns[MAX_TURNS];
 	int n = argc - 4, ms, rounds, cpu;
 
@@ -196,9 +214,11 @@ int main(int argc, char **argv)
 			ioctl(t->events[e], PERF_EVENT_IOC_DISABLE, 0);
 		kill(t->program, SIGSTOP);
 	}
-	for (int round = 0; round < rounds; round++)
+	for (int round = 0; round < rounds; round++) {
+		shuffle(order, n);
 		for (int i = 0; i < n; i++)
-			take_turn(&turns[i], round, i, ms, cpu);
+			take_turn(&turns[order[i]], round, order[i], ms, cpu);
+	}
 	for (int i = 0; i < n; i++)
 		kill(turns[i].program, SIGCONT);
 	return 0;

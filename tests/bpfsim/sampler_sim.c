@@ -35,19 +35,12 @@ struct task {
 #define NUMBER(m, member) (sizeof(*(m).member) / sizeof(int))
 #define TYPE_OF(m)	  NUMBER(m, type)
 
-#define ADD_SET(set, s)                                              \
-	do {                                                         \
-		ADD(counts_##set, (s)->rows);                        \
-		ADD(arena_##set, blocks);                            \
-		ADD_SIZED(kernel_stacks_##set, (s)->kernel_buckets); \
-	} while (0)
-
 void sampler_sim_add_maps(const struct sim_sizes *s)
 {
-	size_t blocks = (size_t)s->blocks_per_cpu * FAKE_CPUS;
-
-	ADD_SET(0, s);
-	ADD_SET(1, s);
+	ADD_MAPPED(arena, (size_t)s->blocks_per_cpu * FAKE_CPUS * WIRE_SETS);
+	ADD_MAPPED(buckets, (size_t)s->buckets_per_cpu * FAKE_CPUS * WIRE_SETS);
+	ADD_SIZED(kernel_stacks_0, s->kernel_buckets);
+	ADD_SIZED(kernel_stacks_1, s->kernel_buckets);
 	fake_map_add(&ring, "ring", TYPE_OF(ring), 0, 0, s->ring_bytes);
 	ADD(counters, FAKE_CPUS);
 	ADD(works, FAKE_CPUS);
@@ -86,7 +79,7 @@ static struct pt_regs user_regs_now(void)
 	r.r14 = fake.regs[14];
 	r.r15 = fake.regs[15];
 	r.rip = fake.regs[16];
-	r.orig_rax = ~0ull;
+	r.orig_rax = fake.syscall ? fake.syscall : ~0ull;
 	r.ss = 0x2b;
 	return r;
 }

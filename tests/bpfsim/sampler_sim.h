@@ -22,7 +22,9 @@ int read_block(__u64 addr);
 int find_known_rule(__u64 key);
 int walk_rare(__u64 at);
 int change_area(__u64 at);
-int walk_frame(void);
+int walk_frames(void);
+int add_row(__u32 set, __u32 hash, __u32 at);
+int count_tick(__u32 set);
 __u64 hash_stack(__u32 n);
 int copy_stack(__u64 from);
 

@@ -14,7 +14,7 @@ void sim_start(const struct sim_sizes *sizes)
 {
 	struct sim_sizes s = *sizes;
 
-	s.rows = or (s.rows, 4096);
+	s.buckets_per_cpu = or (s.buckets_per_cpu, 256);
 	s.kernel_buckets = or (s.kernel_buckets, 1024);
 	s.blocks_per_cpu = or (s.blocks_per_cpu, 2);
 	s.ring_bytes = or (s.ring_bytes, 1 << 20);
@@ -29,7 +29,7 @@ void sim_start(const struct sim_sizes *sizes)
 	config.self_tgid = SIM_SELF;
 	config.max_user_frames = WIRE_USER_FRAMES;
 	config.blocks_per_cpu = s.blocks_per_cpu;
-	config.rows_per_cpu = UINT32_MAX;
+	config.buckets_per_cpu = s.buckets_per_cpu;
 	config.by_pointer = 1;
 	config.ring_wakeup_bytes = s.ring_bytes / 4;
 	config.ring_copy_bytes = s.ring_bytes / 4 * 3;
@@ -107,35 +107,64 @@ static struct fake_map *map_of_set(const char *base, unsigned set)
 	return fake_map(sim_map_name(base, set));
 }
 
-size_t sim_rows(unsigned set)
+/* The @i-th row of @b, or NULL and in @ret_n how many there are. */
+static const struct wire_row *row_in(const struct wire_block *b, size_t i, size_t *ret_n)
 {
-	return map_of_set("counts", set)->n;
+	const struct wire_row *row;
+	size_t n = 0;
+
+	cr_assert_leq(b->used, WIRE_BLOCK_DATA);
+	for (size_t off = 0; off < b->used; off += wire_row_bytes(row->n_user)) {
+		row = (const void *)&b->data[off];
+		cr_assert_leq(off + sizeof(*row), b->used);
+		cr_assert_leq(row->n_user, WIRE_USER_FRAMES);
+		cr_assert_leq(off + wire_row_bytes(row->n_user), b->used);
+		cr_assert(row->n_user || !row->key.user_stack);
+		if (n++ == i)
+			return row;
+	}
+	*ret_n = n;
+	return NULL;
 }
 
-struct sim_row sim_row(unsigned set, size_t i)
+/* Likewise of @set. */
+static const struct wire_row *find_row(unsigned set, size_t i, size_t *ret_n)
 {
-	cr_assert_lt(i, sim_rows(set), "set %u has %zu rows", set, sim_rows(set));
-	return (struct sim_row){ map_of_set("counts", set)->entries[i].key,
-				 map_of_set("counts", set)->entries[i].value };
+	*ret_n = 0;
+	for (unsigned k = 0; k < FAKE_CPUS * config.blocks_per_cpu; k++) {
+		const struct wire_row *row;
+		size_t n;
+
+		row = row_in(sim_block(set, k), i - *ret_n, &n);
+		if (row)
+			return row;
+		*ret_n += n;
+	}
+	return NULL;
+}
+
+size_t sim_rows(unsigned set)
+{
+	size_t n = 0;
+
+	find_row(set, SIZE_MAX, &n);
+	return n;
+}
+
+const struct wire_row *sim_row(unsigned set, size_t i)
+{
+	size_t n = 0;
+	const struct wire_row *row = find_row(set, i, &n);
+
+	cr_assert_not_null(row, "set %u has %zu rows", set, n);
+	return row;
 }
 
 struct wire_block *sim_block(unsigned set, uint32_t i)
 {
-	return fake_array_value(sim_map_name("arena", set), 0, i);
-}
+	uint32_t cpu = i / config.blocks_per_cpu, of_cpu = i % config.blocks_per_cpu;
 
-const struct wire_stack *sim_row_user(unsigned set, struct sim_row row)
-{
-	uint32_t off = (uint32_t)row.count->user_stack;
-	const struct wire_block *b;
-	const struct wire_stack *s;
-
-	cr_assert_neq(row.count->user_stack, 0);
-	b = sim_block(set, (uint32_t)(row.count->user_stack >> 32) - 1);
-	cr_assert_leq(off + sizeof(*s), b->used);
-	s = (const void *)&b->data[off];
-	cr_assert_leq(off + sizeof(*s) + s->n * sizeof(s->addr[0]), b->used);
-	return s;
+	return fake_array_value("arena", 0, wire_part(cpu, set) * config.blocks_per_cpu + of_cpu);
 }
 
 const uint64_t *sim_row_kernel(unsigned set, const struct wire_key *key)
@@ -178,7 +207,7 @@ uint64_t sim_samples_in_rows(void)
 
 	for (unsigned set = 0; set < WIRE_SETS; set++)
 		for (size_t i = 0; i < sim_rows(set); i++)
-			sum += sim_row(set, i).count->samples;
+			sum += sim_row(set, i)->samples;
 	return sum;
 }
 
@@ -189,9 +218,15 @@ void sim_swap(void)
 
 void sim_empty(unsigned set)
 {
-	fake_map_clear(sim_map_name("counts", set));
-	fake_map_clear(sim_map_name("kernel_stacks", set));
-	fake_map_clear(sim_map_name("arena", set));
+	for (uint32_t cpu = 0; cpu < FAKE_CPUS; cpu++) {
+		uint32_t part = wire_part(cpu, set);
+
+		memset(fake_array_value("arena", 0, part * config.blocks_per_cpu), 0,
+		       config.blocks_per_cpu * sizeof(struct wire_block));
+		memset(fake_array_value("buckets", 0, part * config.buckets_per_cpu), 0,
+		       config.buckets_per_cpu * sizeof(struct wire_bucket));
+	}
+	fake_map_clear(set ? "kernel_stacks_1" : "kernel_stacks_0");
 }
 
 void sim_expect_account(void)

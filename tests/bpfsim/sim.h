@@ -20,7 +20,7 @@ extern volatile __u32 newtask_pid_off, newtask_clone_flags_off;
 
 /* Sizes of the maps; 0 = roomy. */
 struct sim_sizes {
-	uint32_t rows, kernel_buckets, blocks_per_cpu, ring_bytes, targets, known;
+	uint32_t buckets_per_cpu, kernel_buckets, blocks_per_cpu, ring_bytes, targets, known;
 	uint32_t spaces, areas, tables, pages;
 };
 
@@ -47,19 +47,12 @@ void sim_tick(bool in_user);
 /* A counter, over all CPUs. */
 uint64_t sim_counter(enum counter c);
 
-struct sim_row {
-	const struct wire_key *key;
-	const struct wire_count *count;
-};
-
-/* Rows of a set, and one of them. */
+/* Rows of a set, and one of them: CPU by CPU, those of each in the order in which they came. */
 size_t sim_rows(unsigned set);
-struct sim_row sim_row(unsigned set, size_t i);
+const struct wire_row *sim_row(unsigned set, size_t i);
 
+/* Block @i of a set, as they are numbered from CPU to CPU. */
 struct wire_block *sim_block(unsigned set, uint32_t i);
-
-/* The user stack of a row, checked to lie in what its block says it uses. */
-const struct wire_stack *sim_row_user(unsigned set, struct sim_row row);
 
 /* The kernel stack of a row, 0-terminated unless it is WIRE_KERNEL_FRAMES long. */
 const uint64_t *sim_row_kernel(unsigned set, const struct wire_key *key);
@@ -78,5 +71,5 @@ void sim_empty(unsigned set);
 /* ticks == rows + ring (samples, snapshots, both) + idle + filtered + lost. */
 void sim_expect_account(void);
 
-/* The name of a map of a set: "counts", 1 → "counts_1". */
+/* The name of a map of a set: "arena", 1 → "arena_1". */
 const char *sim_map_name(const char *base, unsigned set);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /*
  * Walks of anything, by fixed seeds: rules made at random and those of real programs, random
- * registers, stacks full of what looks like frames. Each must be what the reference finds. And tables
- * and areas that are rubbish, in which the sampler must not lose its way.
+ * registers, stacks full of what looks like frames. Each must be what the reference finds. And
+ * tables and areas that are rubbish, in which the sampler must not lose its way.
  */
 #include <link.h>
 #include <stdlib.h>
@@ -140,7 +140,7 @@ static void expect_variety(uint64_t frames_a_walk, unsigned n, const unsigned *e
 	for (unsigned i = 0; i < n; i++)
 		cr_expect_gt(world.ends[ends[i]], 0, "no walk ended by %s", walk_end_text(ends[i]));
 }
-#define EXPECT_VARIETY(frames, ...)                                    \
+#define EXPECT_VARIETY(frames, ...)                                     \
 	expect_variety(frames, sizeof((unsigned[]){ __VA_ARGS__ }) / 4, \
 		       (const unsigned[]){ __VA_ARGS__ })
 
@@ -380,8 +380,8 @@ static void rubbish_tables(void)
 	for (uint32_t i = 0; i < fake_map("tables")->max_entries; i++) {
 		if (rnd(4) == 0)
 			continue;
-		t[i].place = (struct unwind_place){ rnd(4096), rnd(65536), rnd(words), rnd(words + 8),
-						    rnd(words + 8) };
+		t[i].place = (struct unwind_place){ rnd(4096), rnd(65536), rnd(words),
+						    rnd(words + 8), rnd(words + 8) };
 	}
 }
 
@@ -414,8 +414,8 @@ static void rubbish_world(unsigned round)
 static void expect_bounded(uint64_t ticks)
 {
 	for (size_t i = 0; i < sim_rows(0); i++)
-		if (sim_row(0, i).key->user_stack) {
-			uint32_t n = sim_row_user(0, sim_row(0, i))->n;
+		if (sim_row(0, i)->key.user_stack) {
+			uint32_t n = sim_row(0, i)->n_user;
 
 			cr_assert(n >= 1 && n <= config.max_user_frames);
 			world.frames += n;

@@ -45,26 +45,23 @@ static unsigned which(const void *stack, size_t n)
 	return w;
 }
 
-static void collect_row(struct account *a, unsigned set, struct sim_row row)
+static void collect_row(struct account *a, unsigned set, const struct wire_row *row)
 {
 	unsigned user = 0, kernel = 0;
 
-	if (row.key->user_stack) {
-		const struct wire_stack *s = sim_row_user(set, row);
-
-		user = which(s->addr, s->n);
-	}
-	if (row.key->kernel_stack != WIRE_NO_STACK) {
-		const uint64_t *s = sim_row_kernel(set, row.key);
+	if (row->n_user)
+		user = which(row->addr, row->n_user);
+	if (row->key.kernel_stack != WIRE_NO_STACK) {
+		const uint64_t *s = sim_row_kernel(set, &row->key);
 		size_t n = 0;
 
 		while (n < WIRE_KERNEL_FRAMES && s[n])
 			n++;
 		kernel = which(s, n);
 	}
-	a->recorded[user][kernel] += row.count->samples;
-	a->samples += row.count->samples;
-	a->value += row.count->value;
+	a->recorded[user][kernel] += row->samples;
+	a->samples += row->samples;
+	a->value += row->value;
 }
 
 static void collect_ring(struct account *a)
@@ -110,14 +107,13 @@ static void tick(struct account *a)
 static void configure(void)
 {
 	sim_start(&(struct sim_sizes){
-		.rows = 1 + rnd(200),
+		.buckets_per_cpu = 1u << rnd(6),
 		.kernel_buckets = 1u << rnd(6),
 		.blocks_per_cpu = 2 + rnd(2),
 		.ring_bytes = 4096u << rnd(6),
 		.known = 1 + rnd(8),
 	});
 	config.self_tgid = 1;
-	config.rows_per_cpu = 1 + rnd(50);
 	config.max_user_frames = 1 + rnd(WIRE_USER_FRAMES);
 	config.by_tgid = rnd(4) == 0;
 	config.by_tid = rnd(4) == 0;
@@ -189,11 +185,18 @@ Test(every_tick, records_no_stack_more_often_than_it_came, .fini = sim_done)
 Test(wire, has_the_sizes_that_both_sides_count_on)
 {
 	cr_expect_eq(sizeof(struct wire_key), 40);
-	cr_expect_eq(sizeof(struct wire_count), 48);
+	cr_expect_eq(sizeof(struct wire_row), 80);
+	cr_expect_eq(sizeof(struct wire_bucket), 64);
 	cr_expect_eq(sizeof(struct wire_notice), 8);
 	cr_expect_eq(sizeof(struct wire_sample), 72);
 	cr_expect_eq(sizeof(struct wire_block), WIRE_BLOCK_BYTES);
 	cr_expect_eq(offsetof(struct wire_block, data) % sizeof(uint64_t), 0);
-	cr_expect_eq(wire_place(0, 0) >> 32, 1, "no place is 0");
-	cr_expect_eq((uint32_t)wire_place(3, 40), 40);
+	cr_expect_neq(wire_place(0, 0, 0), 0, "no place is 0");
+	for (uint32_t hash = 0x01234567; hash; hash <<= 4) {
+		uint32_t place = wire_place(hash, 253, WIRE_BLOCK_DATA - WIRE_ROW_ALIGN);
+
+		cr_expect_eq(place & WIRE_PLACE_HASH, hash & WIRE_PLACE_HASH);
+		cr_expect_eq(wire_place_block(place), 253);
+		cr_expect_eq(wire_place_off(place), WIRE_BLOCK_DATA - WIRE_ROW_ALIGN);
+	}
 }

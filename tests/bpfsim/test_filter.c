@@ -116,8 +116,8 @@ static void said(int lacks)
 static int flags_of(uint32_t tid)
 {
 	for (size_t i = 0; i < sim_rows(0); i++)
-		if (sim_row(0, i).key->tid == tid)
-			return sim_row(0, i).key->flags & WIRE_JUDGED;
+		if (sim_row(0, i)->key.tid == tid)
+			return sim_row(0, i)->key.flags & WIRE_JUDGED;
 	return -1;
 }
 
@@ -210,10 +210,10 @@ Test(filter, kernel_only_keeps_kernel_stacks_of_ticks_in_the_kernel)
 	config.kernel_only = 1;
 	cr_expect_not(is_recorded(true));
 	cr_expect(is_recorded(false));
-	cr_expect_eq(sim_row(0, 0).key->user_stack, 0);
-	cr_expect_eq(sim_row(0, 0).key->flags, 0, "a stack that nobody wants is not missing");
-	cr_expect_neq(sim_row(0, 0).key->kernel_stack, WIRE_NO_STACK);
-	cr_expect_eq(sim_block(0, 0)->used, 0);
+	cr_expect_eq(sim_row(0, 0)->key.user_stack, 0);
+	cr_expect_eq(sim_row(0, 0)->key.flags, 0, "a stack that nobody wants is not missing");
+	cr_expect_neq(sim_row(0, 0)->key.kernel_stack, WIRE_NO_STACK);
+	cr_expect_eq(sim_row(0, 0)->n_user, 0);
 }
 
 Test(filter, user_only_keeps_user_stacks_of_all_ticks)
@@ -222,8 +222,8 @@ Test(filter, user_only_keeps_user_stacks_of_all_ticks)
 	cr_expect(is_recorded(true));
 	cr_expect(is_recorded(false));
 	cr_assert_eq(sim_rows(0), 1, "without the kernel stack the two are the same");
-	cr_expect_eq(sim_row(0, 0).key->kernel_stack, WIRE_NO_STACK);
-	cr_expect_eq(sim_row_user(0, sim_row(0, 0))->n, 3);
+	cr_expect_eq(sim_row(0, 0)->key.kernel_stack, WIRE_NO_STACK);
+	cr_expect_eq(sim_row(0, 0)->n_user, 3);
 }
 
 Test(filter, user_only_turns_kernel_threads_away)
@@ -232,6 +232,6 @@ Test(filter, user_only_turns_kernel_threads_away)
 	fake.user.n = 0;
 	cr_expect_not(is_recorded(false));
 	cr_expect(is_recorded(true), "in user mode it has a stack, if an unreadable one");
-	cr_expect_eq(sim_row(0, 0).key->end, WIRE_END_READ);
+	cr_expect_eq(sim_row(0, 0)->key.end, WIRE_END_READ);
 	cr_expect_eq(sim_records(WIRE_NEW_PROCESS), 1);
 }

@@ -125,6 +125,28 @@ Test(lifecycle, what_is_known_stays_when_another_number_begins_a_program)
 	cr_expect_neq(w.end, WIRE_END_LOADING, "it is of another process");
 }
 
+Test(lifecycle, sample_in_execve_says_so)
+{
+	static const struct {
+		uint64_t syscall;
+		bool in_user, says;
+	} t[] = { { 59, false, true },
+		  { 322, false, true },
+		  { 60, false, false },
+		  { 0, false, false },
+		  { 59, true, false } };
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
+		struct walked w;
+
+		know(false);
+		walk_regs(CODE + 8, STACK, 0);
+		fake.syscall = t[i].syscall;
+		walk_tick(t[i].in_user, &w);
+		cr_expect_eq(!!(w.flags & WIRE_IN_EXEC), t[i].says, "%zu", i);
+	}
+}
+
 Test(lifecycle, restless_process_has_each_sample_sent)
 {
 	const struct wire_sample *s, *t;
@@ -162,9 +184,9 @@ Test(lifecycle, row_tells_the_time_of_its_first_sample)
 	fake.now_ns = 1000;
 	tick();
 	cr_assert_eq(sim_rows(0), 1);
-	first = sim_row(0, 0).count->time_ns;
+	first = sim_row(0, 0)->time_ns;
 	cr_expect_geq(first, 1000);
 	tick();
-	cr_expect_eq(sim_row(0, 0).count->samples, 2);
-	cr_expect_eq(sim_row(0, 0).count->time_ns, first);
+	cr_expect_eq(sim_row(0, 0)->samples, 2);
+	cr_expect_eq(sim_row(0, 0)->time_ns, first);
 }

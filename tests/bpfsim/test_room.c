@@ -34,11 +34,6 @@ static int no_stackid(enum fake_call call, const char *map)
 	return call == FAKE_STACKID ? -EEXIST : 0;
 }
 
-static int busy_counts(enum fake_call call, const char *map)
-{
-	return call == FAKE_UPDATE && strncmp(map, "counts", 6) == 0 ? -EBUSY : 0;
-}
-
 static int unreadable(enum fake_call call, const char *map)
 {
 	(void)map;
@@ -50,13 +45,9 @@ static int no_scratch(enum fake_call call, const char *map)
 	return call == FAKE_LOOKUP && strcmp(map, "works") == 0 ? -ENOENT : 0;
 }
 
-/* Misses the row at the first look, as when another CPU adds it between look and update. */
-static int late_row(enum fake_call call, const char *map)
+static int no_buckets(enum fake_call call, const char *map)
 {
-	static int looks;
-
-	return call == FAKE_LOOKUP && strncmp(map, "counts_", 7) == 0 && looks++ % 2 == 0 ? -ENOENT
-											  : 0;
+	return call == FAKE_LOOKUP && strcmp(map, "buckets") == 0 ? -ENOENT : 0;
 }
 
 Test(room, kernel_stack_without_a_bucket_goes_whole_through_the_ring)
@@ -67,7 +58,7 @@ Test(room, kernel_stack_without_a_bucket_goes_whole_through_the_ring)
 	sim_tick_event(2, false);
 	cr_expect_eq(sim_samples_in_rows(), 1);
 	cr_expect_eq(last_sample(3, 5)->event, 2);
-	cr_expect_eq(sim_block(0, 0)->used, sizeof(struct wire_stack) + 3 * sizeof(uint64_t),
+	cr_expect_eq(sim_block(0, 0)->used, wire_row_bytes(3),
 		     "the user stack is not stored for nothing");
 	sim_expect_account();
 }
@@ -104,41 +95,13 @@ Test(room, sample_without_any_stack_goes_through_the_ring)
 	sim_expect_account();
 }
 
-Test(room, new_rows_go_through_the_ring_when_counts_is_full_and_old_ones_count_on)
+Test(room, missing_buckets_cost_no_sample)
 {
-	sim_start(&(struct sim_sizes){ .rows = 2 });
-	for (uint32_t tid = 1; tid <= 4; tid++) {
-		sim_task(77, tid);
-		sim_tick(true);
-	}
-	cr_expect_eq(sim_rows(0), 2);
-	cr_expect_eq(sim_records(WIRE_SAMPLE), 2);
-	last_sample(3, 0);
-	sim_task(77, 1);
-	sim_tick(true);
-	cr_expect_eq(sim_row(0, 0).count->samples, 2);
-	sim_expect_account();
-}
-
-Test(room, busy_counts_map_costs_no_sample)
-{
-	fake.fault = busy_counts;
+	fake.fault = no_buckets;
 	sim_tick(true);
 	sim_tick(false);
 	cr_expect_eq(sim_records(WIRE_SAMPLE), 2);
 	last_sample(3, 3);
-	sim_expect_account();
-}
-
-Test(room, row_that_another_cpu_added_meanwhile_is_counted_on)
-{
-	sim_tick(true);
-	fake.fault = late_row;
-	sim_tick(true);
-	fake.fault = NULL;
-	cr_expect_eq(sim_rows(0), 1);
-	cr_expect_eq(sim_row(0, 0).count->samples, 2);
-	cr_expect_eq(sim_block(0, 0)->rows, 1);
 	sim_expect_account();
 }
 
@@ -151,10 +114,10 @@ Test(room, stack_that_cannot_be_stored_goes_through_the_ring_and_leaves_the_aren
 	sim_expect_account();
 }
 
-/* The deepest stack that the kernel walks and what it takes of a block, and how many of them begin
- * before there is no room for the longest one. */
-#define LONGEST	    (sizeof(struct wire_stack) + WIRE_USER_FRAMES * sizeof(uint64_t))
-#define DEEP_BYTES  (sizeof(struct wire_stack) + WIRE_POINTER_FRAMES * sizeof(uint64_t))
+/* The row of the deepest stack that the kernel walks and what it takes of a block, and how many of
+ * them begin before there is no room for the longest one. */
+#define LONGEST	    (sizeof(struct wire_row) + WIRE_USER_FRAMES * sizeof(uint64_t))
+#define DEEP_BYTES  wire_row_bytes(WIRE_POINTER_FRAMES)
 #define DEEP_STACKS ((WIRE_BLOCK_DATA - LONGEST) / DEEP_BYTES + 1)
 
 static void tick_deep(unsigned which)
@@ -182,7 +145,7 @@ Test(room, full_block_is_followed_by_the_next_and_the_last_by_the_ring)
 	cr_expect_eq(sim_block(0, 2)->used + sim_block(0, 6)->used, 0, "neighbours are untouched");
 	for (n = 0; n < 3 * DEEP_STACKS; n++) {
 		sim_user_stack(n, WIRE_POINTER_FRAMES);
-		cr_expect_arr_eq(sim_row_user(0, sim_row(0, n))->addr, fake.user.addr,
+		cr_expect_arr_eq(sim_row(0, n)->addr, fake.user.addr,
 				 WIRE_POINTER_FRAMES * sizeof(uint64_t));
 	}
 	sim_expect_account();
@@ -205,34 +168,7 @@ Test(room, block_of_the_last_cpu_is_found)
 {
 	fake.cpu = FAKE_CPUS - 1;
 	sim_tick(true);
-	cr_expect_eq(sim_row(0, 0).count->user_stack, wire_place(2 * (FAKE_CPUS - 1), 0));
-}
-
-Test(room, drain_is_asked_for_once_a_cpu_and_set_when_rows_run_short)
-{
-	size_t size;
-
-	config.rows_per_cpu = 3;
-	for (unsigned set = 0; set < WIRE_SETS; set++) {
-		for (uint32_t tid = 1; tid <= 20; tid++) {
-			sim_task(77, tid);
-			fake.cpu = tid % 2;
-			sim_tick(true);
-			cr_expect_eq(sim_records(WIRE_DRAIN), 2 * set + (tid >= 5) + (tid >= 6),
-				     "set %u tid %u", set, tid);
-		}
-		sim_swap();
-	}
-	sim_record(WIRE_DRAIN, 0, &size);
-	cr_expect_eq(size, sizeof(struct wire_notice));
-	cr_expect_eq(fake.wakeups, 5, "4 drains and 1 new process");
-	sim_empty(0);
-	for (uint32_t tid = 1; tid <= 3; tid++) {
-		sim_task(77, tid);
-		fake.cpu = 0;
-		sim_tick(true);
-	}
-	cr_expect_eq(sim_records(WIRE_DRAIN), 5, "an emptied set asks again");
+	cr_expect_neq(sim_block(0, 2 * (FAKE_CPUS - 1))->used, 0);
 }
 
 Test(room, drain_is_asked_for_when_the_last_block_is_begun)
@@ -247,17 +183,29 @@ Test(room, drain_is_asked_for_when_the_last_block_is_begun)
 	cr_expect_eq(sim_records(WIRE_DRAIN), 1);
 	tick_deep(n);
 	cr_expect_eq(sim_records(WIRE_DRAIN), 1);
+	fake.cpu = 1;
+	for (n = 0; n < 2 * DEEP_STACKS + 1; n++)
+		tick_deep(n);
+	cr_expect_eq(sim_records(WIRE_DRAIN), 2, "each CPU asks");
+	cr_expect_eq(fake.wakeups, 3, "2 drains and 1 new process");
+	sim_swap();
+	sim_empty(0);
+	sim_swap();
+	for (n = 0; n < 2 * DEEP_STACKS + 1; n++)
+		tick_deep(n);
+	cr_expect_eq(sim_records(WIRE_DRAIN), 3, "an emptied set asks again");
 }
 
 Test(room, drain_that_could_not_be_asked_for_is_asked_for_again)
 {
+	unsigned n = 0;
+
 	sim_start(&(struct sim_sizes){ .ring_bytes = 16 }); /* room for the new process */
-	config.rows_per_cpu = 1;
-	sim_tick(true);
+	for (; n <= DEEP_STACKS; n++)
+		tick_deep(n);
 	cr_expect_eq(sim_records(WIRE_DRAIN), 0);
 	fake_map_clear("ring");
-	sim_task(77, 78);
-	sim_tick(true);
+	tick_deep(n);
 	cr_expect_eq(sim_records(WIRE_DRAIN), 1);
 }
 

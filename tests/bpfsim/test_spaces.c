@@ -310,7 +310,7 @@ Test(spaces, of_a_task_in_the_kernel_are_walked_from_the_registers_that_its_entr
 		cr_expect_eq(w.end, WIRE_END_ROOT);
 		cr_assert_eq(w.n, 4);
 		cr_expect_arr_eq(w.addr, whole, sizeof(whole));
-		cr_expect_neq(sim_row(0, 0).key->kernel_stack, WIRE_NO_STACK);
+		cr_expect_neq(sim_row(0, 0)->key.kernel_stack, WIRE_NO_STACK);
 	}
 }
 
@@ -329,7 +329,7 @@ Test(spaces, of_a_task_that_exits_are_no_more)
 	walk_tick(false, &w);
 	cr_expect_eq(w.end, WIRE_END_ABSENT, "%s", walk_end_text(w.end));
 	cr_expect_eq(w.n, 0);
-	cr_expect_neq(sim_row(0, 0).key->kernel_stack, WIRE_NO_STACK);
+	cr_expect_neq(sim_row(0, 0)->key.kernel_stack, WIRE_NO_STACK);
 }
 
 Test(spaces, of_a_task_in_the_kernel_need_its_saved_registers)

@@ -7,35 +7,35 @@ TestSuite(tick, .init = sim_init, .fini = sim_done);
 
 Test(tick, in_user_mode_becomes_a_row_with_the_user_stack)
 {
-	struct sim_row row;
+	const struct wire_row *row;
 
 	sim_task(77, 78);
 	sim_tick_event(3, true);
 	cr_assert_eq(sim_rows(0), 1);
 	row = sim_row(0, 0);
-	cr_expect_eq(row.key->tgid, 77);
-	cr_expect_eq(row.key->tid, 78);
-	cr_expect_eq(row.key->event, 3);
-	cr_expect_eq(row.key->flags, 0);
-	cr_expect_eq(row.key->end, WIRE_END_UNKNOWN);
-	cr_expect_eq(row.key->kernel_stack, WIRE_NO_STACK);
-	cr_expect_str_eq(row.key->comm, "t78");
-	cr_expect_eq(row.count->samples, 1);
-	cr_expect_eq(row.count->value, SIM_PERIOD);
-	cr_expect_eq(sim_row_user(0, row)->n, 3);
-	cr_expect_arr_eq(sim_row_user(0, row)->addr, fake.user.addr, 3 * sizeof(uint64_t));
+	cr_expect_eq(row->key.tgid, 77);
+	cr_expect_eq(row->key.tid, 78);
+	cr_expect_eq(row->key.event, 3);
+	cr_expect_eq(row->key.flags, 0);
+	cr_expect_eq(row->key.end, WIRE_END_UNKNOWN);
+	cr_expect_eq(row->key.kernel_stack, WIRE_NO_STACK);
+	cr_expect_str_eq(row->key.comm, "t78");
+	cr_expect_eq(row->samples, 1);
+	cr_expect_eq(row->value, SIM_PERIOD);
+	cr_expect_eq(row->n_user, 3);
+	cr_expect_arr_eq(row->addr, fake.user.addr, 3 * sizeof(uint64_t));
 	sim_expect_account();
 }
 
 Test(tick, in_kernel_mode_has_both_stacks)
 {
-	struct sim_row row;
+	const struct wire_row *row;
 
 	sim_tick(false);
 	row = sim_row(0, 0);
-	cr_expect_eq(sim_row_user(0, row)->n, 3);
-	cr_expect_arr_eq(sim_row_kernel(0, row.key), fake.kernel.addr, 3 * sizeof(uint64_t));
-	cr_expect_eq(sim_row_kernel(0, row.key)[3], 0);
+	cr_expect_eq(row->n_user, 3);
+	cr_expect_arr_eq(sim_row_kernel(0, &row->key), fake.kernel.addr, 3 * sizeof(uint64_t));
+	cr_expect_eq(sim_row_kernel(0, &row->key)[3], 0);
 	sim_expect_account();
 }
 
@@ -43,7 +43,7 @@ Test(tick, of_every_event_says_which_one_it_was)
 {
 	for (unsigned i = 0; i < WIRE_MAX_EVENTS; i++) {
 		sim_tick_event(i, true);
-		cr_expect_eq(sim_row(0, i).key->event, i);
+		cr_expect_eq(sim_row(0, i)->key.event, i);
 	}
 	cr_expect_eq(sim_rows(0), WIRE_MAX_EVENTS);
 	sim_expect_account();
@@ -51,15 +51,26 @@ Test(tick, of_every_event_says_which_one_it_was)
 
 Test(tick, like_an_earlier_one_adds_to_its_row)
 {
-	for (int i = 0; i < 5; i++) {
-		fake.cpu = (unsigned)i % FAKE_CPUS;
+	for (int i = 0; i < 5; i++)
+		sim_tick(false);
+	cr_assert_eq(sim_rows(0), 1);
+	cr_expect_eq(sim_row(0, 0)->samples, 5);
+	cr_expect_eq(sim_row(0, 0)->value, 5ull * SIM_PERIOD);
+	cr_expect_eq(sim_block(0, 0)->rows, 1);
+	sim_expect_account();
+}
+
+Test(tick, adds_to_a_row_of_its_own_cpu)
+{
+	for (unsigned i = 0; i < 10; i++) {
+		fake.cpu = i % 2;
 		sim_tick(false);
 	}
-	cr_assert_eq(sim_rows(0), 1);
-	cr_expect_eq(sim_row(0, 0).count->samples, 5);
-	cr_expect_eq(sim_row(0, 0).count->value, 5ull * SIM_PERIOD);
-	cr_expect_eq(sim_block(0, 0)->rows, 1, "a row is counted once, by the CPU that made it");
-	cr_expect_eq(sim_block(0, 2)->rows, 0);
+	cr_assert_eq(sim_rows(0), 2);
+	for (unsigned i = 0; i < 2; i++) {
+		cr_expect_eq(sim_row(0, i)->samples, 5);
+		cr_expect_eq(sim_block(0, i * config.blocks_per_cpu)->rows, 1);
+	}
 	sim_expect_account();
 }
 
@@ -69,8 +80,8 @@ Test(tick, after_a_thread_renamed_itself_is_another_row)
 	strcpy(fake.comm, "renamed");
 	sim_tick(true);
 	cr_assert_eq(sim_rows(0), 2);
-	cr_expect_str_eq(sim_row(0, 1).key->comm, "renamed");
-	cr_expect_eq(sim_row(0, 0).key->user_stack, sim_row(0, 1).key->user_stack);
+	cr_expect_str_eq(sim_row(0, 1)->key.comm, "renamed");
+	cr_expect_eq(sim_row(0, 0)->key.user_stack, sim_row(0, 1)->key.user_stack);
 }
 
 Test(tick, of_a_kernel_thread_has_no_user_stack_and_is_not_truncated)
@@ -78,8 +89,8 @@ Test(tick, of_a_kernel_thread_has_no_user_stack_and_is_not_truncated)
 	fake.user.n = 0;
 	sim_tick(false);
 	cr_assert_eq(sim_rows(0), 1);
-	cr_expect_eq(sim_row(0, 0).key->user_stack, 0);
-	cr_expect_eq(sim_row(0, 0).key->end, WIRE_END_ABSENT);
+	cr_expect_eq(sim_row(0, 0)->key.user_stack, 0);
+	cr_expect_eq(sim_row(0, 0)->key.end, WIRE_END_ABSENT);
 }
 
 Test(tick, in_user_mode_with_an_unreadable_stack_is_counted_and_marked)
@@ -87,8 +98,8 @@ Test(tick, in_user_mode_with_an_unreadable_stack_is_counted_and_marked)
 	fake.user.n = 0;
 	sim_tick(true);
 	cr_assert_eq(sim_rows(0), 1);
-	cr_expect_eq(sim_row(0, 0).key->user_stack, 0);
-	cr_expect_eq(sim_row(0, 0).key->end, WIRE_END_READ);
+	cr_expect_eq(sim_row(0, 0)->key.user_stack, 0);
+	cr_expect_eq(sim_row(0, 0)->key.end, WIRE_END_READ);
 	sim_expect_account();
 }
 
@@ -105,18 +116,16 @@ Test(tick, marks_user_stacks_that_reach_the_limit)
 	};
 
 	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
-		const struct wire_stack *s;
-		struct sim_row row;
+		const struct wire_row *row;
 
 		sim_init();
 		config.max_user_frames = t[i].limit;
 		sim_user_stack(1, t[i].n);
 		sim_tick(true);
 		row = sim_row(0, 0);
-		s = sim_row_user(0, row);
-		cr_expect_eq(s->n, t[i].stored, "%d frames, limit %u", t[i].n, t[i].limit);
-		cr_expect_arr_eq(s->addr, fake.user.addr, s->n * sizeof(uint64_t));
-		cr_expect_eq(row.key->end, t[i].marked ? WIRE_END_DEPTH : WIRE_END_UNKNOWN,
+		cr_expect_eq(row->n_user, t[i].stored, "%d frames, limit %u", t[i].n, t[i].limit);
+		cr_expect_arr_eq(row->addr, fake.user.addr, row->n_user * sizeof(uint64_t));
+		cr_expect_eq(row->key.end, t[i].marked ? WIRE_END_DEPTH : WIRE_END_UNKNOWN,
 			     "%d frames, limit %u", t[i].n, t[i].limit);
 	}
 }
@@ -125,7 +134,7 @@ Test(tick, keeps_the_deepest_kernel_stack_whole)
 {
 	sim_kernel_stack(1, WIRE_KERNEL_FRAMES);
 	sim_tick(false);
-	cr_expect_arr_eq(sim_row_kernel(0, sim_row(0, 0).key), fake.kernel.addr,
+	cr_expect_arr_eq(sim_row_kernel(0, &sim_row(0, 0)->key), fake.kernel.addr,
 			 WIRE_KERNEL_FRAMES * sizeof(uint64_t));
 }
 
@@ -147,32 +156,44 @@ Test(tick, goes_to_the_active_set)
 	sim_swap();
 	sim_tick(false);
 	sim_tick(false);
-	cr_expect_eq(sim_row(0, 0).count->samples, 1);
-	cr_expect_eq(sim_row(1, 0).count->samples, 2);
-	cr_expect_eq(sim_row_user(1, sim_row(1, 0))->n, 3, "each set has stacks of its own");
-	cr_expect_arr_eq(sim_row_kernel(1, sim_row(1, 0).key), fake.kernel.addr, 24);
+	cr_expect_eq(sim_row(0, 0)->samples, 1);
+	cr_expect_eq(sim_row(1, 0)->samples, 2);
+	cr_expect_eq(sim_row(1, 0)->n_user, 3, "each set has stacks of its own");
+	cr_expect_arr_eq(sim_row_kernel(1, &sim_row(1, 0)->key), fake.kernel.addr, 24);
 	sim_expect_account();
 }
 
 Test(tick, keeps_a_row_s_user_stack_once_and_each_row_has_its_own)
 {
-	size_t used = 0;
-
 	for (uint32_t tid = 10; tid < 20; tid++) {
 		sim_task(10, tid);
-		fake.cpu = tid % FAKE_CPUS;
 		sim_tick(true);
 		sim_tick(true);
 	}
 	cr_assert_eq(sim_rows(0), 10);
 	for (size_t i = 0; i < 10; i++) {
-		cr_expect_eq(sim_row(0, i).key->user_stack, sim_row(0, 0).key->user_stack);
-		cr_expect_eq(sim_row(0, i).count->samples, 2);
-		cr_expect_eq(sim_row_user(0, sim_row(0, i))->n, 3);
+		cr_expect_eq(sim_row(0, i)->key.user_stack, sim_row(0, 0)->key.user_stack);
+		cr_expect_eq(sim_row(0, i)->samples, 2);
+		cr_expect_eq(sim_row(0, i)->n_user, 3);
 	}
-	for (uint32_t cpu = 0; cpu < FAKE_CPUS; cpu++)
-		used += sim_block(0, cpu * config.blocks_per_cpu)->used;
-	cr_expect_eq(used, 10 * (sizeof(struct wire_stack) + 3 * sizeof(uint64_t)));
+	cr_expect_eq(sim_block(0, 0)->used, 10 * wire_row_bytes(3));
+}
+
+/* Where all keys share one bucket, rows are found as long as it has room, and never lost. */
+Test(tick, with_a_bucket_too_small_becomes_a_row_again)
+{
+	sim_start(&(struct sim_sizes){ .buckets_per_cpu = 1 });
+	for (uint32_t tid = 0; tid < 3 * WIRE_BUCKET_PLACES; tid++) {
+		sim_task(10, 10 + tid % WIRE_BUCKET_PLACES);
+		sim_tick(true);
+	}
+	cr_expect_eq(sim_rows(0), WIRE_BUCKET_PLACES);
+	for (uint32_t tid = 0; tid < 100; tid++) {
+		sim_task(10, 10 + tid);
+		sim_tick(true);
+	}
+	cr_expect_geq(sim_rows(0), 100);
+	sim_expect_account();
 }
 
 Test(tick, tells_apart_stacks_that_are_parts_of_each_other)
@@ -183,7 +204,7 @@ Test(tick, tells_apart_stacks_that_are_parts_of_each_other)
 	}
 	cr_assert_eq(sim_rows(0), 100);
 	for (unsigned n = 1; n <= 100; n++)
-		cr_expect_eq(sim_row_user(0, sim_row(0, n - 1))->n, n);
+		cr_expect_eq(sim_row(0, n - 1)->n_user, n);
 }
 
 Test(tick, announces_each_process_once)
@@ -234,17 +255,17 @@ Test(tick, says_whose_it_was_when_the_row_began)
 	fake.cgroup_id = 1;
 	sim_tick(true);
 	cr_assert_eq(sim_rows(0), 1);
-	cr_expect_eq(sim_row(0, 0).count->uid, 1000);
-	cr_expect_eq(sim_row(0, 0).count->cgroup, 0x100000042);
+	cr_expect_eq(sim_row(0, 0)->uid, 1000);
+	cr_expect_eq(sim_row(0, 0)->cgroup, 0x100000042);
 	sim_empty(0);
 	sim_tick(true);
-	cr_expect_eq(sim_row(0, 0).count->uid, 0);
-	cr_expect_eq(sim_row(0, 0).count->cgroup, 1);
+	cr_expect_eq(sim_row(0, 0)->uid, 0);
+	cr_expect_eq(sim_row(0, 0)->cgroup, 1);
 }
 
 Test(tick, of_a_kernel_without_cgroups_has_none)
 {
 	fake.cgroup_id = 77;
 	sim_tick(true);
-	cr_expect_eq(sim_row(0, 0).count->cgroup, 0);
+	cr_expect_eq(sim_row(0, 0)->cgroup, 0);
 }

@@ -424,12 +424,51 @@ Test(walk, tells_equal_stacks_from_others)
 		}
 	}
 	cr_assert_eq(sim_rows(0), 120);
-	for (size_t i = 0; i < 120; i += 3) {
-		cr_expect_eq(sim_row(0, i).key->user_stack, sim_row(0, i + 1).key->user_stack);
-		cr_expect_eq(sim_row(0, i).key->user_stack, sim_row(0, i + 2).key->user_stack);
-		cr_expect_eq(sim_row_user(0, sim_row(0, i))->n, i / 3 + 2);
+	for (uint32_t i = 0; i < 40; i++) {
+		const struct wire_row *row = sim_row(0, i); /* of thread 2, on CPU 0 */
+
+		cr_expect_eq(row->key.user_stack, sim_row(0, 40 + 2 * i)->key.user_stack);
+		cr_expect_eq(row->key.user_stack, sim_row(0, 40 + 2 * i + 1)->key.user_stack);
+		cr_expect_eq(row->n_user, i + 2);
 	}
 	sim_expect_account();
+}
+
+static unsigned reads;
+
+static int counted_reads(enum fake_call call, const char *map)
+{
+	(void)map;
+	reads += call == FAKE_READ_USER;
+	return 0;
+}
+
+static unsigned reads_of(uint64_t depth)
+{
+	struct walked w;
+
+	recurse(depth);
+	reads = 0;
+	fake.fault = counted_reads;
+	walk_tick(true, &w);
+	fake.fault = NULL;
+	cr_expect_eq(w.n, depth + 1);
+	cr_expect_eq(w.end, WIRE_END_ROOT);
+	return reads;
+}
+
+Test(walk, reads_as_much_of_the_stack_at_once_as_the_last_walk_wanted)
+{
+	cr_expect_eq(reads_of(10), 1);
+	cr_expect_gt(reads_of(200), 1);
+	cr_expect_eq(reads_of(200), 1);
+	cr_expect_eq(reads_of(10), 1);
+	cr_expect_eq(reads_of(150), 1, "one shallow stack says little");
+	reads_of(200);
+	fake.tid++;
+	cr_expect_gt(reads_of(200), 1, "of this thread nothing is known");
+	fake.tid--;
+	cr_expect_eq(reads_of(200), 1);
 }
 
 Test(walk, tells_the_order_of_frames_apart)
@@ -443,5 +482,5 @@ Test(walk, tells_the_order_of_frames_apart)
 	WORDS_AT(STACK + 16, AFTER(RSP_16));
 	sim_tick(true);
 	cr_assert_eq(sim_rows(0), 2);
-	cr_expect_neq(sim_row(0, 0).key->user_stack, sim_row(0, 1).key->user_stack);
+	cr_expect_neq(sim_row(0, 0)->key.user_stack, sim_row(0, 1)->key.user_stack);
 }

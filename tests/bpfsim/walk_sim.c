@@ -151,22 +151,18 @@ static void take_record(struct walked *ret)
 
 void walk_tick(bool in_user, struct walked *ret)
 {
-	const struct wire_stack *s;
-	struct sim_row row;
+	const struct wire_row *row;
 
-	fake_map_clear("counts_0");
+	sim_empty(0);
 	sim_tick(in_user);
 	if (!sim_rows(0)) {
 		take_record(ret);
 		return;
 	}
 	row = sim_row(0, 0);
-	*ret = (struct walked){ .end = row.key->end, .flags = row.key->flags };
-	if (!row.key->user_stack)
-		return;
-	s = sim_row_user(0, row);
-	ret->n = s->n;
-	memcpy(ret->addr, s->addr, s->n * sizeof(s->addr[0]));
+	*ret = (struct walked){ .end = row->key.end, .flags = row->key.flags };
+	ret->n = row->n_user;
+	memcpy(ret->addr, row->addr, row->n_user * sizeof(row->addr[0]));
 }
 
 const char *walk_end_text(unsigned end)

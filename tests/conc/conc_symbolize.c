@@ -63,6 +63,8 @@ static void *run(void *dir)
 	struct dwobject_opts opts = { .alt_fd = -1,
 				      .code = &code,
 				      .n_code = 1,
+				      .max_inflated = 1 << 30,
+				      .max_held = 1, /* what is compressed is read in pieces */
 				      .max_images = 1 << 20,
 				      .threads = 8,
 				      .store_dir = dir,
@@ -90,10 +92,13 @@ int main(void)
 	must(mkdtemp(dir), "no folder");
 	dwmaker_many(&m, UNITS, FUNCTIONS);
 	made = &m;
-	for (int i = 0; i < 2; i++)
-		must(pthread_create(&threads[i], NULL, run, dir) == 0, "no thread");
-	for (int i = 0; i < 2; i++)
-		pthread_join(threads[i], NULL);
+	for (int zlib = 0; zlib < 2; zlib++) {
+		m.zlib = zlib;
+		for (int i = 0; i < 2; i++)
+			must(pthread_create(&threads[i], NULL, run, dir) == 0, "no thread");
+		for (int i = 0; i < 2; i++)
+			pthread_join(threads[i], NULL);
+	}
 	snprintf(path, sizeof(path), "%s/key.wickidx", dir);
 	must(unlink(path) == 0 && rmdir(dir) == 0, "something was left behind");
 	dwmaker_done(&m);

@@ -214,3 +214,15 @@ Test(passthrough, wick_pb_gz_without_output_option)
 	cr_expect_not_null(strstr(r.out, "split_sixty"), "no top functions on standard output:\n%s",
 			   r.out);
 }
+
+Test(passthrough, a_format_without_output_option_names_its_file)
+{
+	struct run r = wick("record", "--format", "folded", "--", workload("split"), "0.5");
+
+	must_end(&r, 0);
+	cr_expect_not_null(strstr(r.out, "split_sixty"), "no top functions on standard output:\n%s",
+			   r.out);
+	r = wick("report", in_dir("wick.folded"));
+	must_end(&r, 0);
+	cr_expect_not_null(strstr(r.out, "split_sixty"), "%s", r.out);
+}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What was recorded can be looked at and turned into other formats by wick itself. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,4 +96,36 @@ Test(recorded_views, through_every_pprof_container)
 	cr_expect_eq(total(converted(in_dir("q.pb.zst"), NULL, in_dir("q.pb")), all), n);
 	cr_expect_eq(total(converted(in_dir("q.pb"), NULL, in_dir("q.pb.gz")), all), n);
 	recorded(in_dir("q.pb.gz"), NULL);
+}
+
+/* The flags of a page's data, which follow its five magic bytes. */
+static unsigned page_flags(const char *file)
+{
+	char command[1024];
+	unsigned flags = 0;
+	FILE *f;
+
+	snprintf(
+		command, sizeof(command),
+		"grep -o 'id=\"data\">[A-Za-z0-9+/=]*' '%s' | cut -d'>' -f2 | base64 -d | gzip -dc | "
+		"od -An -tu1 -j5 -N1",
+		file);
+	f = popen(command, "r");
+	cr_assert_not_null(f);
+	cr_expect_eq(fscanf(f, "%u", &flags), 1);
+	pclose(f);
+	return flags;
+}
+
+Test(recorded_views, a_page_alone_says_when)
+{
+	enum { FLAG_TIME = 2 };
+	const char *page = in_dir("x.html"), *both = in_dir("y.html"), *file = in_dir("y.pb.gz");
+	struct run r = wick("record", "-F", "999", "-o", page, "--", workload("split"), "1.5");
+
+	must_end(&r, 0);
+	cr_expect(page_flags(page) & FLAG_TIME);
+	r = wick("record", "-F", "999", "-o", both, "-o", file, "--", workload("split"), "1.5");
+	must_end(&r, 0);
+	cr_expect_not(page_flags(both) & FLAG_TIME, "the profile would have more samples for it");
 }

@@ -25,10 +25,10 @@ elfutils/libdw.h  symbolize/libdwwalk.h symbolize/libdwfind.h
 libiberty/        symbolize
 libunwind         unwind
 protobuf-c/       formats
-isa-l/            formats/compress.c
+isa-l/            formats/compress.c formats/gzipblocks.c symbolize/inflatestream.c
 yajl/             formats/jsonread.c
 zstd.h            formats/compress.c symbolize
-libdeflate.h      formats/compress.c symbolize/inflate.c flamegraph/html.c
+libdeflate.h      formats/compress.c symbolize/inflate.c symbolize/symstore.c flamegraph/html.c
 lzma.h            symbolize
 '
 

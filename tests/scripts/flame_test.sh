@@ -104,6 +104,9 @@ ok 'no colors' refused 2 "there are no colors 'x'; there are kind," flame in.fol
 ok 'no order' refused 2 "no order 'size'" flame in.folded --order size
 ok 'an option of SVG with a page' refused 2 '--width is an option of SVG alone' flame in.folded -o x.html --width 900
 ok 'no number' refused 2 "'wide' is no number of pixels for --width" flame in.folded --width wide
+ok 'convert to no format' refused 2 '.html or .svg' convert in.folded -o out
+ok 'no expression' refused 2 "'(' is not a regular expression" report in.folded --peek '('
+ok '... in a filter' refused 2 "'(' of --focus is not a regular expression" report in.folded --focus '('
 ok 'no base' refused 1 "cannot read 'none'" flame in.folded --diff none
 ok 'nothing is left of a failure' sh -c '! ls out* x.html 2>/dev/null | grep .'
 ok 'a full disk' refused 1 "No space left on device" flame in.folded --format svg -o /dev/full

@@ -23,7 +23,7 @@ done
 # Options that a text names, one a line.
 options() { grep -oE -- '(^|[^a-zA-Z0-9-])--[a-z][a-z0-9-]+' | grep -oE -- '--[a-z][a-z0-9-]+' | sort -u; }
 
-text() { mandoc -T ascii -O width=1000 "$1" | col -bx; }
+text() { mandoc -T ascii -O width=1000 "$1" | sed 's/.\x08//g'; }
 
 commands=$("$wick" --help | awk '/^  [a-z]+ /{print $1}')
 [ -n "$commands" ] || { echo "FAIL wick --help names no commands"; failed=$((failed + 1)); }

@@ -18,8 +18,9 @@ const number = (field, v) => Buffer.concat([varint(field << 3), varint(v)]);
 const bytes = (field, b) => Buffer.concat([varint(field << 3 | 2), varint(b.length), b]);
 const packed = (field, list) => bytes(field, Buffer.concat(list.map(varint)));
 
-// @stacks: [{ stack: ['root', …, 'leaf'], value, time }], a frame a name, a Buffer, or { name, file, source, line }.
-function pprof(stacks, { type = 'samples', unit = 'count', comments = [], durationNs = 0, timeNs = 0 } = {}) {
+// @stacks: [{ stack: ['root', …, 'leaf'], value, time }], a frame a name, a Buffer, or { name, file, source, line };
+// with @types: [[type, unit], …] a value is a list of as many, and the last type is the one to show first.
+function pprof(stacks, { type = 'samples', unit = 'count', types = [[type, unit]], comments = [], durationNs = 0, timeNs = 0 } = {}) {
   const strings = new Map(), list = [];
   const str = s => {
     const key = Buffer.isBuffer(s) ? s.toString('latin1') + '\0raw' : s;
@@ -31,7 +32,8 @@ function pprof(stacks, { type = 'samples', unit = 'count', comments = [], durati
   };
   str('');
   const frames = new Map(), files = new Map(), out = [];
-  out.push(bytes(1, Buffer.concat([number(1, str(type)), number(2, str(unit))])));
+  for (const [t, u] of types)
+    out.push(bytes(1, Buffer.concat([number(1, str(t)), number(2, str(u))])));
   const location = frame => {
     const f = typeof frame === 'string' || Buffer.isBuffer(frame) ? { name: frame } : frame;
     const key = JSON.stringify([f.name.toString('latin1'), f.file, f.source, f.line, Buffer.isBuffer(f.name)]);
@@ -45,7 +47,7 @@ function pprof(stacks, { type = 'samples', unit = 'count', comments = [], durati
   for (const { stack, value, time } of stacks) {
     const label = time === undefined ? [] : [bytes(3, Buffer.concat([number(1, str('time')), number(3, time),
       number(4, str('nanoseconds'))]))];
-    out.push(bytes(2, Buffer.concat([packed(1, stack.map(location).reverse()), packed(2, [value]), ...label])));
+    out.push(bytes(2, Buffer.concat([packed(1, stack.map(location).reverse()), packed(2, [].concat(value)), ...label])));
   }
   for (const [file, id] of files)
     out.push(bytes(3, Buffer.concat([number(1, id), number(2, id * 0x1000000), number(3, id * 0x1000000 + 0x800000),

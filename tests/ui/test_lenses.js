@@ -205,3 +205,49 @@ test('a difference can be filtered and seen from its leaves', async c => {
   await p.evaluate(() => { location.hash = 'filter=focus:brand_new&view=sandwich'; });
   await ready(p);
 });
+
+// A heap profile: what was freed again is in two of four types only.
+const heap = someStacks(400, 9).map((s, i) => ({ ...s, value: [s.value, s.value * (64 + i % 7), i % 3 ? 0 : s.value, i % 3 ? 0 : s.value * (64 + i % 7)] }));
+const heapTypes = [['alloc_objects', 'count'], ['alloc_space', 'bytes'], ['inuse_objects', 'count'], ['inuse_space', 'bytes']];
+const heapPage = () => draw('heap', pprof([...heap, { stack: ['main', 'freed_at_once'], value: [3, 300, 0, 0] }], { types: heapTypes }));
+const ofType = k => heap.concat({ stack: ['main', 'freed_at_once'], value: [3, 300, 0, 0] }).map(s => ({ ...s, value: s.value[k] }));
+
+test('another sample type is shown without a new file', async c => {
+  const p = await c.open(heapPage());
+  assert.match(await text(p, '#title'), /inuse_space$/);
+  await p.locator('#search').fill('freed_at_once');
+  assert.equal(await text(p, '#found'), 'no match', 'what is nothing in this type is not there');
+  for (const [k, [type]] of heapTypes.entries()) {
+    await p.selectOption('#type', type);
+    await ready(p);
+    assert.match(await text(p, '#title'), new RegExp(type + '$'));
+    for (const re of [/page/, /^parse_/, /copy_page/, /freed_at_once/]) {
+      await p.locator('#search').fill(re.source);
+      const { hit, percent } = shareOf(ofType(k), re), said = await text(p, '#found');
+      assert.ok(hit ? said.endsWith(` ${percent} %`) : said === 'no match', `${type} ${re}: ${said}, not ${percent}`);
+    }
+  }
+  await p.locator('#search').fill('');
+  await p.selectOption('#type', 'alloc_space');
+  await ready(p);
+  await picture(p, 'heap-alloc-space');
+  const frames = await p.evaluate(() => wick.frames.filter(f => !f.tiny && f.name === '_start').length);
+  assert.equal(frames, 1);
+  const q = await c.open(heapPage(), { hash: p.url().split('#')[1] });
+  assert.match(await text(q, '#title'), /alloc_space$/);
+  await q.click('[data-view=table]');
+  const rows = async () => +await q.locator('#table [role=grid]').getAttribute('aria-rowcount'), allocating = await rows();
+  await q.selectOption('#type', 'inuse_objects');
+  assert.ok(await rows() < allocating, 'functions that keep nothing are not in the table');
+});
+
+test('samples and their CPU time are one tree, also where time is chosen', async c => {
+  const timed = someStacks(300, 11, 20), types = [['samples', 'count'], ['cpu', 'nanoseconds']];
+  const p = await c.open(draw('both', pprof(timed.map(s => ({ ...s, value: [s.value, s.value * 10000000] })), { types })));
+  const all = shareOf(timed, /./).all;
+  assert.match(await text(p, '#title'), /cpu$/);
+  await p.selectOption('#type', 'samples');
+  await ready(p);
+  assert.match(await text(p, '#title'), new RegExp(`${all.toLocaleString('en-US')} samples$`));
+  assert.match(await text(p, '.when'), new RegExp(`: ${all.toLocaleString('en-US')}.*, 100.00 %`));
+});

@@ -29,6 +29,7 @@ static struct dwobject *open_data(const uint8_t *data, size_t size, size_t max_i
 					    .code = code,
 					    .n_code = 2,
 					    .max_inflated = 1 << 20,
+					    .max_held = size % 3 ? 1 << 20 : 1,
 					    .max_images = max_images,
 					    .threads = 1 };
 	int fd = file_of(data, size);

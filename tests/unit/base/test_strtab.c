@@ -122,3 +122,19 @@ Test(strtab, survives_every_failed_allocation)
 {
 	allocfail_each(fill);
 }
+
+Test(strtab, what_is_appended_has_a_place_and_no_number)
+{
+	struct strtab t;
+	size_t off;
+	uint32_t id;
+
+	cr_assert_eq(strtab_init(&t), 0);
+	cr_assert_eq(strtab_append(&t, "once", 4, &off), 0);
+	cr_expect_str_eq(t.bytes + off, "once");
+	cr_assert_eq(strtab_add(&t, "once", 4, &id), 0);
+	cr_expect_eq(id, 1);
+	cr_expect_str_eq(strtab_get(&t, id), "once");
+	cr_expect_neq(t.ents[id].off, off);
+	strtab_done(&t);
+}

@@ -123,6 +123,7 @@ static uint64_t read_frames(struct page *d)
 	skip(d, 12);
 	comments = get_uint(d);
 	skip(d, comments);
+	skip(d, 5 * get_uint(d)); /* other types */
 	frames = get_uint(d);
 	skip(d, 6 * frames);
 	return frames;
@@ -155,6 +156,7 @@ Test(htmldata, says_what_it_is_of)
 	skip(&d, 2);
 	cr_expect_eq(get_uint(&d), 1);
 	expect_string(&d, "wick: ticks=3");
+	cr_expect_eq(get_uint(&d), 0, "there is no other type");
 	page_done(&d);
 	calltree_free(t);
 	make_end(&m);
@@ -286,6 +288,7 @@ Test(htmldata, cuts_long_names_between_characters_and_shows_nul)
 	cr_expect_str_eq(s + 4094, "x…");
 	skip(&d, 11);
 	skip(&d, get_uint(&d));
+	skip(&d, 5 * get_uint(&d));
 	cr_assert_eq(get_uint(&d), 1);
 	expect_string(&d, "nul\u2400in it");
 	page_done(&d);

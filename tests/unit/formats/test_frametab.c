@@ -63,6 +63,19 @@ Test(frametab, annotations_tell_frames_of_one_function_apart)
 	cr_assert_eq(get("f_[k]", true), kernel);
 }
 
+Test(frametab, the_tiers_of_a_java_method_are_one_function)
+{
+	int64_t interpreted = get("a/B.run_[0]", false), c1 = get("a/B.run_[1]", false);
+
+	cr_assert_eq(p->functions.n, 1);
+	cr_assert_eq(t.frames.items[interpreted].kind, FRAME_PLAIN);
+	cr_assert_eq(t.frames.items[c1].kind, FRAME_JIT);
+	cr_assert_str_eq(name_of(c1), "a/B.run");
+	cr_assert_eq(frametab_location(&t, (uint32_t)interpreted),
+		     frametab_location(&t, (uint32_t)get("a/B.run", false)));
+	cr_assert_str_eq(name_of(get("_[0]", false)), "_[0]");
+}
+
 Test(frametab, an_outermost_frame_is_inlined_into_nothing)
 {
 	int64_t outer = get("f_[i]", true), inner = get("f_[i]", false);

@@ -89,7 +89,7 @@ Test(golden_folded, demo)
 
 Test(golden_folded, text_and_the_pprof_of_it)
 {
-	static const char *const names[] = { "annotated", "untidy" };
+	static const char *const names[] = { "annotated", "untidy", "async-profiler" };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		char from[100], to[100];

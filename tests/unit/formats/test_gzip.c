@@ -87,7 +87,8 @@ static void check_inflater(struct buffer *packed, const struct buffer *plain, si
  */
 Test(gzip, is_one_member_at_any_size)
 {
-	static const size_t sizes[] = { 0, 1, 1000, 4 * MIB - 1, 4 * MIB, 4 * MIB + 1, 11 * MIB };
+	static const size_t sizes[] = { 0,	 1,	      1000,    4 * MIB - 1,
+					4 * MIB, 4 * MIB + 1, 8 * MIB, 11 * MIB };
 
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
 		for (size_t part = 65537; part <= 16 * MIB; part *= 15) {

@@ -156,3 +156,94 @@ Test(drain, does_not_believe_numbers_that_are_too_large)
 	cr_expect_eq(got.lost, 6);
 	free(w);
 }
+
+/* Two CPUs, for each set with two blocks and two buckets. Blocks are numbered here as those of set
+ * 1 are, two of each CPU. */
+static struct wire_block arena[8];
+static struct wire_bucket buckets[8];
+static struct set set = { .number = 1 };
+
+static size_t place_of(size_t i)
+{
+	return wire_part((uint32_t)(i / 2), set.number) * 2 + i % 2;
+}
+
+/* Appends a row with a stack of @n_user frames to block @i, as the sampler does. */
+static struct wire_row *add_row(size_t i, uint32_t tid, uint32_t n_user)
+{
+	struct wire_block *b = &arena[place_of(i)];
+	struct wire_row *row = (void *)(b->data + b->used);
+
+	row->key = (struct wire_key){ .tgid = 5, .tid = tid, .kernel_stack = WIRE_NO_STACK };
+	row->samples = tid * 10;
+	row->n_user = n_user;
+	for (uint32_t k = 0; k < n_user; k++)
+		row->addr[k] = tid * 1000 + k;
+	b->used += wire_row_bytes(n_user);
+	arena[place_of(i & ~1ul)].rows++;
+	buckets[place_of(i)].place[0] = wire_place(tid, 0, 0);
+	return row;
+}
+
+/* Empties set 1, and looks whether it is, and whether the other set is as it was. */
+static void empty_arena(void)
+{
+	const struct wire_bucket nothing = { 0 };
+
+	sampler.n_cpus = 2;
+	sampler.blocks_per_cpu = sampler.buckets_per_cpu = 2;
+	sampler.arena = arena;
+	sampler.buckets = buckets;
+	arena[1].used = buckets[1].place[0] = 1;
+	sampler_empty_arena(&sampler, &set);
+	for (size_t i = 0; i < 4; i++) {
+		cr_expect_arr_eq(&arena[place_of(i)], &(struct wire_block){ 0 },
+				 offsetof(struct wire_block, data));
+		cr_expect_arr_eq(&buckets[place_of(i)], &nothing, sizeof(nothing));
+	}
+	cr_expect_eq(arena[1].used, 1);
+	cr_expect_eq(buckets[1].place[0], 1);
+}
+
+Test(drain, hands_the_rows_of_every_cpu_on_and_empties_them)
+{
+	add_row(0, 1, 3);
+	add_row(0, 2, 0);
+	add_row(1, 3, WIRE_USER_FRAMES);
+	arena[place_of(0)].current = 1;
+	arena[place_of(2)].asked = arena[place_of(2)].snapshots = 1;
+	arena[place_of(2)].verified = 1;
+	empty_arena();
+	cr_expect_eq(got.traces, 3);
+	cr_expect_eq(got.last.tid, 3);
+	cr_expect_eq(got.last.samples, 30);
+	cr_expect_eq(got.last.n_user, WIRE_USER_FRAMES);
+	cr_expect_eq(got.last.user[WIRE_USER_FRAMES - 1], 3000 + WIRE_USER_FRAMES - 1);
+	add_row(2, 4, 1);
+	empty_arena();
+	cr_expect_eq(got.traces, 4);
+	cr_expect_eq(got.last.user[0], 4000);
+	empty_arena();
+	cr_expect_eq(got.traces, 4);
+	cr_expect_eq(got.lost, 0);
+}
+
+Test(drain, stops_at_a_row_that_makes_no_sense)
+{
+	add_row(0, 1, 3);
+	add_row(0, 2, 3)->n_user = 8;
+	add_row(1, 3, 3);
+	empty_arena();
+	cr_expect_eq(got.traces, 2);
+	cr_expect_eq(got.lost, 1);
+	add_row(2, 4, 3)->n_user = UINT32_MAX;
+	empty_arena();
+	cr_expect_eq(got.traces, 2);
+	cr_expect_eq(got.lost, 2);
+	add_row(2, 5, 0);
+	arena[place_of(2)].used = UINT32_MAX; /* behind the row lies nothing */
+	empty_arena();
+	cr_expect_eq(got.traces, 3);
+	cr_expect_eq(got.last.tid, 5);
+	cr_expect_eq(got.lost, 3);
+}

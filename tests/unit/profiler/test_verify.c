@@ -31,16 +31,30 @@ static struct verify_outcome compare(const char *walked, uint8_t walk_end, const
 	return verify_compare(&x, &y);
 }
 
+struct judged_pair {
+	const char *walked;
+	uint8_t walk_end;
+	const char *unwound;
+	uint8_t unwind_end;
+	enum verify_kind kind;
+	size_t common, compared, agreeing;
+};
+
+static void expect_judged(const struct judged_pair *t, size_t i)
+{
+	struct verify_outcome o = compare(t->walked, t->walk_end, t->unwound, t->unwind_end);
+
+	cr_expect_eq(o.kind, t->kind, "%zu: kind %d", i, o.kind);
+	cr_expect_eq(o.common, t->common, "%zu: %zu common", i, o.common);
+	cr_expect_eq(o.compared, t->compared, "%zu: %zu compared", i, o.compared);
+	cr_expect_eq(o.agreeing, t->agreeing, "%zu: %zu agree", i, o.agreeing);
+	cr_expect_eq(o.whole, t->kind == VERIFY_AGREE && t->walk_end == WIRE_END_ROOT, "%zu: whole",
+		     i);
+}
+
 Test(verify, compares_two_stacks)
 {
-	static const struct {
-		const char *walked;
-		uint8_t walk_end;
-		const char *unwound;
-		uint8_t unwind_end;
-		enum verify_kind kind;
-		size_t common, compared, agreeing;
-	} t[] = {
+	static const struct judged_pair t[] = {
 		{ "1234", WIRE_END_ROOT, "1234", WIRE_END_ROOT, VERIFY_AGREE, 4, 3, 3 },
 		{ "1", WIRE_END_ROOT, "1", WIRE_END_ROOT, VERIFY_AGREE, 1, 0, 0 },
 		{ "12", WIRE_END_NO_INFO, "12", WIRE_END_NO_INFO, VERIFY_AGREE, 2, 1, 1 },
@@ -83,17 +97,8 @@ Test(verify, compares_two_stacks)
 		{ "", WIRE_END_MAPPING, "", WIRE_END_MAPPING, VERIFY_AGREE, 0, 0, 0 },
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
-		struct verify_outcome o =
-			compare(t[i].walked, t[i].walk_end, t[i].unwound, t[i].unwind_end);
-
-		cr_expect_eq(o.kind, t[i].kind, "%zu: kind %d", i, o.kind);
-		cr_expect_eq(o.common, t[i].common, "%zu: %zu common", i, o.common);
-		cr_expect_eq(o.compared, t[i].compared, "%zu: %zu compared", i, o.compared);
-		cr_expect_eq(o.agreeing, t[i].agreeing, "%zu: %zu agree", i, o.agreeing);
-		cr_expect_eq(o.whole, t[i].kind == VERIFY_AGREE && t[i].walk_end == WIRE_END_ROOT,
-			     "%zu: whole", i);
-	}
+	for (size_t i = 0; i < ARRAY_LEN(t); i++)
+		expect_judged(&t[i], i);
 }
 
 /* --- the tally ------------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <zlib.h>
 
 /* Programs that are no Criterion programs use it, too. */
 static void must(bool ok)
@@ -148,6 +149,22 @@ static void append(int fd, const void *p, size_t n, uint64_t *at)
 	}
 }
 
+/* The section as it is in a file when it is compressed; the caller frees. */
+static void *pack(const struct dwmaker *m, int id, size_t *ret_n)
+{
+	const Elf64_Chdr ch = { .ch_type = ELFCOMPRESS_ZLIB,
+				.ch_size = m->s[id].n,
+				.ch_addralign = 1 };
+	uLongf n = compressBound(m->s[id].n);
+	uint8_t *p = malloc(sizeof(ch) + n);
+
+	must(p);
+	must(compress2(p + sizeof(ch), &n, m->s[id].items, m->s[id].n, 1) == Z_OK);
+	*ret_n = sizeof(ch) + n;
+	memcpy(p, &ch, sizeof(ch));
+	return p;
+}
+
 int dwmaker_elf(const struct dwmaker *m)
 {
 	Elf64_Ehdr eh = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
@@ -176,16 +193,26 @@ int dwmaker_elf(const struct dwmaker *m)
 	for (int id = 0; id <= DW_SECTIONS; id++) {
 		const char *name = id == DW_SECTIONS ? ".shstrtab" : names[id];
 		Elf64_Shdr *sh = &sections[n];
+		bool packed = m->zlib && id < DW_SECTIONS;
+		void *bytes = text;
+		size_t size = sizeof(text);
 
 		if (!name || (id < DW_SECTIONS && m->s[id].n == 0))
 			continue;
 		strcpy(text + n_text, name);
 		*sh = (Elf64_Shdr){ .sh_name = (uint32_t)n_text,
 				    .sh_type = id == DW_SECTIONS ? SHT_STRTAB : SHT_PROGBITS,
-				    .sh_offset = at,
-				    .sh_size = id == DW_SECTIONS ? sizeof(text) : m->s[id].n };
+				    .sh_flags = packed ? SHF_COMPRESSED : 0,
+				    .sh_offset = at };
 		n_text += strlen(name) + 1;
-		append(fd, id == DW_SECTIONS ? (void *)text : m->s[id].items, sh->sh_size, &at);
+		if (id < DW_SECTIONS) {
+			size = m->s[id].n;
+			bytes = packed ? pack(m, id, &size) : m->s[id].items;
+		}
+		sh->sh_size = size;
+		append(fd, bytes, size, &at);
+		if (packed)
+			free(bytes);
 		n++;
 	}
 	eh.e_shnum = (uint16_t)n;

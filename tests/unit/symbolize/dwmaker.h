@@ -14,6 +14,7 @@ struct dwmaker {
 	ARRAY(uint8_t) s[DW_SECTIONS];
 	size_t unit; /* where the unit's length is in .debug_info */
 	bool wide;   /* 64-bit DWARF */
+	bool zlib;   /* in a file they are compressed */
 };
 
 void dwmaker_done(struct dwmaker *m);

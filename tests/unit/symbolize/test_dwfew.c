@@ -10,6 +10,7 @@
 #include "dwmaker.h"
 #include "dwobject.h"
 #include "dwobject_state.h"
+#include "elfsym.h"
 #include "scratch.h"
 
 static const struct dwline_span code[] = { { 0x1000, 0x100000 } };
@@ -269,11 +270,14 @@ Test(dwfew, an_index_that_is_stored_is_whole)
 	put_set(&m, unit, 0x9000, 0x1000);
 	o = open_made(&m, &opts);
 	cr_expect_str_eq(find(o, 0x1000 + SIZE * 2), "f2");
+	cr_expect_not(dwobject_wants_saving(o), "a small unit is no reason to store");
 	dwobject_free(o);
-	cr_expect_eq(dwobject_open_stored(&opts, &o), -ENOENT,
-		     "a small unit is no reason to store");
 	o = open_made(&m, &opts);
 	cr_expect_str_eq(find(o, 0x9000), "large");
+	cr_expect(dwobject_wants_saving(o));
+	cr_expect_eq(dwobject_save(o, &(struct elf_object){ 0 }), 0);
+	cr_expect_not(dwobject_wants_saving(o), "once");
+	cr_expect_str_eq(find(o, 0x1000 + SIZE * 2), "f2");
 	dwobject_free(o);
 	cr_assert_eq(dwobject_open_stored(&opts, &o), 0);
 	expect_all(o, false);

@@ -106,6 +106,9 @@ static char *all_answers(const char *fixture, struct dwobject_opts *opts, size_t
 			show(o, &queries[i], &frames));
 	cr_expect_eq(dwobject_broken(o), 0);
 	cr_expect_eq(dwobject_limited(o), 0);
+	cr_expect_eq(dwobject_wants_saving(o), opts->store_dir && !dwobject_is_stored(o));
+	if (dwobject_wants_saving(o))
+		cr_expect_eq(dwobject_save(o, &elf), 0);
 	fclose(out);
 	array_free(&frames.frames);
 	dwobject_free(o);
@@ -120,16 +123,18 @@ static void check_ways(const char *fixture)
 	char *want = all_answers(fixture, &opts, EACH), *got;
 
 	cr_expect(strstr(want, "<"), "nothing was inlined");
-	for (int way = 0; way < 6; way++) {
+	for (int way = 0; way < 8; way++) {
 		opts = plain_opts();
 		opts.threads = way == 0 ? 0 : way == 1 ? 4 : way == 2 ? 100 : 1;
 		if (way == 3)
 			opts.max_images = 0; /* read each time */
-		if (way >= 4) {
+		if (way == 4 || way == 5) {
 			opts.store_dir = ".";
 			opts.store_key = "key";
 		}
-		got = all_answers(fixture, &opts, way == 3 ? 500 : EACH);
+		if (way >= 6)
+			opts.max_held = 1; /* of what is compressed, in pieces */
+		got = all_answers(fixture, &opts, way == 3 ? 500 : way == 7 ? 1 : EACH);
 		cr_expect_eq(!strncmp(got, "stored\n", 7), way == 5, "%d", way);
 		cr_expect_str_eq(way == 5 ? got + 7 : got, want);
 		free(got);
@@ -161,7 +166,7 @@ Test(dwobject, many_units_on_many_threads)
 
 	dwmaker_many(&m, UNITS, FUNCTIONS);
 	scratch_enter(&dir);
-	for (int way = 0; way < 4; way++) {
+	for (int way = 0; way < 6; way++) {
 		struct dwobject_opts opts = plain_opts();
 		struct dwframes frames = { 0 };
 		struct dwobject *o;
@@ -169,9 +174,11 @@ Test(dwobject, many_units_on_many_threads)
 		opts.code = &all;
 		opts.threads = way == 0 ? 1 : 8;
 		opts.max_images = way == 1 ? SIZE_MAX : 1 << 20;
-		opts.store_dir = way >= 2 ? "." : NULL;
+		opts.store_dir = way == 2 || way == 3 ? "." : NULL;
 		opts.store_key = "key";
-		if (way < 3)
+		opts.max_held = 1;
+		m.zlib = way >= 4;
+		if (way != 3)
 			o = open_made(&m, &opts);
 		else
 			cr_assert_eq(dwobject_open_stored(&opts, &o), 0);
@@ -187,6 +194,8 @@ Test(dwobject, many_units_on_many_threads)
 			cr_assert_str_eq(show(o, &queries[i], &frames), want, "%d", way);
 		}
 		cr_expect_eq(dwobject_broken(o) + dwobject_limited(o), 0);
+		if (way == 2)
+			cr_expect_eq(dwobject_save(o, &(struct elf_object){ 0 }), 0);
 		array_free(&frames.frames);
 		dwobject_free(o);
 	}
@@ -333,6 +342,9 @@ Test(dwobject, a_unit_that_does_not_say_where_it_is_is_found)
 		if (!stored)
 			o = open_made(&m, &opts);
 		check_loose(o);
+		cr_expect_eq(dwobject_wants_saving(o), !stored);
+		cr_expect_eq(dwobject_save(o, &(struct elf_object){ 0 }), 0);
+		check_loose(o);
 		dwobject_free(o);
 	}
 	scratch_leave(&dir);
@@ -418,6 +430,8 @@ static int try_all(const struct dwmaker *m, const struct dwobject_opts *opts)
 		return r;
 	}
 	r = dwobject_find(o, queries, 2, &frames);
+	if (r == 0)
+		r = dwobject_save(o, &(struct elf_object){ 0 });
 	array_free(&frames.frames);
 	dwobject_free(o);
 	return r;

@@ -231,6 +231,44 @@ Test(dwsection, inflates_what_is_compressed)
 	close(fd);
 }
 
+Test(dwsection, reads_pieces_of_what_is_compressed_and_large)
+{
+	struct blob info = pattern(3 << 20), str = pattern(2 << 20), abbrev = pattern(100 << 10);
+	const struct section s[] = {
+		{ ".debug_info", with_chdr(info, ELFCOMPRESS_ZLIB, info.n), SHF_COMPRESSED, 0 },
+		{ ".debug_str", with_chdr(str, ELFCOMPRESS_ZSTD, str.n), SHF_COMPRESSED, 0 },
+		{ ".zdebug_abbrev", with_zhdr(abbrev), 0, 0 },
+	};
+	size_t sum = info.n + str.n + abbrev.n;
+	int fd = elf_of(ET_EXEC, s, ARRAY_LEN(s));
+	struct dwsections d;
+	char buf[300], same[300];
+
+	cr_assert_eq(dwsections_open_held(fd, false, sum, 200 << 10, &d), 0);
+	cr_expect_eq(d.fd, fd);
+	cr_expect_eq(d.inflated, sum);
+	cr_expect_eq(d.mem_bytes, abbrev.n);
+	expect_section(&d, DW_INFO, info);
+	expect_section(&d, DW_STR, str);
+	expect_section(&d, DW_ABBREV, abbrev);
+	memcpy(same, str.p + 1000, sizeof(same) - 1);
+	same[sizeof(same) - 1] = '\0';
+	cr_expect_str_eq(dwsection_str(&d, DW_STR, 1000, sizeof(buf), buf), same);
+	cr_expect_gt(dwsections_bytes(&d), d.mem_bytes);
+	dwsections_renew(&d);
+	cr_expect_eq(dwsection_hold(&d, DW_INFO, info.n - 1), 0);
+	cr_expect_null(d.s[DW_INFO].mem, "it is larger");
+	cr_expect_eq(dwsection_hold(&d, DW_INFO, info.n), 0);
+	cr_expect(d.s[DW_INFO].mem && memcmp(d.s[DW_INFO].mem, info.p, info.n) == 0);
+	cr_expect_eq(d.mem_bytes, abbrev.n + info.n);
+	dwsections_close(&d);
+
+	fd = elf_of(ET_EXEC, s, ARRAY_LEN(s));
+	cr_expect_eq(dwsections_open_held(fd, false, sum - 1, 0, &d), -EFBIG);
+	cr_expect_neq(fcntl(fd, F_GETFD), -1, "it stays the caller's");
+	close(fd);
+}
+
 Test(dwsection, reads_split_files)
 {
 	struct blob info = pattern(1000), other = pattern(50);
@@ -406,7 +444,7 @@ Test(dwsection, refuses_sections_outside_of_the_file)
 	close(fd);
 }
 
-Test(dwsection, survives_a_lack_of_memory)
+static void check_lack_of_memory(size_t held)
 {
 	struct blob info = pattern(1000), line = pattern(2000);
 	const struct section s[] = {
@@ -419,13 +457,19 @@ Test(dwsection, survives_a_lack_of_memory)
 
 	for (long at = 0; r == -ENOMEM; at++) {
 		alloc_fail_at(at);
-		r = dwsections_open(fd, false, MANY, &d);
+		r = dwsections_open_held(fd, false, MANY, held, &d);
 		cr_assert(r == 0 || r == -ENOMEM);
 		if (r == 0)
 			dwsections_close(&d);
 		cr_expect_eq(alloc_live(), 0);
 		alloc_fail_at(-1);
 	}
+}
+
+Test(dwsection, survives_a_lack_of_memory)
+{
+	check_lack_of_memory(MANY);
+	check_lack_of_memory(0);
 }
 
 Test(inflate, takes_several_streams_for_one)

@@ -144,6 +144,7 @@ static struct symbolizer_stats describe(const struct asked *a, char *ret)
 	cr_assert_eq(symbolizer_new(&s, &(struct symbolizer_opts){ .store_dir = a->store }), 0);
 	describe_by(s, a, ret);
 	stats = symbolizer_stats(s);
+	cr_expect_eq(symbolizer_save(s), 0);
 	symbolizer_free(s);
 	return stats;
 }

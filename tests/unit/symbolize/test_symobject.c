@@ -72,6 +72,9 @@ static unsigned load_and_ask(const char *fixture, const struct symobject_opts *o
 	load(fixture, opts, &o);
 	cr_assert_not_null(o.dwarf);
 	cr_expect_str_eq(names_at(&o, fixture, "main"), "main<main", "%s", opts->build_id);
+	if (symobject_wants_saving(&o))
+		cr_expect_eq(symobject_save(&o), 0);
+	cr_expect_str_eq(names_at(&o, fixture, "main"), "main<main", "%s", opts->build_id);
 	symobject_done(&o);
 	return opts->store_dir && is_folder(opts->store_dir) ? scratch_count(opts->store_dir) : 0;
 }

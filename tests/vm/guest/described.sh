@@ -31,7 +31,8 @@ expect 'others are not' "$(samples threads) + $(samples split) == 0"
 rm -f err
 
 rm -f begin
-sh -c 'until [ -e begin ]; do sleep 0.1; done; /w/faults 20; :' >/dev/null &
+# Its alarm ends it.
+sh -c 'until [ -e begin ]; do sleep 0.1; done; /w/faults 500 1000000; :' >/dev/null &
 parent=$!
 later 'touch begin'
 record -p $parent -F 199 --duration 4

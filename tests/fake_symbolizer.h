@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A symbolizer that knows what a test tells it, in the place of the real one: symbolizer_run() is
- * wrapped when unit-profiler is linked. */
+ * wrapped where a program is linked with it. */
 #pragma once
 
 #include <stddef.h>

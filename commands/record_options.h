@@ -24,9 +24,12 @@ struct record_options {
 	ARRAY(const char *) cgroups;
 	ARRAY(const char *) label_env; /* environment variables that become labels */
 	uint32_t split_mask; /* by what samples are counted apart (labels.h); 0 = the default */
+	bool timed; /* and by time as finely as memory allows: a page shows when samples were taken
+		     */
 	struct targets targets;	     /* by name, user and container */
 	bool no_inherit;	     /* children are not recorded */
-	ARRAY(const char *) outputs; /* paths; none = the default */
+	ARRAY(const char *) outputs; /* paths, one at least */
+	bool is_default_output;	     /* nobody asked for that one */
 	struct cpuset cpus;
 	bool has_cpus, all, kernel_only, user_only, verbose, help;
 	bool no_inlines;

@@ -8,6 +8,7 @@
 
 #include "allocfail.h"
 #include "err.h"
+#include "output.h"
 #include "record_options.h"
 
 static struct record_options o;
@@ -48,7 +49,7 @@ Test(record_options, defaults)
 	good("");
 	cr_expect_eq(o.freq_hz, RECORD_DEFAULT_HZ);
 	cr_expect(!o.has_period && !o.events.n && !o.tgids.n && !o.tids.n && !o.cgroups.n);
-	cr_expect(!o.outputs.n && !o.has_cpus && !o.all && !o.kernel_only && !o.user_only);
+	cr_expect(!o.has_cpus && !o.all && !o.kernel_only && !o.user_only);
 	cr_expect_not(o.no_inlines);
 	cr_expect(!o.max_stack && !o.duration_ns && !o.command && !o.verbose && !o.help);
 	cr_expect_eq(o.format, FORMAT_AUTO);
@@ -121,6 +122,56 @@ Test(record_options, outputs_formats_and_cgroups_may_be_given_again)
 	cr_expect_eq(o.format, FORMAT_FOLDED);
 	cr_assert_eq(o.cgroups.n, 2);
 	cr_expect_str_eq(o.cgroups.items[1], "/y");
+}
+
+Test(record_options, an_output_that_nobody_names_is_called_after_its_format)
+{
+	static const char *const names[][2] = {
+		{ "", "wick.pb.gz" },
+		{ "--format pprof", "wick.pb.gz" },
+		{ "--format pprof-raw", "wick.pb" },
+		{ "--format pprof-zst", "wick.pb.zst" },
+		{ "--format folded", "wick.folded" },
+		{ "--format speedscope", "wick.speedscope.json" },
+		{ "--format firefox", "wick.firefox.json" },
+		{ "--format callgrind", "wick.callgrind" },
+		{ "--format svg", "wick.svg" },
+		{ "--format html", "wick.html" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		good(names[i][0]);
+		cr_assert_eq(o.outputs.n, 1);
+		cr_expect(o.is_default_output);
+		cr_expect_str_eq(o.outputs.items[0], names[i][1]);
+		if (o.format != FORMAT_AUTO)
+			cr_expect_eq(output_by_path(o.outputs.items[0], &e), o.format,
+				     "the name says another format than %s", names[i][0]);
+	}
+	good("-o x.pb.gz");
+	cr_expect_not(o.is_default_output);
+}
+
+Test(record_options, pages_alone_are_timed)
+{
+	static const struct {
+		const char *line;
+		bool timed;
+	} t[] = {
+		{ "", false },
+		{ "-o x.html", true },
+		{ "-o x.html -o y.htm", true },
+		{ "--format html", true },
+		{ "-o - --format html", true },
+		{ "-o x.html -o x.pb.gz", false },
+		{ "-o x.svg", false },
+		{ "-o x.html --by process", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		good(t[i].line);
+		cr_expect_eq(o.timed, t[i].timed, "%s", t[i].line);
+	}
 }
 
 Test(record_options, processes_that_are_described)

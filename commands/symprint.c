@@ -15,18 +15,38 @@ static const char no_address[] = "not an address";
 
 /* --- pieces ---------------------------------------------------------------------------------- */
 
-static void put_bytes(const struct symprint *p, const char *s, size_t n)
+static void flush(struct symprint *p)
 {
-	fwrite_unlocked(s, 1, n, p->out);
+	fwrite_unlocked(p->buf, 1, p->n, p->out);
+	p->n = 0;
 }
 
-static void put(const struct symprint *p, const char *s)
+static void put_bytes(struct symprint *p, const char *s, size_t n)
+{
+	if (n > sizeof(p->buf) - p->n)
+		flush(p);
+	if (n > sizeof(p->buf)) {
+		fwrite_unlocked(s, 1, n, p->out);
+		return;
+	}
+	memcpy(p->buf + p->n, s, n);
+	p->n += n;
+}
+
+/* Foreign text, made harmless. */
+static void put_foreign(struct symprint *p, const char *s, size_t n)
+{
+	flush(p);
+	term_write(p->out, s, n, SIZE_MAX, TERM_ELIDE_END);
+}
+
+static void put(struct symprint *p, const char *s)
 {
 	put_bytes(p, s, strlen(s));
 }
 
 /* "0x1f", with zeros to @digits. */
-static void put_hex(const struct symprint *p, uint64_t v, size_t digits)
+static void put_hex(struct symprint *p, uint64_t v, size_t digits)
 {
 	char buf[18], *end = buf + sizeof(buf), *s = end;
 
@@ -39,7 +59,7 @@ static void put_hex(const struct symprint *p, uint64_t v, size_t digits)
 	put_bytes(p, s, (size_t)(end - s));
 }
 
-static void put_number(const struct symprint *p, uint32_t v)
+static void put_number(struct symprint *p, uint32_t v)
 {
 	char buf[10], *end = buf + sizeof(buf), *s = end;
 
@@ -71,14 +91,14 @@ static bool is_plain(const char *s, size_t n)
 }
 
 /* A foreign name. Nearly all are plain ASCII, which is harmless and cheap to find out. */
-static void put_name(const struct symprint *p, const char *s)
+static void put_name(struct symprint *p, const char *s)
 {
 	size_t n = strlen(s);
 
 	if ((p->form == SYMPRINT_ADDR2LINE && !p->to_terminal) || is_plain(s, n))
 		put_bytes(p, s, n);
 	else
-		term_write(p->out, s, n, SIZE_MAX, TERM_ELIDE_END);
+		put_foreign(p, s, n);
 }
 
 static const char *or_unknown(const char *s)
@@ -88,7 +108,7 @@ static const char *or_unknown(const char *s)
 
 /* --- forms ----------------------------------------------------------------------------------- */
 
-static void text_place(const struct symprint *p, const char *file, uint32_t line)
+static void text_place(struct symprint *p, const char *file, uint32_t line)
 {
 	if (!*file)
 		return;
@@ -100,7 +120,7 @@ static void text_place(const struct symprint *p, const char *file, uint32_t line
 	}
 }
 
-static void text_answer(const struct symprint *p, uint64_t addr, const struct sym_batch *b,
+static void text_answer(struct symprint *p, uint64_t addr, const struct sym_batch *b,
 			const struct sym_answer *a)
 {
 	put_hex(p, addr, 1);
@@ -121,16 +141,16 @@ static void text_answer(const struct symprint *p, uint64_t addr, const struct sy
 	put(p, "\n");
 }
 
-static void text_wrong(const struct symprint *p, const char *s, size_t n)
+static void text_wrong(struct symprint *p, const char *s, size_t n)
 {
-	term_write(p->out, s, n, SIZE_MAX, TERM_ELIDE_END);
+	put_foreign(p, s, n);
 	put(p, "\n    ?? (");
 	put(p, no_address);
 	put(p, ")\n\n");
 }
 
 /* A line without a number is "?" there when the function is known, 0 when nothing is. */
-static void addr2line_answer(const struct symprint *p, uint64_t addr, const struct sym_batch *b,
+static void addr2line_answer(struct symprint *p, uint64_t addr, const struct sym_batch *b,
 			     const struct sym_answer *a)
 {
 	put_hex(p, addr, 16);
@@ -152,9 +172,10 @@ static void addr2line_answer(const struct symprint *p, uint64_t addr, const stru
 		put(p, "??\n??:0\n");
 }
 
-static void json_string(const struct symprint *p, const char *key, const char *s, size_t n)
+static void json_string(struct symprint *p, const char *key, const char *s, size_t n)
 {
 	put(p, key);
+	flush(p);
 	json_write_string(p->out, s, n);
 }
 
@@ -200,7 +221,7 @@ static int json_answer(struct symprint *p, uint64_t addr, const struct sym_batch
 	return 0;
 }
 
-static void json_wrong(const struct symprint *p, const char *s, size_t n)
+static void json_wrong(struct symprint *p, const char *s, size_t n)
 {
 	json_string(p, "{\"address\":", s, n);
 	put(p, ",\"frames\":[],\"reason\":\"");
@@ -210,7 +231,7 @@ static void json_wrong(const struct symprint *p, const char *s, size_t n)
 
 /* --------------------------------------------------------------------------------------------- */
 
-static void print_wrong(const struct symprint *p, const char *s, size_t n)
+static void print_wrong(struct symprint *p, const char *s, size_t n)
 {
 	if (p->form == SYMPRINT_JSON)
 		json_wrong(p, s, n);
@@ -247,6 +268,7 @@ int symprint_batch(struct symprint *p, const struct addr_batch *q, const struct 
 		} else {
 			r = print_answer(p, q->addrs.items[i], a, &a->answers[i]);
 		}
+	flush(p);
 	return r;
 }
 

@@ -50,6 +50,30 @@ int output_by_path(const char *path, struct err *e)
 	return err_set(e, format, "%s; flame graphs end in .html or .svg", why.text);
 }
 
+const char *output_default_path(int output)
+{
+	switch (output) {
+	case OUTPUT_SVG:
+		return "wick.svg";
+	case OUTPUT_HTML:
+		return "wick.html";
+	case FORMAT_PPROF_RAW:
+		return "wick.pb";
+	case FORMAT_PPROF_ZSTD:
+		return "wick.pb.zst";
+	case FORMAT_FOLDED:
+		return "wick.folded";
+	case FORMAT_SPEEDSCOPE:
+		return "wick.speedscope.json";
+	case FORMAT_FIREFOX:
+		return "wick.firefox.json";
+	case FORMAT_CALLGRIND:
+		return "wick.callgrind";
+	default:
+		return "wick.pb.gz";
+	}
+}
+
 static int draw(const struct profile *p, const struct profile *base, int output,
 		const struct output_opts *o, struct outfile *f, struct err *e)
 {

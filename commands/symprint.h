@@ -25,6 +25,8 @@ struct symprint {
 	 * case. */
 	bool to_terminal;
 	ARRAY(char) shorter; /* room for a short name */
+	size_t n;	     /* bytes that are not written yet */
+	char buf[64 << 10];
 };
 
 /*

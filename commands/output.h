@@ -28,6 +28,9 @@ int output_by_name(const char *name, struct err *e);
  */
 int output_by_path(const char *path, struct err *e);
 
+/* What a file of that output is called when nobody named it: "wick.pb.gz", "wick.html". */
+const char *output_default_path(int output);
+
 /* How pictures are to look; zero, but for sample_type -1, is good. */
 struct output_opts {
 	int sample_type;     /* index into sample_types, -1 = what suits the output */

@@ -77,7 +77,9 @@ static int parse(int argc, char **argv, struct convert_options *o, struct err *e
 		return err_set(e, -EINVAL, "convert wants at least one file to read");
 	if (!o->output)
 		return err_set(e, -EINVAL, "convert wants a file to write; give -o FILE");
-	return 0;
+	if (o->format < 0)
+		o->format = output_by_path(o->output, e);
+	return o->format < 0 ? o->format : 0;
 }
 
 static int convert(int argc, char **argv, struct convert_options *o, struct err *e)
@@ -89,10 +91,6 @@ static int convert(int argc, char **argv, struct convert_options *o, struct err 
 	o->usage = r == -EINVAL;
 	if (r < 0 || o->help)
 		return r;
-	if (o->format < 0)
-		o->format = output_by_path(o->output, e);
-	if (o->format < 0)
-		return o->format;
 	r = o->format == OUTPUT_HTML ? inputs_read_timed(argv + optind, &p, e)
 				     : inputs_read(argv + optind, &p, e);
 	if (r == 0)

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asks images of units, which may come from a file: symunit_check() sees to what a question takes
+ * for granted. */
+#include "symunit.h"
+
+#include <errno.h>
+#include <stdbool.h>
+
+#include "symunit_format.h"
+
+enum { STEPS_MAX = 4096 }; /* from the innermost inlined call to its function */
+
+/* --- lists
+ * ---------------------------------------------------------------------------------------- */
+
+static int64_t unzigzag(uint64_t v)
+{
+	return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
+}
+
+/* Stops at @end; what is missing reads as 0. */
+static const uint8_t *get_uint(const uint8_t *p, const uint8_t *end, uint64_t *ret)
+{
+	uint64_t v = 0;
+
+	for (unsigned shift = 0; p < end && shift < 64; shift += 7) {
+		uint8_t b = *p++;
+
+		v |= (uint64_t)(b & 0x7f) << shift;
+		if (!(b & 0x80))
+			break;
+	}
+	*ret = v;
+	return p;
+}
+
+static const uint8_t *get_entry(const uint8_t *p, const uint8_t *end, struct symunit_entry *e)
+{
+	uint64_t addr, line, file;
+
+	p = get_uint(p, end, &addr);
+	p = get_uint(p, end, &line);
+	e->addr += (uint32_t)addr;
+	e->line += (uint32_t)unzigzag(line >> 1);
+	if (line & 1) {
+		p = get_uint(p, end, &file);
+		e->file += (uint32_t)unzigzag(file);
+	}
+	return p;
+}
+
+/* The entry in force at @addr: false when the list begins after it. */
+static bool list_find(const struct symunit *u, const struct symunit_list *l, uint32_t addr,
+		      struct symunit_entry *ret)
+{
+	const struct symunit_block *blocks = (const void *)((const char *)u + l->index);
+	const uint8_t *bytes = (const uint8_t *)u + l->bytes, *p, *end = bytes + l->n_bytes;
+	size_t lo = 0, hi = (l->n + SYMUNIT_BLOCK - 1) / SYMUNIT_BLOCK, left;
+	struct symunit_entry e = { 0 };
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (blocks[mid].addr <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo == 0)
+		return false;
+	p = bytes + blocks[lo - 1].off;
+	e.addr = blocks[lo - 1].addr;
+	left = l->n - (lo - 1) * SYMUNIT_BLOCK;
+	p = get_entry(p, end, &e);
+	*ret = e;
+	for (size_t i = 1; i < SYMUNIT_BLOCK && i < left; i++) {
+		p = get_entry(p, end, &e);
+		if (e.addr > addr)
+			break;
+		*ret = e;
+	}
+	return true;
+}
+
+/* --- tables
+ * --------------------------------------------------------------------------------------- */
+
+static strref_t unpack_ref(uint64_t v)
+{
+	return strref((enum strref_place)(v & 7), v >> 3);
+}
+
+static bool part_fits(uint64_t at, uint64_t n, uint64_t item, uint64_t size)
+{
+	return at % 8 == 0 && at >= sizeof(struct symunit) && at <= size && n <= (size - at) / item;
+}
+
+static bool list_fits(const struct symunit *u, const struct symunit_list *l)
+{
+	const struct symunit_block *blocks = (const void *)((const char *)u + l->index);
+	uint64_t n = ((uint64_t)l->n + SYMUNIT_BLOCK - 1) / SYMUNIT_BLOCK;
+
+	if (!part_fits(l->index, n, sizeof(*blocks), u->size) ||
+	    !part_fits(l->bytes, l->n_bytes, 1, u->size))
+		return false;
+	for (uint64_t i = 0; i < n; i++)
+		if (blocks[i].off > l->n_bytes)
+			return false;
+	return true;
+}
+
+int symunit_check(const void *p, size_t n)
+{
+	const struct symunit *u = p;
+	bool ok = n >= sizeof(*u) && u->size == n && packtab_fits(&u->scopes, n) &&
+		  packtab_fits(&u->names, n) && packtab_fits(&u->files, n) &&
+		  list_fits(u, &u->segs) && list_fits(u, &u->rows);
+
+	return ok ? 0 : -EBADMSG;
+}
+
+void symunit_extent(const struct symunit *u, uint64_t *ret_lo, uint64_t *ret_hi)
+{
+	*ret_lo = u->base;
+	*ret_hi = u->end;
+}
+
+size_t symunit_names(const struct symunit *u)
+{
+	return u->names.n;
+}
+
+struct symunit_name symunit_name(const struct symunit *u, size_t i)
+{
+	uint64_t v[PACKTAB_FIELDS];
+
+	packtab_get(&u->names, u, i, v);
+	return (struct symunit_name){ unpack_ref(v[0]), (uint32_t)v[1] };
+}
+
+size_t symunit_files(const struct symunit *u)
+{
+	return u->files.n;
+}
+
+struct symunit_file symunit_file(const struct symunit *u, size_t i)
+{
+	uint64_t v[PACKTAB_FIELDS];
+
+	packtab_get(&u->files, u, i, v);
+	return (struct symunit_file){ unpack_ref(v[0]), unpack_ref(v[1]), unpack_ref(v[2]) };
+}
+
+/* --- lookup
+ * --------------------------------------------------------------------------------------- */
+
+static void set_place(const struct symunit *u, struct symunit_frame *f, uint32_t file,
+		      uint32_t line)
+{
+	f->file = file < u->files.n ? symunit_file(u, file) : (struct symunit_file){ 0 };
+	f->line = line;
+}
+
+static struct symunit_scope get_scope(const struct symunit *u, uint32_t i)
+{
+	uint64_t v[PACKTAB_FIELDS];
+
+	packtab_get(&u->scopes, u, i, v);
+	return (struct symunit_scope){ v[0] ? i - (uint32_t)v[0] : SYMUNIT_NONE, (uint32_t)v[1] - 1,
+				       (uint32_t)v[2] - 1, (uint32_t)v[3] };
+}
+
+size_t symunit_find(const struct symunit *u, uint64_t addr,
+		    struct symunit_frame ret[SYMUNIT_DEPTH_MAX])
+{
+	struct symunit_entry seg = { .file = SYMUNIT_NONE }, row = { .file = SYMUNIT_NONE };
+	uint32_t scope, steps = 0;
+	size_t n = 0;
+
+	if (addr < u->base || addr - u->base > UINT32_MAX)
+		return 0;
+	list_find(u, &u->rows, (uint32_t)(addr - u->base), &row);
+	list_find(u, &u->segs, (uint32_t)(addr - u->base), &seg);
+	ret[0] = (struct symunit_frame){ 0 };
+	set_place(u, &ret[0], row.file, row.line);
+	/* The numbers of an image from a file may lead in a circle. */
+	for (scope = seg.file; scope < u->scopes.n && steps < STEPS_MAX; steps++) {
+		struct symunit_scope s = get_scope(u, scope);
+
+		if (s.name < u->names.n)
+			ret[n].name = symunit_name(u, s.name);
+		n++;
+		if (s.parent >= u->scopes.n)
+			break;
+		if (n == SYMUNIT_DEPTH_MAX)
+			n--; /* too deep: the outer frame takes the place */
+		ret[n] = (struct symunit_frame){ 0 };
+		set_place(u, &ret[n], s.call_file, s.call_line);
+		scope = s.parent;
+	}
+	return n ? n : row.line != 0 || row.file != SYMUNIT_NONE;
+}

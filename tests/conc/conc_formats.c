@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Large gzip files, each made by several threads, by two callers at once; also ones that are given
+ * up on while blocks are being compressed, because there is no room for what came before.
+ */
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "array.h"
+#include "compress.h"
+
+#define BYTES  ((size_t)20 << 20)
+#define PART   ((size_t)70000)
+#define ROUNDS 3
+
+struct out {
+	ARRAY(uint8_t) bytes;
+	size_t room, pos;
+};
+
+static void must(bool ok, const char *what)
+{
+	if (ok)
+		return;
+	fprintf(stderr, "conc_formats: %s\n", what);
+	exit(1);
+}
+
+static int write_out(void *ctx, const void *data, size_t n)
+{
+	struct out *o = ctx;
+
+	if (n > o->room - o->bytes.n)
+		return -ENOSPC;
+	must(array_reserve(&o->bytes, n) == 0, "no memory");
+	memcpy(o->bytes.items + o->bytes.n, data, n);
+	o->bytes.n += n;
+	return 0;
+}
+
+static ssize_t read_back(void *ctx, void *buf, size_t n)
+{
+	struct out *o = ctx;
+
+	if (n > o->bytes.n - o->pos)
+		n = o->bytes.n - o->pos;
+	memcpy(buf, o->bytes.items + o->pos, n);
+	o->pos += n;
+	return (ssize_t)n;
+}
+
+static int compress(const uint8_t *plain, struct out *o)
+{
+	struct sink sink = { .write = write_out, .ctx = o };
+	struct compressor *c;
+	int r = compressor_new(&c, COMPRESSION_GZIP, &sink);
+
+	must(r == 0, "no compressor");
+	for (size_t at = 0; at < BYTES && r == 0; at += PART)
+		r = compressor_write(c, plain + at, BYTES - at < PART ? BYTES - at : PART);
+	if (r == 0)
+		r = compressor_finish(c);
+	compressor_free(c);
+	return r;
+}
+
+static void must_be(struct out *o, const uint8_t *plain)
+{
+	struct source source = { .read = read_back, .ctx = o };
+	uint8_t *back = malloc(BYTES);
+	struct inflater *f;
+	size_t n = 0;
+	ssize_t got = 1;
+
+	must(back && inflater_new(&f, &source, 0) == 0, "no inflater");
+	for (; got > 0; n += (size_t)got)
+		got = inflater_read(f, back + n, BYTES - n ? BYTES - n : 1);
+	must(got == 0 && n == BYTES && memcmp(back, plain, BYTES) == 0, "other bytes");
+	inflater_free(f);
+	free(back);
+}
+
+static void *run(void *plain)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		struct out whole = { .room = SIZE_MAX }, cut = { .room = (size_t)3 << 20 };
+
+		must(compress(plain, &whole) == 0, "not compressed");
+		must_be(&whole, plain);
+		must(compress(plain, &cut) == -ENOSPC, "there was room");
+		array_free(&whole.bytes);
+		array_free(&cut.bytes);
+	}
+	return NULL;
+}
+
+int main(void)
+{
+	uint8_t *plain = malloc(BYTES);
+	pthread_t threads[2];
+	uint64_t x = 1;
+
+	must(plain, "no memory");
+	for (size_t i = 0; i < BYTES; i++) {
+		x = x * 6364136223846793005u + 1442695040888963407u;
+		plain[i] = (uint8_t)(x >> 59);
+	}
+	for (int i = 0; i < 2; i++)
+		must(pthread_create(&threads[i], NULL, run, plain) == 0, "no thread");
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	free(plain);
+	return 0;
+}
