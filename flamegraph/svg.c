@@ -353,7 +353,7 @@ static int put_page(const struct svg_page *g)
 		r = put_foot(g);
 		svg_putf(g->out, "<svg class=\"window\" x=\"%g%%\" width=\"%g%%\">\n",
 			 SVG_MARGIN_PERCENT, 100 - 2 * SVG_MARGIN_PERCENT);
-		svg_puts(g->out, "<svg class=\"frames\" x=\"0\" width=\"100%\">\n");
+		svg_puts(g->out, "<svg class=\"frames\" x=\"0%\" width=\"100%\">\n");
 		if (r == 0)
 			r = svg_write_frames(g);
 		svg_puts(g->out, "</svg>\n</svg>\n");

@@ -16,11 +16,13 @@ const n = groups.length;
 
 // --- what is drawn ------------------------------------------------------------------------------
 
-// By frame: place and width as parts of the whole, value, where its subtree ends, its parent, a key that it
-// also has in another picture in which it has the same callers.
+// By frame: place and width as parts of the whole, value, where its subtree ends, its parent.
 const at = new Float64Array(n), wide = new Float64Array(n), value = new Float64Array(n);
-const end = new Int32Array(n), parent = new Int32Array(n), keys = [];
+const end = new Int32Array(n), parent = new Int32Array(n);
 const facts = [], names = [], shorts = [], labels = [];
+
+// A key that a frame also has in another picture in which it has the same callers; made when somebody asks.
+const keys = [];
 
 function keyOf(above, name) {
   let a = 0x811c9dc5 ^ above.a, b = 0x9e3779b9 ^ above.b;
@@ -31,23 +33,28 @@ function keyOf(above, name) {
   return { a: a >>> 0, b: b >>> 0, depth: above.depth + 1 };
 }
 
-const keyText = k => k.depth + '-' + k.a.toString(36) + '-' + k.b.toString(36);
+// Callers come before their callees.
+function keyText(i) {
+  for (let k = keys.length; k <= i; k++)
+    keys[k] = keyOf(k ? keys[parent[k]] : { a: 0, b: 0, depth: -1 }, names[k]);
+  const { depth, a, b } = keys[i];
+  return depth + '-' + a.toString(36) + '-' + b.toString(36);
+}
 
 function readFrame(i, open, base) {
-  const [title, rect, label] = groups[i].children, text = title.textContent;
+  const g = groups[i], title = g.firstElementChild, rect = title.nextElementSibling, text = title.textContent;
   const depth = Math.round(Math.abs(rect.getAttribute('y') - base.y) / base.row), split = text.lastIndexOf(' (');
   at[i] = parseFloat(rect.getAttribute('x')) / 100;
   wide[i] = parseFloat(rect.getAttribute('width')) / 100;
-  value[i] = +groups[i].dataset.v;
+  value[i] = +g.getAttribute('data-v');
   names[i] = text.slice(0, split);
   facts[i] = text.slice(split);
-  shorts[i] = groups[i].dataset.s || names[i];
-  labels[i] = label;
-  groups[i].frame = i;
+  shorts[i] = g.getAttribute('data-s') || names[i];
+  labels[i] = rect.nextElementSibling;
+  g.frame = i;
   while (open.length > depth)
     end[open.pop()] = i;
   parent[i] = depth ? open[depth - 1] : -1;
-  keys[i] = keyOf(depth ? keys[parent[i]] : { a: 0, b: 0, depth: -1 }, names[i]);
   open.push(i);
 }
 
@@ -62,7 +69,11 @@ function readFrames() {
 
 // --- names on frames ----------------------------------------------------------------------------
 
-let view = { from: 0, to: 1, frame: 0 }, charWidth = 7, written = new Int16Array(n);
+let view = { from: 0, to: 1, frame: 0 }, charWidth = 7, fontSize = 12;
+
+// What is written on each frame: for how much room, and whether it begins at the edge of the view. Writing what
+// is there already would lay the whole picture out anew.
+const written = new Int16Array(n), shifted = new Uint8Array(n);
 
 function fit(name, short, room) {
   if (name.length <= room)
@@ -76,22 +87,34 @@ function fit(name, short, room) {
 }
 
 function addLabel(i) {
-  const rect = groups[i].children[1], text = document.createElementNS(SVG, 'text');
-  const middle = +rect.getAttribute('y') + (+rect.getAttribute('height') + fontSize() * 0.7) / 2;
+  const rect = groups[i].firstElementChild.nextElementSibling, text = document.createElementNS(SVG, 'text');
+  const middle = +rect.getAttribute('y') + (+rect.getAttribute('height') + fontSize * 0.7) / 2;
   text.setAttribute('y', middle.toFixed(1));
+  text.setAttribute('x', at[i] * 100 + '%');
   text.setAttribute('dx', '3');
   groups[i].append(text);
   labels[i] = text;
 }
 
-const fontSize = () => parseFloat(getComputedStyle(details).fontSize) || 12;
-
 function measure() {
+  fontSize = parseFloat(getComputedStyle(details).fontSize) || fontSize;
   const was = details.textContent;
   details.textContent = 'abcdefghijklmnopqrstuvwxyz_:0123';
   const w = details.getComputedTextLength() / details.textContent.length;
   details.textContent = was;
   charWidth = w || charWidth;
+}
+
+function write(i, text, from, cut) {
+  if (text && !labels[i])
+    addLabel(i);
+  if (!labels[i])
+    return;
+  if (labels[i].textContent !== text)
+    labels[i].textContent = text;
+  if (cut || shifted[i])
+    labels[i].setAttribute('x', from * 100 + '%');
+  shifted[i] = cut;
 }
 
 // Fits the names of frames in sight to their width there; those around the view begin at its edge.
@@ -105,16 +128,9 @@ function writeNames() {
     const from = Math.max(at[i], view.from), to = Math.min(at[i] + wide[i], view.to);
     const room = Math.max(0, Math.floor(((to - from) * px - 6) / charWidth));
     const cut = from > at[i] ? 1 : 0, state = Math.min(room, 15000) * 2 + cut + 1;
-    if (state !== written[i]) {
-      const text = fit(names[i], shorts[i], room);
-      if (text && !labels[i])
-        addLabel(i);
-      if (labels[i]) {
-        labels[i].textContent = text;
-        labels[i].setAttribute('x', from * 100 + '%');
-      }
-      written[i] = state;
-    }
+    if (state !== written[i])
+      write(i, fit(names[i], shorts[i], room), from, cut);
+    written[i] = state;
     i++;
   }
 }
@@ -124,13 +140,19 @@ function writeNames() {
 // A point that rounding put beyond the neighbour is not in sight.
 const EPSILON = 1e-7;
 
+// All frames are laid out anew by it.
+function change(element, name, value) {
+  if (element.getAttribute(name) !== value)
+    element.setAttribute(name, value);
+}
+
 function zoom(i) {
   const w = wide[i];
   for (let k = view.frame; k >= 0; k = parent[k])
     groups[k].classList.remove('around');
   view = { from: i ? at[i] + EPSILON * w : 0, to: i ? at[i] + w - EPSILON * w : 1, frame: i };
-  stage.setAttribute('x', -100 * at[i] / w + '%');
-  stage.setAttribute('width', 100 / w + '%');
+  change(stage, 'x', -100 * at[i] / w + '%');
+  change(stage, 'width', 100 / w + '%');
   for (let k = parent[i]; k >= 0; k = parent[k])
     groups[k].classList.add('around');
   reset.classList.toggle('off', i === 0);
@@ -140,6 +162,8 @@ function zoom(i) {
 // --- search -------------------------------------------------------------------------------------
 
 let term = '', ignoreCase = false, field = null;
+
+const found = new Uint8Array(n);
 
 // What matches is counted once, however often it is in a stack: what is above a match is a part of it.
 function mark(pattern) {
@@ -152,8 +176,9 @@ function mark(pattern) {
       if (hit === undefined)
         known.set(names[i], hit = pattern.test(names[i]));
     }
-    if (hit !== groups[i].classList.contains('found'))
+    if (hit !== !!found[i])
       groups[i].classList.toggle('found', hit);
+    found[i] = hit;
     if (!hit)
       continue;
     frames++;
@@ -234,7 +259,7 @@ function openField() {
 function save() {
   const p = new URLSearchParams();
   if (view.frame)
-    p.set('z', keyText(keys[view.frame]));
+    p.set('z', keyText(view.frame));
   if (term)
     p.set('s', term);
   if (term && ignoreCase)
@@ -251,7 +276,7 @@ function save() {
 
 function restore() {
   const p = new URLSearchParams(location.hash.slice(1)), key = p.get('z');
-  const i = key ? keys.findIndex(k => keyText(k) === key) : 0;
+  const i = key ? names.findIndex((_, k) => keyText(k) === key) : 0;
   ignoreCase = p.has('i');
   zoom(Math.max(i, 0));
   find(p.get('s') || '');
@@ -312,7 +337,7 @@ function follow() {
 const backdrop = document.createElementNS(SVG, 'rect');
 
 function addBackdrop() {
-  const y = +details.getAttribute('y'), size = fontSize();
+  const y = +details.getAttribute('y'), size = fontSize;
   for (const [k, v] of [['x', 0], ['y', y - size * 1.3], ['width', '100%'], ['height', size * 2], ['fill', '#fff'],
     ['fill-opacity', 0.92]])
     backdrop.setAttribute(k, v);

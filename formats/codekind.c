@@ -28,8 +28,9 @@ static const char *base_name(const char *path)
 bool file_is_kernel(const char *file)
 {
 	static const char *const user[] = {
-		"[vdso", "[vsyscall", "[vvar",	  "[heap",    "[stack",
-		"[anon", "[uprobes",  "[sigpage", "[vectors", "[unknown",
+		"[vdso",    "[vsyscall", "[vvar",    "[heap",	 "[stack", "[anon",
+		"[uprobes", "[sigpage",	 "[vectors", "[unknown", "[lost", /* of perf_to_profile:
+									     samples, not code */
 	};
 	static const char *const module[] = { ".ko", ".ko.gz", ".ko.xz", ".ko.zst" };
 

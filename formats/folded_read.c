@@ -21,6 +21,14 @@
 #define LINE_MAX_BYTES ((size_t)16 << 20) /* 500 frames of 32 KB: no program has them */
 #define CHUNK	       ((size_t)256 << 10)
 
+/* A frame as it stands in a line. */
+struct piece {
+	const char *text;
+	size_t n;
+	uint64_t hash;
+	uint32_t guess; /* the number it probably has */
+};
+
 struct folded_reader {
 	const struct source *in;
 	struct profile *p;
@@ -32,6 +40,7 @@ struct folded_reader {
 	bool eof;
 	struct frametab frames;
 	/* Of the line that is being read. */
+	ARRAY(struct piece) pieces;
 	ARRAY(uint32_t) line;		    /* frames, root first */
 	ARRAY(struct profile_line) inlined; /* of one location */
 	ARRAY(uint32_t) stack;		    /* locations, leaf first */
@@ -125,24 +134,41 @@ static int64_t get_frame(struct folded_reader *f, const char *text, size_t n, ui
 	return frametab_get(&f->frames, text, n, hash, f->line.n == 0);
 }
 
-/* The frames of a line, which ends in ';' where it says @end. */
-static int split_frames(struct folded_reader *f, const char *text, const char *end)
+/* The pieces of a line, which ends in ';' where it says @end. */
+static int split_pieces(struct folded_reader *f, const char *text, const char *end)
 {
-	f->line.n = 0;
+	f->pieces.n = 0;
 	for (;;) {
-		uint64_t hash;
-		size_t n = framescan(text, &hash);
-		int64_t at = get_frame(f, text, n, hash);
+		struct piece p = { .text = text };
 
-		if (at < 0)
-			return (int)at;
-		if (array_push(&f->line, (uint32_t)at) < 0)
+		p.n = framescan(text, &p.hash);
+		frametab_expect(&f->frames, p.hash);
+		if (array_push(&f->pieces, p) < 0)
 			return -ENOMEM;
-		text += n;
+		text += p.n;
 		if (text == end)
 			return 0;
 		text++;
 	}
+}
+
+static int look_up_frames(struct folded_reader *f)
+{
+	f->line.n = 0;
+	if (array_reserve(&f->line, f->pieces.n) < 0)
+		return -ENOMEM;
+	array_each(&f->pieces, p)
+		p->guess = frametab_guess(&f->frames, p->hash);
+	array_each(&f->pieces, p)
+		frametab_expect_name(&f->frames, p->guess);
+	array_each(&f->pieces, p) {
+		int64_t at = get_frame(f, p->text, p->n, p->hash);
+
+		if (at < 0)
+			return (int)at;
+		f->line.items[f->line.n++] = (uint32_t)at;
+	}
+	return 0;
 }
 
 /*
@@ -205,7 +231,9 @@ static int read_stack(struct folded_reader *f, char *line, size_t n)
 	if (r < 0 || count == 0)
 		return r;
 	line[n] = ';'; /* where the space before the count is: so every frame ends the same */
-	r = split_frames(f, line, line + n);
+	r = split_pieces(f, line, line + n);
+	if (r == 0)
+		r = look_up_frames(f);
 	return r < 0 ? r : add_sample(f, count);
 }
 
@@ -256,6 +284,7 @@ int folded_read(const struct source *in, struct profile **ret, struct err *e)
 	profile_builder_free(f.b);
 	frametab_done(&f.frames);
 	array_free(&f.buf);
+	array_free(&f.pieces);
 	array_free(&f.line);
 	array_free(&f.inlined);
 	array_free(&f.stack);

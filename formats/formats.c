@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "array.h"
@@ -22,6 +23,7 @@
 #include "perfscript.h"
 #include "pprof.h"
 #include "profile.h"
+#include "readahead.h"
 #include "speedscope.h"
 
 #define PEEK ((size_t)64 << 10) /* bytes that decide between text and pprof */
@@ -216,16 +218,29 @@ static ssize_t read_file(void *ctx, void *buf, size_t n)
 /* The inflated file, of which the first bytes were looked at already. */
 struct content {
 	struct inflater *inflater;
+	struct readahead *ahead; /* of the inflater, or NULL */
 	ARRAY(uint8_t) head;
 	size_t pos; /* of head: what was given again */
 };
+
+static ssize_t read_inflater(void *ctx, void *buf, size_t n)
+{
+	struct content *c = ctx;
+
+	return inflater_read(c->inflater, buf, n);
+}
+
+static ssize_t read_on(struct content *c, void *buf, size_t n)
+{
+	return c->ahead ? readahead_read(c->ahead, buf, n) : inflater_read(c->inflater, buf, n);
+}
 
 static ssize_t read_content(void *ctx, void *buf, size_t n)
 {
 	struct content *c = ctx;
 
 	if (c->pos == c->head.n)
-		return inflater_read(c->inflater, buf, n);
+		return read_on(c, buf, n);
 	if (n > c->head.n - c->pos)
 		n = c->head.n - c->pos;
 	memcpy(buf, c->head.items + c->pos, n);
@@ -241,8 +256,7 @@ static int fill_head(struct content *c, size_t want)
 
 		if (array_reserve(&c->head, PEEK) < 0)
 			return -ENOMEM;
-		got = inflater_read(c->inflater, c->head.items + c->head.n,
-				    c->head.cap - c->head.n);
+		got = read_on(c, c->head.items + c->head.n, c->head.cap - c->head.n);
 		if (got <= 0)
 			return (int)got;
 		c->head.n += (size_t)got;
@@ -334,12 +348,25 @@ static int read_error(struct err *e, const char *path, int r, const struct err *
 	return err_set(e, r, "cannot read '%s': %m", path);
 }
 
+/* A regular file, which never waits for anybody, is read ahead. */
+static int open_content(struct content *c, const struct source *file, int fd,
+			const struct source *inflated)
+{
+	struct stat st;
+	int r = inflater_new(&c->inflater, file, 0);
+
+	if (r == 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		r = readahead_new(&c->ahead, inflated);
+	return r;
+}
+
 int format_read(const char *path, struct profile **ret, struct err *e)
 {
 	_cleanup_close_ int own_fd = -1;
 	struct file_source file = { .fd = STDIN_FILENO };
 	struct source source = { .read = read_file, .ctx = &file };
 	struct content c = { 0 };
+	struct source inflated = { .read = read_inflater, .ctx = &c };
 	struct err why = { 0 };
 	int r;
 
@@ -349,11 +376,12 @@ int format_read(const char *path, struct profile **ret, struct err *e)
 			return err_set(e, -errno, "cannot read '%s': %m", path);
 		file.fd = own_fd;
 	}
-	r = inflater_new(&c.inflater, &source, 0);
+	r = open_content(&c, &source, file.fd, &inflated);
 	if (r == 0)
 		r = decode(&c, ret, &why);
 	if (r < 0)
 		r = read_error(e, path, r, &why, &c);
+	readahead_free(c.ahead);
 	inflater_free(c.inflater);
 	array_free(&c.head);
 	return r;

@@ -89,6 +89,17 @@ int64_t frametab_get(struct frametab *t, const char *text, size_t n, uint64_t ha
 	return add_frame(t, text, n, kind, hash);
 }
 
+void frametab_expect_name(const struct frametab *t, uint32_t guess)
+{
+	const char *name;
+
+	if (guess == HINDEX_NONE)
+		return;
+	name = t->p->strings.bytes + t->frames.items[guess].off;
+	__builtin_prefetch(name);
+	__builtin_prefetch(name + 64);
+}
+
 int frametab_mapping(struct frametab *t, enum frame_kind kind, uint32_t *ret)
 {
 	/* Frames have no addresses. All lie at 0, which must be inside. */

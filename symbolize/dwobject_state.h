@@ -76,9 +76,12 @@ int dwobject_expect_many(struct dwobject *o);
 int dwfind_run(struct dwobject *o, struct dwquery *queries, size_t n, bool directory,
 	       struct dwframes *ret);
 
-/* Makes the images of all units and gives them to @w; then dir and more are all that is known of
+/* What takes an image, which is the caller's: 0 or -ENOMEM. Called by several threads. */
+typedef int (*dwfind_each_fn)(void *ctx, uint32_t unit, const struct symunit *image);
+
+/* Makes the images of all units and gives them to @each; then dir and more are all that is known of
  * them. 0 or -ENOMEM. */
-int dwfind_make_all(struct dwobject *o, struct symstore_writer *w);
+int dwfind_make_all(struct dwobject *o, dwfind_each_fn each, void *ctx);
 
 /* Whether so much of the object is read, with @bytes of units, that all of it is worth being made
  * and kept on disk. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Large gzip files, each made by several threads, by two callers at once; also ones that are given
- * up on while blocks are being compressed, because there is no room for what came before.
+ * Large gzip files, each made by several threads and read ahead, by two callers at once; also ones
+ * that are given up on while blocks are being compressed, because there is no room for what came
+ * before.
  */
 #include <pthread.h>
 #include <stdbool.h>
@@ -12,6 +13,7 @@
 
 #include "array.h"
 #include "compress.h"
+#include "readahead.h"
 
 #define BYTES  ((size_t)20 << 20)
 #define PART   ((size_t)70000)
@@ -68,18 +70,27 @@ static int compress(const uint8_t *plain, struct out *o)
 	return r;
 }
 
+static ssize_t inflate(void *ctx, void *buf, size_t n)
+{
+	return inflater_read(ctx, buf, n);
+}
+
 static void must_be(struct out *o, const uint8_t *plain)
 {
-	struct source source = { .read = read_back, .ctx = o };
+	struct source source = { .read = read_back, .ctx = o }, inflated = { .read = inflate };
 	uint8_t *back = malloc(BYTES);
+	struct readahead *ahead;
 	struct inflater *f;
 	size_t n = 0;
 	ssize_t got = 1;
 
 	must(back && inflater_new(&f, &source, 0) == 0, "no inflater");
+	inflated.ctx = f;
+	must(readahead_new(&ahead, &inflated) == 0, "no memory");
 	for (; got > 0; n += (size_t)got)
-		got = inflater_read(f, back + n, BYTES - n ? BYTES - n : 1);
+		got = readahead_read(ahead, back + n, BYTES - n ? BYTES - n : 1);
 	must(got == 0 && n == BYTES && memcmp(back, plain, BYTES) == 0, "other bytes");
+	readahead_free(ahead);
 	inflater_free(f);
 	free(back);
 }

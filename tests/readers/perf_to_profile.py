@@ -43,13 +43,15 @@ MAPPINGS = [  # start, limit, offset, file, build id
     (0x55d0c0001000, 0x55d0c0090000, 0x1000, '/usr/sbin/nginx', '8f2e6c1f2a9d4b7730bb6f0a3c1de25b90a7c4e1'),
     (0x7f10a0026000, 0x7f10a017b000, 0x26000, '/lib/x86_64-linux-gnu/libc.so.6', '69389d485a9793dbe873f0ea2c93e02efaa9aa3d'),
     (0xffffffff81000000, 0xffffffff82200000, 0xffffffff81000000, '[kernel.kallsyms]', 'e3a1f0c2d4b5968778695a4b3c2d1e0f01234567'),
+    (9 << 60, (9 << 60) + 1, 0, '[lost]', ''),  # what perf lost: an address that nothing else has
 ]
 LOCATIONS = [  # mapping, address; of callers one less than where they return to
     (1, 0x55d0c0012345), (1, 0x55d0c0023450 - 1), (1, 0x55d0c0034560 - 1), (2, 0x7f10a0051234),
-    (3, 0xffffffff81234567), (3, 0xffffffff81800abc - 1),
+    (3, 0xffffffff81234567), (3, 0xffffffff81800abc - 1), (4, 9 << 60),
 ]
 SAMPLES = [  # locations from the leaf on; samples, events; pid, comm
     ((1, 2, 3), 5, 5000000, 100, 'nginx'), ((4, 2, 3), 3, 3000000, 100, 'nginx'), ((5, 6, 4, 2, 3), 2, 2000000, 101, 'nginx: worker'),
+    ((7,), 4, 4, 0, ''),
 ]
 
 
@@ -65,7 +67,7 @@ def main():
         sample = packed(1, stack) + packed(2, (count, events))
         if labels:
             sample += message(3, number(1, string('pid')) + number(3, pid))
-            sample += message(3, number(1, string('comm')) + number(2, string(comm)))
+            sample += message(3, number(1, string('comm')) + number(2, string(comm))) if comm else b''
         out.append(message(2, sample))
     out += mappings
     out += [message(4, number(1, i) + number(2, m) + number(3, address)) for i, (m, address) in enumerate(LOCATIONS, 1)]

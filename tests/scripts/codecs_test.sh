@@ -142,6 +142,114 @@ END
     [ "$(total two.pb.gz)" -eq $((2 * $(total gotest/cpu.pb.gz))) ]
 }
 
+# Heap, mutex, block and goroutine profiles as the Go runtime writes them now, whatever its version.
+go_profiles() {
+    need go python3
+    mkdir -p goprof
+    printf 'module prof\n\ngo 1.19\n' >goprof/go.mod
+    cat >goprof/main.go <<'END'
+package main
+
+import (
+	"os"
+	"runtime"
+	"runtime/pprof"
+	"sync"
+	"time"
+)
+
+var kept [][]byte
+var mu sync.Mutex
+
+//go:noinline
+func allocateAndKeep() { kept = append(kept, make([]byte, 1<<20)) }
+
+//go:noinline
+func allocateAndDrop() { _ = len(make([]byte, 1<<20+len(kept))) }
+
+//go:noinline
+func holdLock() {
+	mu.Lock()
+	time.Sleep(time.Millisecond)
+	mu.Unlock()
+}
+
+//go:noinline
+func waitForever(c chan int) { <-c }
+
+func write(name string, debug int) {
+	f, _ := os.Create(name + ".pb.gz")
+	pprof.Lookup(name).WriteTo(f, debug)
+	f.Close()
+}
+
+func main() {
+	runtime.MemProfileRate = 1
+	runtime.SetMutexProfileFraction(1)
+	runtime.SetBlockProfileRate(1)
+	for i := 0; i < 20; i++ {
+		allocateAndKeep()
+		allocateAndDrop()
+	}
+	var wg sync.WaitGroup
+	for i := 0; i < 4; i++ {
+		wg.Add(1)
+		go func() {
+			for k := 0; k < 5; k++ {
+				holdLock()
+			}
+			wg.Done()
+		}()
+	}
+	wg.Wait()
+	c := make(chan int)
+	for i := 0; i < 7; i++ {
+		go waitForever(c)
+	}
+	time.Sleep(50 * time.Millisecond)
+	runtime.GC()
+	runtime.GC()
+	for _, name := range []string{"heap", "mutex", "block", "goroutine", "allocs"} {
+		write(name, 0)
+	}
+	runtime.KeepAlive(kept)
+}
+END
+    (cd goprof && GOFLAGS=-mod=mod GOTOOLCHAIN=local timeout 300 go run .) >goprof.log 2>&1 ||
+        { cat goprof.log; echo "go run does not work here"; exit 77; }
+    local p
+    for p in heap mutex block goroutine allocs; do
+        "$wick" report goprof/$p.pb.gz >$p.txt || return 1
+        "$wick" flame goprof/$p.pb.gz -o $p.html && "$wick" convert goprof/$p.pb.gz -o $p.pb || return 1
+    done
+    grep -q 'main\.allocateAndKeep' heap.txt && grep -q 'main\.holdLock' mutex.txt && grep -q 'main\.holdLock' block.txt || return 1
+    # Seven goroutines wait; of 20 MB that were allocated twice, half is in use.
+    "$wick" convert goprof/goroutine.pb.gz -o - --format folded | awk '/main\.waitForever/ { n += $NF } END { exit n != 7 }' || return 1
+    "$wick" convert goprof/heap.pb.gz -o - --format folded --sample-type inuse_space >inuse
+    "$wick" convert goprof/heap.pb.gz -o - --format folded --sample-type alloc_space >alloc
+    awk '/allocateAndKeep/ { n += $NF } END { exit n < 20 * 2^20 }' inuse || return 1
+    awk '/allocateAndDrop/ { n += $NF } END { exit n != 0 }' inuse || return 1
+    awk '/allocateAndDrop/ { n += $NF } END { exit n < 20 * 2^20 }' alloc
+}
+
+# What perf_to_profile makes of perf.data: addresses, build ids and comments, but no name; and wick keeps all that.
+perf_to_profile() {
+    need python3 protoc
+    python3 "$root/tests/readers/perf_to_profile.py" >ptp.pb.gz || return 1
+    python3 "$root/tests/readers/perf_to_profile.py" comm >comm.pb.gz || return 1
+    "$wick" convert ptp.pb.gz -o - --format folded --sample-type cycles:u_sample | LC_ALL=C sort >ptp.folded
+    diff - ptp.folded <<'END' || return 1
+[lost+0x0] 4
+[nginx+0x3455f];[nginx+0x2344f];[libc.so.6+0x51234] 3
+[nginx+0x3455f];[nginx+0x2344f];[libc.so.6+0x51234];[kernel.kallsyms+0xffffffff81800abb]_[k];[kernel.kallsyms+0xffffffff81234567]_[k] 2
+[nginx+0x3455f];[nginx+0x2344f];[nginx+0x12345] 5
+END
+    "$wick" report ptp.pb.gz | grep -q '50\.0%  5,000,000   50\.0%  5,000,000  \[nginx+0x12345\]' || return 1
+    "$wick" convert ptp.pb.gz -o again.pb && "$wick" convert again.pb -o - --format folded --sample-type cycles:u_sample | LC_ALL=C sort | diff ptp.folded - || return 1
+    "$wick" convert comm.pb.gz --by comm -o - --format folded | grep -q ';comm: nginx: worker;\[nginx+0x3455f\].* 2000000$' || return 1
+    "$wick" convert ptp.pb.gz -o - --format pprof-raw | protoc --decode_raw | grep -q '8f2e6c1f2a9d4b7730bb6f0a3c1de25b90a7c4e1'
+}
+
 total() { # of the folded stacks of a profile
     "$wick" convert "$1" -o - --format folded | awk '{ n += $NF } END { print n + 0 }'
 }
@@ -256,6 +364,8 @@ hostile() { # one sentence, exit 1, and little memory
 check 'perf script is read as it stands there' perf_script
 check 'go tool pprof reads what was made of it, and wick its differences' pprof_reads
 check 'profiles of go test are read' go_test
+check 'heap, mutex, block and goroutine profiles of Go are read' go_profiles
+check 'profiles of perf_to_profile are read' perf_to_profile
 check 'formats come back as they went' round_trips
 check 'flamegraph.pl reads folded stacks; two columns are two values' flamegraph_pl
 check "speedscope's schema holds" speedscope_schema

@@ -121,6 +121,19 @@ test('svg: the search counts each stack once, on the name alone', async c => {
   assert.ok((await frames(p)).every(f => !f.found));
 });
 
+test('svg: a search says what it has not seen', async c => {
+  const many = Array.from({ length: 900 }, (_, i) => ({ stack: ['main', i % 2 ? 'odd' : 'even', 'leaf_' + i], value: 1 }));
+  const file = draw('unseen-svg', pprof(many.concat({ stack: ['main', 'seen'], value: 2000 }), { comments: ['wick: ticks=3000 recorded=2900 idle=0 filtered=0 lost=100 truncated=29 lost.ring_full=100'] }),
+    ['--minwidth', '0.1%'], 'svg');
+  const p = await c.open(file);
+  await search(p, '^odd$');
+  assert.equal(await said(p, 'matched'), 'Matched: 15.5% in 1 frame, at most 46.6% with what is not drawn');
+  await search(p, '^leaf_');
+  assert.equal(await said(p, 'matched'), 'Matched: 0.0% in 0 frames, at most 31.0% with what is not drawn');
+  assert.equal(await said(p, 'account'), '2,900 samples recorded, 3.33% lost; 1.00% of the stacks are incomplete.');
+  await shot(p, 'svg-unseen');
+});
+
 test('svg: hostile names are text', async c => {
   const nasty = ['</title></g></svg><script>alert(1)</script>', ']]>', '"quo\'ted" & <b>', '<img src=x onerror=alert(2)>',
     '\x1b[31mred\x07', '\u202eevil', Buffer.from([0xff, 0xc0, 0x41, 0x28]), 'x'.repeat(1 << 16), 'f (1 samples, 5%)'];

@@ -226,6 +226,24 @@ Test(svg, leaves_out_what_is_too_narrow_and_says_how_much)
 	make_end(&m);
 }
 
+Test(svg, tells_what_became_of_all_samples)
+{
+	struct maker m;
+	char *text;
+
+	make_service(&m, 0);
+	text = picture(m.p, NULL, &defaults);
+	cr_expect_null(strstr(text, "samples recorded"), "nobody counted them");
+	free(text);
+	make_comment(&m, "wick: ticks=2000 recorded=1500 idle=0 filtered=0 lost=500 truncated=15 "
+			 "lost.ring_full=500 truncated.no_info=15");
+	text = picture(m.p, NULL, &defaults);
+	cr_expect(strstr(text, ">1,500 samples recorded, 25.00% lost; 1.00% of the stacks are "
+			       "incomplete.<"));
+	free(text);
+	make_end(&m);
+}
+
 /* Chains are as heavy above as below: their number is bounded, too. */
 Test(svg, bounds_the_number_of_frames)
 {
