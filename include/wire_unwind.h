@@ -46,6 +46,13 @@ struct wire_space {
 	__u16 restless;
 };
 
+/* Processes that share a number of how often their entries of `spaces` have changed. */
+#define WIRE_SPACE_SLOTS 256
+static inline __u32 wire_space_slot(__u32 tgid)
+{
+	return tgid & (WIRE_SPACE_SLOTS - 1);
+}
+
 /* Value of `tables`. */
 struct wire_table {
 	struct unwind_place place;
