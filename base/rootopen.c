@@ -75,22 +75,12 @@ static int find_below(int root_fd, const char *path)
 	return -errno;
 }
 
-int root_open_regular(int root_fd, const char *path, int *ret_fd)
+int root_open_place(int place, int *ret_fd)
 {
-	_cleanup_close_ int place = -1;
 	char self[64];
 	struct stat st;
 	int fd;
 
-	if (root_fd >= 0) {
-		place = find_below(root_fd, path);
-		if (place < 0)
-			return place;
-	} else {
-		place = open(path, O_PATH | O_CLOEXEC);
-		if (place < 0)
-			return -errno;
-	}
 	if (fstat(place, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
@@ -102,4 +92,20 @@ int root_open_regular(int root_fd, const char *path, int *ret_fd)
 		return -errno;
 	*ret_fd = fd;
 	return 0;
+}
+
+int root_open_regular(int root_fd, const char *path, int *ret_fd)
+{
+	_cleanup_close_ int place = -1;
+
+	if (root_fd >= 0) {
+		place = find_below(root_fd, path);
+		if (place < 0)
+			return place;
+	} else {
+		place = open(path, O_PATH | O_CLOEXEC);
+		if (place < 0)
+			return -errno;
+	}
+	return root_open_place(place, ret_fd);
 }

@@ -14,3 +14,6 @@
  * 0 and *@ret_fd (caller closes), -EINVAL for any other kind of file, -errno of opening.
  */
 int root_open_regular(int root_fd, const char *path, int *ret_fd);
+
+/* The same of the file that @place, opened with O_PATH, stands for; @place stays the caller's. */
+int root_open_place(int place, int *ret_fd);

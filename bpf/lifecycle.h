@@ -3,7 +3,8 @@
  * What the sampler knows of a process goes with its program: at exec, and at the exit of its first
  * thread, at once, so that not one tick of the next program (or of the next process with the same
  * number) is taken for one of the last. User space is told of the process again, and learns the
- * rest from perf's own records of these events.
+ * rest from perf's own records of these events. It may speak of the last program once more before
+ * it does: the time of the event tells that from what it says of the next one.
  */
 #pragma once
 
@@ -11,8 +12,13 @@
 
 static __always_inline int forget_process(void)
 {
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32, i = tgid & (WIRE_BEGUN - 1);
+	struct wire_begun *b = bpf_map_lookup_elem(&begun, &i);
 
+	if (b) {
+		b->time_ns = bpf_ktime_get_ns();
+		b->tgid = tgid;
+	}
 	bpf_map_delete_elem(&spaces, &tgid);
 	bpf_map_delete_elem(&known_tgids, &tgid);
 	/* What is remembered of it goes, too. */

@@ -39,6 +39,12 @@ static __always_inline void take_regs(struct work *w, const struct pt_regs *r)
 	w->regs[15] = r->r15;
 }
 
+/* Whether the system call is execve(2) or execveat(2). */
+static __always_inline bool is_exec(const struct pt_regs *r)
+{
+	return r->orig_rax == 59 || r->orig_rax == 322;
+}
+
 /*
  * The registers that the entry to the kernel saved: struct pt_regs at the top of the task's stack,
  * below 16 bytes more on CPUs with FRED. bpf_task_pt_regs() would tell, but is younger than 5.10.
@@ -82,7 +88,10 @@ static __noinline int user_regs(struct bpf_perf_event_data *ctx, struct work *w,
 		return 0;
 	}
 	r = has_no_memory() ? WIRE_END_ABSENT : saved_regs(&regs);
-	if (r == 0)
-		take_regs(w, &regs);
-	return r;
+	if (r)
+		return r;
+	take_regs(w, &regs);
+	if (is_exec(&regs))
+		w->key.flags |= WIRE_IN_EXEC;
+	return 0;
 }

@@ -68,11 +68,22 @@ static __always_inline bool tell(enum wire_type type, __u32 tgid)
 	return bpf_ringbuf_output(&ring, &notice, sizeof(notice), BPF_RB_FORCE_WAKEUP) == 0;
 }
 
+/* Whether @space was made of a program that process @tgid is no longer. */
+static __always_inline bool is_outlived(const struct wire_space *space, __u32 tgid)
+{
+	__u32 i = tgid & (WIRE_BEGUN - 1);
+	const struct wire_begun *b = bpf_map_lookup_elem(&begun, &i);
+
+	return b && b->tgid == tgid && space->as_of_ns < b->time_ns;
+}
+
 /* Looks the space of process @tgid up and forgets what was known of the one before. */
 static __noinline void change_space(struct work *w, __u32 tgid, __u32 version)
 {
 	struct wire_space *space = bpf_map_lookup_elem(&spaces, &tgid);
 
+	if (space && is_outlived(space, tgid))
+		space = NULL;
 	w->space_of = space ? tgid : 0;
 	w->space_version = version;
 	w->space.first = space ? space->first : 0;

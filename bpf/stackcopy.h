@@ -83,6 +83,8 @@ static __always_inline bool may_snapshot(const struct wire_key *key)
 
 	if (!config.by_snapshot && !wants_snapshot(key))
 		return false;
+	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= config.ring_copy_bytes)
+		return false;
 	head = this_head();
 	if (!head || head->snapshots >= config.snapshots_per_cpu)
 		return false;

@@ -146,6 +146,7 @@ static int answer(struct run *r, struct err *e)
 		.build_id = r->build_id,
 		.path = r->path,
 		.no_inlines = r->o.no_inlines,
+		.no_system_names = r->o.form != SYMPRINT_JSON,
 		.offs = r->asked.addrs.items,
 		.n = r->asked.addrs.n,
 	};

@@ -11,6 +11,8 @@
 #include "symbolize.h"
 #include "termtext.h"
 
+enum { AHEAD = 4 }; /* answers */
+
 static const char no_address[] = "not an address";
 
 /* --- pieces ---------------------------------------------------------------------------------- */
@@ -255,12 +257,32 @@ static int print_answer(struct symprint *p, uint64_t addr, const struct sym_batc
 	return 0;
 }
 
+/*
+ * Answers lie in the order of addresses and are asked for in any: what the one behind @i needs is
+ * on its way from memory while others are written.
+ */
+static void fetch_ahead(const struct sym_batch *b, size_t i, size_t n)
+{
+	const struct sym_answer *a;
+
+	if (i + 2 * AHEAD < n)
+		__builtin_prefetch(b->frames + b->answers[i + 2 * AHEAD].frame_first);
+	if (i + AHEAD >= n)
+		return;
+	a = &b->answers[i + AHEAD];
+	for (uint32_t k = 0; k < a->frame_n; k++) {
+		__builtin_prefetch(b->strings + b->frames[a->frame_first + k].name);
+		__builtin_prefetch(b->strings + b->frames[a->frame_first + k].file);
+	}
+}
+
 int symprint_batch(struct symprint *p, const struct addr_batch *q, const struct sym_batch *a)
 {
 	size_t wrong = 0;
 	int r = 0;
 
-	for (size_t i = 0; i < q->addrs.n && r == 0; i++)
+	for (size_t i = 0; i < q->addrs.n && r == 0; i++) {
+		fetch_ahead(a, i, q->addrs.n);
 		if (wrong < q->wrong.n && q->wrong.items[wrong].i == i) {
 			const struct addr_wrong *w = &q->wrong.items[wrong++];
 
@@ -268,6 +290,7 @@ int symprint_batch(struct symprint *p, const struct addr_batch *q, const struct 
 		} else {
 			r = print_answer(p, q->addrs.items[i], a, &a->answers[i]);
 		}
+	}
 	flush(p);
 	return r;
 }

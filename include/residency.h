@@ -36,9 +36,10 @@ int residency_new(struct residency **ret, const struct residency_memory *m);
 void residency_free(struct residency *r);
 
 /*
- * Makes @t resident, evicting tables that were not touched for longest. 0 and *@ret; -ENOSPC when it
- * fits only after a residency_collect(), or several; -EFBIG when it never will; -EINVAL for an empty
- * one; -ENOMEM.
+ * Makes @t resident, evicting tables that were not touched for longest. What equals a resident one
+ * takes no room: copies of a library in hundreds of containers share it. 0 and *@ret; -ENOSPC when
+ * it fits only after a residency_collect(), or several; -EFBIG when it never will; -EINVAL for an
+ * empty one; -ENOMEM.
  */
 int residency_add(struct residency *r, const struct unwind_table *t, struct residency_ref *ret);
 

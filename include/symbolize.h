@@ -73,6 +73,7 @@ struct sym_request {
 			      one's */
 	const struct sym_jit *jit; /* SYM_JIT: in place of fd, build_id, path and root_fd_plus1 */
 	bool no_inlines;	   /* only the function that the code was compiled into */
+	bool no_system_names;	   /* they are not asked for: some may be "" */
 	const uint64_t *offs;	   /* ascending or not, repeats allowed */
 	size_t n;
 };

@@ -35,6 +35,7 @@ enum wire_flags {
 	WIRE_OF_USER = 1 << 4,	    /* … it ran as one of the users */
 	WIRE_IN_CONTAINER = 1 << 5, /* … in the cgroup of one of the containers */
 	WIRE_OF_COMM = 1 << 6,	    /* never set: only user space knows the name of a process */
+	WIRE_IN_EXEC = 1 << 7, /* the task was in execve(2), perhaps without a stack any more */
 };
 #define WIRE_JUDGED   (WIRE_OF_USER | WIRE_IN_CONTAINER | WIRE_OF_COMM)
 
@@ -208,6 +209,8 @@ struct wire_config {
 	__u32 blocks_per_cpu;
 	__u32 buckets_per_cpu;	 /* of `buckets`, a power of two */
 	__u32 ring_wakeup_bytes; /* ring fill at which user space is woken */
+	__u32 ring_copy_bytes;	 /* ring fill from which on no copies of stacks are sent: what is
+				    left is for samples that have no other way */
 	__u32 snapshots_per_cpu; /* snapshots that a CPU may send in one window */
 	__u32 verify_per_cpu;	 /* the same beside its own walk (WIRE_VERIFY); 0 = none */
 	__u32 only_tgid; /* the only target that was named, where that is a process; else 0 */

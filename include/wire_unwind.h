@@ -44,6 +44,20 @@ struct wire_space {
 	 * sign, and equal stacks not be the same. Each sample then travels by itself, with a
 	 * snapshot if it may. */
 	__u16 restless;
+	__u64 as_of_ns; /* CLOCK_MONOTONIC: what the process had done before is in it */
+};
+
+/*
+ * Value of `begun`: when a process last began a program with execve(2), or ended. A space that was
+ * made of what was known before that is of the program before, however late it was put into
+ * `spaces`. By tgid % WIRE_BEGUN: of two processes in one place the later one stays.
+ */
+#define WIRE_BEGUN 4096
+
+struct wire_begun {
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u32 tgid;    /* 0 = none yet */
+	__u32 reserved;
 };
 
 /* Processes that share a number of how often their entries of `spaces` have changed. */

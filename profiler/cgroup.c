@@ -38,6 +38,8 @@ static int open_v2(const char *path, int *ret_fd)
 
 	if (fd < 0 || fstatfs(fd, &fs) < 0)
 		return -errno;
+	if (fs.f_type == CGROUP_SUPER_MAGIC)
+		return -EOPNOTSUPP;
 	if (fs.f_type != CGROUP2_SUPER_MAGIC)
 		return -EMEDIUMTYPE;
 	*ret_fd = take_fd(&fd);
@@ -51,11 +53,17 @@ int cgroup_open(const char *path, int *ret_fd, struct err *e)
 
 	if (r == 0)
 		return 0;
+	if (r == -EOPNOTSUPP)
+		return err_set(
+			e, r,
+			"the kernel cannot filter by '%s', a cgroup of version 1; choose its "
+			"container with --container, or its processes with -p",
+			path);
 	if (cgroup_mount(mount, sizeof(mount)) < 0)
 		return err_set(
 			e, -ENOENT,
-			"cannot filter by cgroup: cgroup v2 is not mounted; try 'mount -t cgroup2 "
-			"none /sys/fs/cgroup/unified'");
+			"cannot filter by cgroup: cgroup v2 is not mounted; choose a container with "
+			"--container, or processes with -p");
 	snprintf(below, sizeof(below), "%s/%s", mount, path);
 	r2 = open_v2(below, ret_fd);
 	if (r2 == 0)

@@ -13,6 +13,8 @@
 
 #include "sampler.skel.h"
 
+#define READ_AT_ONCE (256 << 10) /* bytes of the ring: ten snapshots or thirty, a millisecond */
+
 void sampler_forget_kernel_stacks(struct sampler *s, struct set *set)
 {
 	for (size_t i = 0; i < s->kernel_buckets; i++) {
@@ -112,10 +114,8 @@ static void on_verify_record(struct sampler *s, const struct wire_verify *w, siz
 	s->cb.on_verify(s->cb.ctx, &t, &snap);
 }
 
-/* Never returns a negative number: libbpf would stop reading the ring. */
-int sampler_on_record(void *ctx, void *data, size_t size)
+static void take_record(struct sampler *s, const void *data, size_t size)
 {
-	struct sampler *s = ctx;
 	const struct wire_notice *notice = data;
 
 	switch (size < sizeof(*notice) ? 0 : notice->type) {
@@ -140,14 +140,40 @@ int sampler_on_record(void *ctx, void *data, size_t size)
 	default:
 		s->cb.on_lost(s->cb.ctx, CTR_LOST_BAD_RECORD, 1);
 	}
-	return 0;
+}
+
+int sampler_on_record(void *ctx, void *data, size_t size)
+{
+	struct sampler *s = ctx;
+
+	take_record(s, data, size);
+	s->to_read -= size < s->to_read ? size : s->to_read;
+	return s->to_read ? 0 : -EAGAIN; /* libbpf stops reading */
+}
+
+/*
+ * Reads at most @bytes and what the last record has more: samples may come as fast as they are
+ * read, and all the more while nothing else is done.
+ */
+static int read_ring(struct sampler *s, size_t bytes)
+{
+	int r;
+
+	s->to_read = bytes;
+	r = ring_buffer__consume(s->ring);
+	return r < 0 && r != -EAGAIN ? r : 0;
+}
+
+/* Bytes of the ring that are still to be read. */
+static size_t bytes_written(const struct sampler *s)
+{
+	return __atomic_load_n(s->ring_written, __ATOMIC_ACQUIRE) -
+	       __atomic_load_n(s->ring_read, __ATOMIC_ACQUIRE);
 }
 
 int sampler_consume(struct sampler *s)
 {
-	int r = ring_buffer__consume(s->ring);
-
-	return r < 0 ? r : 0;
+	return read_ring(s, READ_AT_ONCE);
 }
 
 /* The kernel stack @id of @set, read once and kept; NULL when it is not there. */
@@ -273,7 +299,7 @@ int sampler_drain(struct sampler *s)
 	r = grace_wait(&s->grace);
 	if (r < 0)
 		return r;
-	r = sampler_consume(s);
+	r = read_ring(s, bytes_written(s)); /* all that was there before */
 	if (r < 0)
 		return r;
 	sampler_empty_arena(s, set);

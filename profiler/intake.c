@@ -23,9 +23,9 @@ static void lost(struct pipeline *p, enum counter c, uint64_t n)
 
 void intake_catch_up(struct pipeline *p, uint64_t time_ns)
 {
-	if (time_ns < p->told_ns || !p->sideband)
+	if (time_ns < p->procs.told_ns || !p->sideband)
 		return;
-	p->told_ns = clock_mono_ns();
+	p->procs.told_ns = clock_mono_ns();
 	proctab_take_late(&p->procs);
 	sideband_read(p->sideband);
 	if (p->unwinding && p->procs.any_changed)
@@ -38,6 +38,25 @@ static struct process *process_at(struct pipeline *p, uint32_t tgid, uint64_t ti
 {
 	intake_catch_up(p, time_ns);
 	return proctab_get(&p->procs, tgid, time_ns);
+}
+
+/*
+ * The process that @t is a sample of. In execve(2) a task has the name of the next program a moment
+ * before the kernel says that it is another one.
+ */
+static struct process *process_of(struct pipeline *p, const struct trace *t)
+{
+	struct process *proc = process_at(p, t->tgid, t->time_ns);
+
+	/* What was read last ended within its execve(2): the program's own mapping came after. */
+	if (proc && proc->by_exec && !proc->exe_addr && proc->until_ns == UINT64_MAX) {
+		intake_catch_up(p, UINT64_MAX);
+		proc = proctab_get(&p->procs, t->tgid, t->time_ns);
+	}
+	if (proc && t->flags & WIRE_IN_EXEC && proc->to_exec && t->tid == t->tgid &&
+	    strcmp(proc->comm, t->comm) != 0)
+		return process_at(p, t->tgid, proc->until_ns);
+	return proc;
 }
 
 /*
@@ -196,9 +215,6 @@ static void count_program(struct pipeline *p, const struct process *proc, uint64
 	p->by_program.items[proc->exe] += samples;
 }
 
-/* From a new address space to the kernel's word that there is another program: some 100 µs. */
-#define EXEC_NS 2000000
-
 /*
  * Whether @t was taken on the way through execve(2): the registers are those of the old program,
  * whose stack is gone already. So there is no user stack.
@@ -207,8 +223,8 @@ static bool is_between_programs(const struct process *proc, const struct trace *
 {
 	if (!t->n_kernel || !t->n_user || t->end == WIRE_END_ROOT)
 		return false;
-	if (proc->to_exec && t->n_user == 1 && t->end == WIRE_END_READ)
-		return proc->until_ns - t->time_ns < EXEC_NS;
+	if (t->flags & WIRE_IN_EXEC && t->n_user == 1 && t->end == WIRE_END_READ)
+		return true;
 	return proc->by_exec && !aspace_find(proc->as, t->user[0], t->time_ns);
 }
 
@@ -240,8 +256,8 @@ static void file_trace(struct pipeline *p, const struct trace *t, struct process
 
 /*
  * Whether the sampler's walk at @time_ns may have gone by rules of other code: of code that was
- * replaced since; or of the program that the process was before, whose areas we gave to the sampler
- * in the moment in which it was made to forget them.
+ * replaced since; or of the program that the process was before, which the sampler tells as long as
+ * no other number has taken the place where it noted the exec.
  */
 static bool walked_by_others(const struct process *proc, uint64_t time_ns)
 {
@@ -258,7 +274,7 @@ static void on_trace(void *ctx, const struct trace *t)
 
 	if (!admit(p, t))
 		return;
-	proc = process_at(p, t->tgid, t->time_ns);
+	proc = process_of(p, t);
 	/* Not those whose stack was not there to be copied: that is no want of room. */
 	if (p->by_snapshot && t->n_user && t->end != WIRE_END_READ)
 		p->walked += t->samples;
@@ -313,7 +329,7 @@ static void on_snapshot(void *ctx, struct trace *t, const struct snapshot *s)
 
 	if (!admit(p, t))
 		return;
-	proc = process_at(p, t->tgid, t->time_ns);
+	proc = process_of(p, t);
 	if (!proc) {
 		lost(p, CTR_LOST_MEMORY, t->samples);
 		return;
@@ -333,7 +349,7 @@ static void on_snapshot(void *ctx, struct trace *t, const struct snapshot *s)
 static void on_verify(void *ctx, const struct trace *t, const struct snapshot *s)
 {
 	struct pipeline *p = ctx;
-	struct process *proc = process_at(p, t->tgid, t->time_ns);
+	struct process *proc = process_of(p, t);
 	struct unwound u;
 
 	if (!proc || unwind(p, proc, t->time_ns, s, &u) < 0) {
@@ -392,6 +408,8 @@ static void on_new_process(void *ctx, uint32_t tgid)
 	if (is_turned_away(p, tgid))
 		return;
 	proc = process_at(p, tgid, clock_mono_ns());
+	if (proc && !p->sideband) /* nobody told of it if it is another program now */
+		proctab_rescan(&p->procs, proc);
 	if (proc && p->unwinding)
 		unwinding_update(p->unwinding, proc);
 	if (proc)

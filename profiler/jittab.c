@@ -17,6 +17,7 @@
 #include "clock.h"
 #include "fdutil.h"
 #include "objtab.h"
+#include "rootopen.h"
 
 #define STATUS_MAX   (64 << 10)
 #define TRY_INTERVAL (NSEC_PER_SEC / 10) /* between two looks for a perf map that is not there */
@@ -134,15 +135,16 @@ static bool may_be_owner(const struct jit_process *j, uid_t uid)
 /* Opens the perf map if it is there by now; its /tmp is of no use any more then. */
 static void try_map(struct jit_process *j)
 {
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int place = -1, fd = -1;
 	struct stat st;
 	char name[64];
 
 	if (j->tmp_fd < 0)
 		return;
 	snprintf(name, sizeof(name), "perf-%" PRIu32 ".map", j->ns_tgid);
-	fd = openat(j->tmp_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !may_be_owner(j, st.st_uid))
+	place = openat(j->tmp_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (place < 0 || root_open_place(place, &fd) < 0 || fstat(fd, &st) < 0 ||
+	    !may_be_owner(j, st.st_uid))
 		return;
 	close(j->tmp_fd);
 	j->tmp_fd = -1;

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "aspace.h"
 #include "cleanup.h"
@@ -17,6 +18,8 @@ static void *read_maps(void *arg)
 	struct maplater *m = arg;
 	char path[48];
 
+	if (getpriority(PRIO_PROCESS, 0) < 0)
+		(void)setpriority(PRIO_PROCESS, 0, 0); /* unlike who asks, it is in no hurry */
 	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/maps", m->tgid);
 	m->result = aspace_read(path, PROCTAB_MAX_AREAS, UINT64_MAX, &m->stop, &m->as);
 	m->took_ns = clock_thread_ns();

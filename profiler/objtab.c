@@ -112,27 +112,47 @@ static int open_by_name(int root_fd, bool own, const struct vm_area *a, const ch
 	return own || st.st_dev == a->dev || hides_device(fd) ? take_fd(&fd) : -ESTALE;
 }
 
-/*
- * The file of @a: by the process as long as it is there, then by its name in the roots of others,
- * one of which may have lived where it did, and where we are.
- */
-static int open_file(const struct roottab *roots, pid_t pid, const struct vm_area *a,
-		     const char *name)
+/* The file @name as process @pid, whose root looks like ours, sees it: its mounts may be others. */
+static int open_at_process(pid_t pid, const struct vm_area *a, const char *name)
 {
 	_cleanup_close_ int root = -1;
-	int fd = open_map_file(pid, a);
 	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/root", pid);
+	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return root < 0 ? -errno : open_by_name(root, true, a, name);
+}
+
+/* Where a process that is gone may have lived: in the root of another one, or where we are. */
+static int open_anywhere(const struct roottab *roots, const struct vm_area *a, const char *name,
+			 int *ret_root)
+{
+	array_each(&roots->roots, r) {
+		int fd = open_by_name(r->fd, false, a, name);
+
+		if (fd < 0)
+			continue;
+		*ret_root = r->fd;
+		return fd;
+	}
+	return open_by_name(-1, false, a, name);
+}
+
+/*
+ * The file of @a and the root that it lies below, -1 = ours: the mapped one as long as the process
+ * is there, else by its name. Of a process with a root of its own no name leads out of that.
+ */
+static int open_file(struct roottab *roots, pid_t pid, const struct vm_area *a, const char *name,
+		     int *ret_root)
+{
+	int r = roottab_of(roots, pid, ret_root), fd = r == -ESRCH ? r : open_map_file(pid, a);
 
 	if (fd >= 0)
 		return fd;
-	snprintf(path, sizeof(path), "/proc/%d/root", pid);
-	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root >= 0)
-		fd = open_by_name(root, true, a, name);
-	array_each(&roots->roots, r)
-		if (fd < 0)
-			fd = open_by_name(r->fd, false, a, name);
-	return fd < 0 ? open_by_name(-1, false, a, name) : fd;
+	if (*ret_root >= 0)
+		return open_by_name(*ret_root, true, a, name);
+	fd = open_at_process(pid, a, name);
+	return fd >= 0 || r == -ENOSPC ? fd : open_anywhere(roots, a, name, ret_root);
 }
 
 /* --- the identity of a file ------------------------------------------------------------------- */
@@ -251,16 +271,14 @@ static void open_object(struct objtab *t, pid_t pid, const struct vm_area *a, st
 	if (o->kind == OBJECT_VDSO)
 		o->fd = open_vdso(a);
 	else
-		o->fd = open_file(&t->roots, pid, a, o->name);
+		o->fd = open_file(&t->roots, pid, a, o->name, &o->root_fd);
 	if (o->fd < 0) {
 		o->fd = -1;
 		return;
 	}
 	t->open_files++;
-	if (o->kind == OBJECT_FILE) {
-		o->root_fd = roottab_of(&t->roots, pid);
+	if (o->kind == OBJECT_FILE)
 		read_identity(o);
-	}
 	if (elf_build_id(o->fd, o->build_id) < 0)
 		o->build_id[0] = '\0';
 }
@@ -288,10 +306,9 @@ static bool is_memory(const char *name)
 }
 
 /* Programs and libraries are run from such memory, too. */
-static bool is_program(const struct roottab *roots, pid_t pid, const struct vm_area *a,
-		       const char *name)
+static bool is_program(struct roottab *roots, pid_t pid, const struct vm_area *a, const char *name)
 {
-	int fd = open_file(roots, pid, a, name);
+	int root, fd = open_file(roots, pid, a, name, &root);
 	bool is;
 
 	if (fd < 0)

@@ -37,7 +37,6 @@ struct pipeline {
 	struct proctab procs;
 	struct containers containers;
 	struct sideband *sideband;   /* NULL = the kernel does not tell of processes: /proc alone */
-	uint64_t told_ns;	     /* of everything that happened before, CLOCK_MONOTONIC */
 	ARRAY(uint64_t) by_program;  /* samples of processes whose program is that mapping */
 	struct unwinding *unwinding; /* NULL = frame pointers alone */
 	struct identities ids;

@@ -54,7 +54,7 @@ static void take_fork(void *ctx, uint64_t time_ns, const struct sideband_task *k
 			child->since_ns = time_ns;
 			return;
 		}
-		proctab_end(t, child, child->exited_ns ? child->exited_ns : time_ns);
+		proctab_end(t, child, time_ns);
 	}
 	parent = parent_of(t, k, time_ns);
 	if (parent)

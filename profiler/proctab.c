@@ -114,6 +114,7 @@ static int take_areas(struct proctab *t, struct process *p, struct aspace *as, u
 		return r;
 	if (!p->exe_addr)
 		p->exe_addr = program_address(p->as);
+	p->read_ns = now;
 	p->known = true;
 	p->gone = false;
 	return p->seen ? proctab_resolve(t, p) : 0;
@@ -368,7 +369,7 @@ static void drop_ended(struct proctab *t, uint64_t drained_ns)
 		/* Of several threads the first may exit before the others. */
 		if (p->exited_ns && p->until_ns == UINT64_MAX && kill((pid_t)p->tgid, 0) < 0 &&
 		    errno == ESRCH)
-			proctab_end(t, p, p->exited_ns);
+			proctab_end(t, p, clock_mono_ns()); /* it ticked on after it had exited */
 		t->any_to_drop |= p->until_ns != UINT64_MAX || p->exited_ns;
 		if (p->until_ns < drained_ns)
 			continue;

@@ -53,6 +53,7 @@ struct process {
 	uint64_t placed_ns;	 /* since when they are there; 0 = they never were */
 	uint32_t scanned;	 /* window in which the maps were read last */
 	uint64_t scan_after_ns;	 /* they are not read before: so much of our time they may take */
+	uint64_t read_ns;	 /* CLOCK_MONOTONIC just before they were read; 0 = never */
 	uint32_t forked_from; /* number of its parent, 0 = not known; of one that began with fork(2)
 			       */
 	uint32_t jit;	      /* in the table of processes that make code, or JITTAB_NONE */
@@ -80,8 +81,9 @@ struct proctab {
 	ARRAY(struct process) procs;
 	struct hindex index; /* by tgid */
 	uint32_t window;
-	bool all_wanted;	       /* every process is, as if it were named */
-	bool no_inherit;	       /* children of those that were named are not wanted */
+	uint64_t told_ns; /* the kernel's word of all that happened before is in the table */
+	bool all_wanted;  /* every process is, as if it were named */
+	bool no_inherit;  /* children of those that were named are not wanted */
 	struct containers *containers; /* is told of new cgroups; borrowed, NULL = nobody asks */
 	const struct targets *targets; /* what else has to hold of one; borrowed, NULL = nothing */
 	bool any_changed; /* some process has `changed` set, since this was cleared last */

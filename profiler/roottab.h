@@ -23,9 +23,10 @@ struct roottab {
 };
 
 /*
- * The root of process @pid, borrowed until roottab_done(): -1 when it is that of this process, when
- * it cannot be opened, or when there are too many (counted).
+ * The root of process @pid, borrowed until roottab_done(), or -1 when it is that of this process: 0
+ * and *@ret_fd. With -1 in *@ret_fd: -ESRCH when the process is gone or may not be looked at,
+ * -ENOSPC when there are too many roots (counted), -ENOMEM.
  */
-int roottab_of(struct roottab *t, pid_t pid);
+int roottab_of(struct roottab *t, pid_t pid, int *ret_fd);
 
 void roottab_done(struct roottab *t);

@@ -123,6 +123,7 @@ static int size_maps(struct sampler *s, const struct sampler_opts *o)
 			       : (uint32_t)clamp(ticks_per_cpu, SNAPSHOTS_MIN, SNAPSHOTS_MAX);
 	k->rodata->config.verify_per_cpu = o->verify_per_cpu;
 	k->rodata->config.ring_wakeup_bytes = (uint32_t)(ring / 4);
+	k->rodata->config.ring_copy_bytes = (uint32_t)(ring / 4 * 3);
 	if ((r = resize_sets(s)) || (r = bpf_map__set_max_entries(k->maps.ring, (uint32_t)ring)) ||
 	    (r = bpf_map__set_max_entries(k->maps.works, (uint32_t)s->n_cpus)) ||
 	    (r = bpf_map__set_max_entries(k->maps.counters, (uint32_t)s->n_cpus)) ||
@@ -362,6 +363,19 @@ static int start_following(struct sampler *s, const struct follow_layout *layout
 	return s->follow_fds[1] < 0 ? s->follow_fds[1] : 0;
 }
 
+/* A page that begins with how far the ring was read, and one with how far it was written. */
+static int map_ring_positions(struct sampler *s)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *p = mmap(NULL, 2 * page, PROT_READ, MAP_SHARED, bpf_map__fd(s->skel->maps.ring), 0);
+
+	if (p == MAP_FAILED)
+		return -errno;
+	s->ring_read = (const uint64_t *)p;
+	s->ring_written = (const uint64_t *)(p + page);
+	return 0;
+}
+
 /* Everything between the loaded object and a sampler that can be ticked. */
 static int connect_maps(struct sampler *s, const struct sampler_opts *o)
 {
@@ -374,7 +388,7 @@ static int connect_maps(struct sampler *s, const struct sampler_opts *o)
 	if (!o->by_pointer && (r = map_unwind_memory(s)) < 0)
 		return r;
 	s->ring = ring_buffer__new(bpf_map__fd(k->maps.ring), sampler_on_record, s, NULL);
-	return s->ring ? 0 : -ENOMEM;
+	return s->ring ? map_ring_positions(s) : -ENOMEM;
 }
 
 /*
@@ -454,6 +468,8 @@ void sampler_free(struct sampler *s)
 	if (s->buckets)
 		munmap(s->buckets, buckets_bytes(s));
 	unmap_unwind_memory(&s->unwind);
+	if (s->ring_read)
+		munmap((void *)(uintptr_t)s->ring_read, 2 * (size_t)sysconf(_SC_PAGESIZE));
 	ring_buffer__free(s->ring);
 	grace_done(&s->grace);
 	sampler_bpf__destroy(s->skel);

@@ -71,7 +71,8 @@ int sampler_prog_fd(const struct sampler *s, size_t i);
 /* Readable when the ring wants to be read; owned by the sampler. */
 int sampler_poll_fd(const struct sampler *s);
 
-/* Reads what the ring holds. 0 or -errno. */
+/* Reads what the ring holds, or as much as takes a few milliseconds: the poll descriptor tells of
+ * the rest. 0 or -errno. */
 int sampler_consume(struct sampler *s);
 
 /*

@@ -36,6 +36,8 @@ struct sampler {
 	struct wire_block *arena;    /* mmap of the blocks of both sets … */
 	struct wire_bucket *buckets; /* … and of the places of rows in them */
 	size_t blocks_per_cpu, buckets_per_cpu, kernel_buckets;
+	const uint64_t *ring_read, *ring_written; /* positions in the ring, in bytes; mapped */
+	size_t to_read;			     /* bytes of the ring that may be read in this go */
 	int n_cpus;			     /* possible CPUs */
 	bool follows;			     /* children of targets */
 	int follow_fds[2], lifecycle_fds[2]; /* -1 = none */
@@ -49,6 +51,6 @@ void sampler_forget_kernel_stacks(struct sampler *s, struct set *set);
 /* Hands the rows of @set on, CPU by CPU, in the order in which they came, and empties it. */
 void sampler_empty_arena(struct sampler *s, struct set *set);
 
-/* libbpf's callback for each record of the ring; @ctx is the sampler. Never negative: libbpf would
- * stop reading. */
+/* libbpf's callback for each record of the ring; @ctx is the sampler. 0, or -EAGAIN when enough was
+ * read. */
 int sampler_on_record(void *ctx, void *data, size_t size);

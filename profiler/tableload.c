@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "array.h"
@@ -15,6 +16,7 @@
 struct job {
 	uint32_t id;
 	int fd;
+	off_t bytes; /* of the file */
 	struct unwind_table *table;
 };
 
@@ -27,10 +29,23 @@ struct tableload {
 	/* Under the lock: */
 	bool stop;
 	ARRAY(struct job) asked, ready;
-	size_t next; /* first of `asked` that was not begun */
 	/* Of the owner's thread: */
 	uint32_t pending;
 };
+
+/* The smallest file: the libraries that all use are not to wait for a browser. */
+static struct job take_smallest(struct tableload *l)
+{
+	size_t best = 0;
+	struct job job;
+
+	for (size_t i = 1; i < l->asked.n; i++)
+		if (l->asked.items[i].bytes < l->asked.items[best].bytes)
+			best = i;
+	job = l->asked.items[best];
+	l->asked.items[best] = l->asked.items[--l->asked.n];
+	return job;
+}
 
 /* Waits for the next job: false when the thread shall end. */
 static bool next_job(struct tableload *l, struct job *ret)
@@ -38,14 +53,11 @@ static bool next_job(struct tableload *l, struct job *ret)
 	bool go;
 
 	pthread_mutex_lock(&l->lock);
-	while (!l->stop && l->next == l->asked.n)
+	while (!l->stop && !l->asked.n)
 		pthread_cond_wait(&l->more, &l->lock);
 	go = !l->stop;
-	if (go) {
-		*ret = l->asked.items[l->next++];
-		if (l->next == l->asked.n)
-			l->next = l->asked.n = 0;
-	}
+	if (go)
+		*ret = take_smallest(l);
 	pthread_mutex_unlock(&l->lock);
 	return go;
 }
@@ -109,8 +121,8 @@ void tableload_free(struct tableload *l)
 	pthread_mutex_unlock(&l->lock);
 	if (l->started)
 		pthread_join(l->thread, NULL);
-	for (size_t i = l->next; i < l->asked.n; i++)
-		close(l->asked.items[i].fd);
+	array_each(&l->asked, job)
+		close(job->fd);
 	array_each(&l->ready, job)
 		unwind_table_free(job->table);
 	array_free(&l->asked);
@@ -125,15 +137,17 @@ void tableload_free(struct tableload *l)
 int tableload_ask(struct tableload *l, uint32_t id, int fd)
 {
 	_cleanup_close_ int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	struct stat st;
 	int r;
 
-	if (copy < 0)
+	if (copy < 0 || fstat(copy, &st) < 0)
 		return -errno;
 	pthread_mutex_lock(&l->lock);
 	/* Room for the answer, too: the thread could tell nobody that it has none. */
 	r = array_reserve(&l->ready, l->pending + 1);
 	if (r == 0)
-		r = array_push(&l->asked, (struct job){ .id = id, .fd = copy });
+		r = array_push(&l->asked,
+			       (struct job){ .id = id, .fd = copy, .bytes = st.st_size });
 	if (r == 0) {
 		take_fd(&copy);
 		l->pending++;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Builds unwind tables in a thread of its own, so that reading a large file never delays a drain.
+/*
+ * Builds unwind tables in a thread of its own, so that reading a large file never delays a drain;
+ * those of small files first.
  */
 #pragma once
 

@@ -20,14 +20,15 @@
 enum state {
 	TABLE_UNKNOWN, /* nobody asked yet */
 	TABLE_ASKED,
-	TABLE_READY,   /* built, and resident when its ref still is */
-	TABLE_CROWDED, /* built, but there is no room before the next collection */
+	TABLE_READY, /* built, and resident when its ref still is; else nobody has used it since */
+	TABLE_CROWDED, /* built, but there was no room: asked for again, once a window, when used */
 	TABLE_NONE,    /* the object has none */
 };
 
 /* One for each object, by its number in the object table. */
 struct object_table {
 	enum state state;
+	bool used; /* since there was no room */
 	struct residency_ref ref;
 	struct unwind_table *layout; /* its words are gone: they are in the sampler's memory */
 };
@@ -105,8 +106,11 @@ static void ask(struct unwinding *u, uint32_t object, struct object_table *t)
 		t->state = tableload_ask(u->load, object, o->fd) == 0 ? TABLE_ASKED : TABLE_NONE;
 }
 
-/* How the code of one area is unwound. */
-static void describe(struct unwinding *u, const struct vm_area *a, struct wire_area *ret)
+/*
+ * How the code of one area is unwound; whether its table is to come. One that was evicted is not
+ * asked for here: while nobody uses it, it would drive out those that are used.
+ */
+static bool describe(struct unwinding *u, const struct vm_area *a, struct wire_area *ret)
 {
 	const struct mapping *m = &u->objects->mappings.items[a->mapping];
 	const struct object *o = &u->objects->objects.items[m->object];
@@ -114,24 +118,29 @@ static void describe(struct unwinding *u, const struct vm_area *a, struct wire_a
 	uint64_t bias;
 
 	*ret = (struct wire_area){ .start = a->start, .end = a->end, .how = WIRE_HOW_POINTER };
-	if (o->kind == OBJECT_OTHER || !t) {
+	if (o->kind == OBJECT_OTHER || !t)
 		ret->how = WIRE_HOW_NONE;
-		return;
-	}
-	if (o->kind == OBJECT_ANON)
-		return;
-	if (t->state == TABLE_UNKNOWN ||
-	    (t->state == TABLE_READY && !residency_has(u->residency, t->ref)))
+	if (o->kind == OBJECT_OTHER || o->kind == OBJECT_ANON || !t)
+		return false;
+	if (t->state == TABLE_UNKNOWN)
 		ask(u, m->object, t);
-	if (t->state == TABLE_ASKED || t->state == TABLE_CROWDED)
+	if (t->state == TABLE_ASKED || t->state == TABLE_CROWDED) {
 		ret->how = WIRE_HOW_WAIT;
-	if (t->state != TABLE_READY ||
-	    unwind_table_bias(t->layout, a->start, a->file_off, &bias) < 0)
-		return;
+		return true;
+	}
+	if (t->state != TABLE_READY)
+		return false;
+	if (!residency_has(u->residency, t->ref)) {
+		ret->how = WIRE_HOW_WAIT;
+		return false;
+	}
+	if (unwind_table_bias(t->layout, a->start, a->file_off, &bias) < 0)
+		return false;
 	ret->bias = bias;
 	ret->how = WIRE_HOW_ROWS;
 	ret->table = t->ref.table;
 	ret->tag = t->ref.tag;
+	return false;
 }
 
 /*
@@ -164,8 +173,7 @@ void unwinding_update(struct unwinding *u, struct process *p)
 
 		if (a->mapping >= ASPACE_UNRESOLVED)
 			continue;
-		describe(u, a, &area);
-		p->waiting |= area.how == WIRE_HOW_WAIT;
+		p->waiting |= describe(u, a, &area);
 		if (add_area(u, &area) < 0)
 			return;
 	}
@@ -174,6 +182,7 @@ void unwinding_update(struct unwinding *u, struct process *p)
 		return;
 	}
 	space.restless = p->restless;
+	space.as_of_ns = p->read_ns > u->procs->told_ns ? p->read_ns : u->procs->told_ns;
 	if (!p->placed_ns)
 		p->placed_ns = clock_mono_ns();
 	if (sampler_set_space(u->sampler, p->tgid, &space) < 0) {
@@ -191,6 +200,21 @@ void unwinding_refresh(struct unwinding *u)
 			unwinding_update(u, p);
 }
 
+/* Every process that maps @object is to be told of its table. */
+static void mark_users(struct unwinding *u, uint32_t object)
+{
+	array_each(&u->procs->procs, p) {
+		if (!p->as || !p->space.n || p->until_ns != UINT64_MAX)
+			continue;
+		array_each(&p->as->areas, a)
+			if (a->mapping < ASPACE_UNRESOLVED &&
+			    u->objects->mappings.items[a->mapping].object == object) {
+				p->changed = true;
+				break;
+			}
+	}
+}
+
 /* Takes @table and makes it resident; without room it is asked for again after a collection. */
 static void settle_in(struct unwinding *u, uint32_t object, struct unwind_table *table)
 {
@@ -199,12 +223,16 @@ static void settle_in(struct unwinding *u, uint32_t object, struct unwind_table 
 
 	if (r < 0) {
 		unwind_table_free(table);
-		if (t)
+		if (t) {
 			t->state = r == -ENOSPC ? TABLE_CROWDED : TABLE_NONE;
+			t->used = false;
+		}
 		return;
 	}
 	free(table->words);
 	table->words = NULL;
+	if (t->layout) /* it was here before: some know that place, and others do not wait */
+		mark_users(u, object);
 	unwind_table_free(t->layout);
 	t->layout = table;
 	t->state = TABLE_READY;
@@ -231,8 +259,12 @@ void unwinding_touch(struct unwinding *u, struct process *p, uint32_t mapping)
 	uint32_t object = u->objects->mappings.items[mapping].object;
 	struct object_table *t = object < u->tables.n ? &u->tables.items[object] : NULL;
 
-	if (t && t->state == TABLE_READY && !residency_touch(u->residency, t->ref))
+	if (t && t->state == TABLE_CROWDED)
+		t->used = true;
+	if (t && t->state == TABLE_READY && !residency_touch(u->residency, t->ref)) {
+		t->state = TABLE_UNKNOWN; /* it is asked for again */
 		p->changed = true;
+	}
 }
 
 struct finder {
@@ -289,7 +321,7 @@ void unwinding_collect(struct unwinding *u)
 
 	residency_collect(u->residency);
 	array_each(&u->tables, t)
-		if (t->state == TABLE_CROWDED) {
+		if (t->state == TABLE_CROWDED && t->used) {
 			t->state = TABLE_UNKNOWN;
 			has_crowd = true;
 		}

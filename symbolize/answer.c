@@ -94,13 +94,14 @@ static int append(struct answering *a, const char *s, size_t n, uint32_t *ret)
 	return 0;
 }
 
-int answering_add_names(struct answering *a, const struct namepool_name *name,
+int answering_add_names(struct answering *a, const struct namepool_name *name, bool both,
 			struct sym_frame *ret)
 {
-	int r = name->n ? append(a, name->text, name->n, &ret->system_name) : 0;
+	int r = 0;
 
-	if (name->n == 0)
-		ret->system_name = 0;
+	ret->system_name = 0;
+	if (name->n > 0 && (both || name->shown_n == 0))
+		r = append(a, name->text, name->n, &ret->system_name);
 	ret->name = ret->system_name;
 	return r == 0 && name->shown_n ? append(a, name->shown, name->shown_n, &ret->name) : r;
 }

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,9 +34,9 @@ int answering_add_string(struct answering *a, const char *s, size_t n, uint32_t 
 /* Adds a function's name: sets name (demangled) and system_name. As above. */
 int answering_add_name(struct answering *a, const char *name, struct sym_frame *ret);
 
-/* The same for one with what is shown for it, which nobody has added and which is not looked for.
- */
-int answering_add_names(struct answering *a, const struct namepool_name *name,
+/* The same for one with what is shown for it, which nobody has added and which is not looked for;
+ * where both differ the name itself is left out unless @both. */
+int answering_add_names(struct answering *a, const struct namepool_name *name, bool both,
 			struct sym_frame *ret);
 
 /* The same for a name that is shown as it is. */

@@ -36,6 +36,7 @@ struct run {
 	uint64_t seed; /* of both: who makes a file cannot make its strings collide */
 	ARRAY(struct known_name) names;
 	ARRAY(struct known_file) files;
+	uint32_t *numbers; /* of the name of each frame; NULL = not known */
 	char buf[NAME_BYTES];
 	char path[PATH_BYTES];
 };
@@ -47,6 +48,7 @@ static void run_done(struct run *r)
 	hindex_free(&r->by_file);
 	array_free(&r->names);
 	array_free(&r->files);
+	free(r->numbers);
 }
 
 /* --- strings
@@ -63,28 +65,43 @@ static int add_name(struct run *r, strref_t ref, struct known_name *ret)
 	const struct namepool_name *stored = symobject_name(r->o, ref);
 	struct sym_frame f = { 0 };
 	const char *s = stored ? stored->text : symobject_string(r->o, ref, sizeof(r->buf), r->buf);
-	int res = stored ? answering_add_names(r->a, stored, &f) : answering_add_name(r->a, s, &f);
+	bool mangled = is_mangled(s);
+	int res = !stored ? answering_add_name(r->a, s, &f)
+			  : answering_add_names(r->a, stored, !r->req->no_system_names || !mangled,
+						&f);
 
-	*ret = (struct known_name){ ref, f.name, f.system_name, is_mangled(s) };
+	*ret = (struct known_name){ ref, f.name, f.system_name, mangled };
 	return res;
 }
 
-static int get_name(struct run *r, strref_t ref, struct known_name *ret)
+/* The number of the name at @ref in names, which gets it if it is new. */
+static int number_of(struct run *r, strref_t ref, uint32_t *ret)
 {
+	struct known_name k;
 	int res;
 
 	hindex_each(&r->by_ref, hash_add(r->seed, ref), i)
 		if (r->names.items[i].ref == ref) {
-			*ret = r->names.items[i];
+			*ret = i;
 			return 0;
 		}
-	res = add_name(r, ref, ret);
+	res = add_name(r, ref, &k);
 	if (res < 0)
 		return res;
-	if (hindex_add(&r->by_ref, hash_add(r->seed, ref), (uint32_t)r->names.n) < 0 ||
-	    array_push(&r->names, *ret) < 0)
+	*ret = (uint32_t)r->names.n;
+	if (hindex_add(&r->by_ref, hash_add(r->seed, ref), *ret) < 0 ||
+	    array_push(&r->names, k) < 0)
 		return -ENOMEM;
 	return 0;
+}
+
+static int get_name(struct run *r, strref_t ref, struct known_name *ret)
+{
+	uint32_t i;
+	int res = number_of(r, ref, &i);
+
+	*ret = res == 0 ? r->names.items[i] : (struct known_name){ 0 };
+	return res;
 }
 
 static const char *string_of(void *ctx, strref_t s, size_t n, char *buf)
@@ -168,7 +185,13 @@ static int better_symbol_at(struct run *r, uint64_t addr, struct sym_frame *fram
 	if (symbol.ref == STRREF_NONE)
 		return 0;
 	res = get_name(r, symbol.ref, &k);
-	return res < 0 ? res : name_by_symbol(r, r->a->strings.bytes + k.system_name, &k, frame);
+	if (res < 0)
+		return res;
+	/* A mangled one is in the batch only if it was asked for. */
+	return name_by_symbol(r,
+			      k.mangled ? symobject_name(r->o, symbol.ref)->text
+					: r->a->strings.bytes + k.system_name,
+			      &k, frame);
 }
 
 /* --- frames
@@ -179,8 +202,12 @@ static int add_frame(struct run *r, const struct symunit_frame *f, uint64_t addr
 {
 	struct sym_frame frame = { .line = f->line, .start_line = f->name.decl_line };
 	struct known_name k;
-	int res = get_name(r, f->name.name, &k);
+	int res = 0;
 
+	if (r->numbers) /* @f is one of the frames that were found */
+		k = r->names.items[r->numbers[f - r->frames.frames.items]];
+	else
+		res = get_name(r, f->name.name, &k);
 	if (res == 0)
 		res = get_file(r, &f->file, &frame.file);
 	if (res < 0)
@@ -330,22 +357,29 @@ static int get_names_in_order(struct run *r)
 	size_t n = r->frames.frames.n;
 	_cleanup_free_ struct radix_key *keys =
 		n >= DWOBJECT_MANY ? malloc(n * sizeof(*keys)) : NULL;
-	strref_t last = STRREF_NONE;
+	uint32_t *numbers = keys ? malloc(n * sizeof(*numbers)) : NULL;
 	int res = 0;
 
 	for (size_t i = 0; keys && i < n; i++)
 		keys[i] = (struct radix_key){ (uint32_t)r->frames.frames.items[i].name.name,
 					      (uint32_t)i };
-	if (!keys || radix_sort(keys, n) < 0)
+	if (!numbers || radix_sort(keys, n) < 0) {
+		free(numbers);
 		return 0;
-	for (size_t i = 0; res == 0 && i < n; i++) {
-		strref_t ref = r->frames.frames.items[keys[i].item].name.name;
-		struct known_name k;
-
-		if (ref != last)
-			res = get_name(r, ref, &k);
-		last = ref;
 	}
+	for (size_t i = 0; res == 0 && i < n; i++) {
+		const struct symunit_frame *f = r->frames.frames.items;
+		uint32_t *to = &numbers[keys[i].item];
+
+		if (i > 0 && f[keys[i].item].name.name == f[keys[i - 1].item].name.name)
+			*to = numbers[keys[i - 1].item];
+		else
+			res = number_of(r, f[keys[i].item].name.name, to);
+	}
+	if (res == 0)
+		r->numbers = numbers;
+	else
+		free(numbers);
 	return res == -EFBIG ? 0 : res;
 }
 
@@ -373,7 +407,8 @@ static int answer_places(struct run *r, const struct place *places, size_t n,
 	if (res == 0 && !r->req->no_inlines)
 		res = get_names_in_order(r);
 	if (res == 0)
-		res = array_fit(&r->a->frames, r->a->frames.n + frames_at_most(r, queries, distinct));
+		res = array_fit(&r->a->frames,
+				r->a->frames.n + frames_at_most(r, queries, distinct));
 	for (size_t i = 0, q = 0; res == 0 && i < n; i++) {
 		struct sym_answer *answer = &r->a->answers[places[i].i];
 

@@ -52,7 +52,8 @@ struct round {
 	uint32_t *order; /* numbers of queries, by unit */
 	struct dwquery
 		*found; /* answers of this round to them; first counts in its worker's frames */
-	struct symstore_writer *writer; /* takes all images; NULL = they are not stored */
+	dwfind_each_fn each;	/* takes all images; NULL = nobody does */
+	void *ctx;
 	atomic_size_t next;
 };
 
@@ -106,9 +107,8 @@ static int do_job(struct worker *w, struct job *job)
 	int r = dwimager_get(&w->images, w->round->o, job->unit, &image, &bytes, &mine);
 
 	job->worker = w->number;
-	/* What goes wrong with the store is no concern of who asks. */
-	if (r == 0 && image && w->round->writer)
-		symstore_writer_add(w->round->writer, job->unit, image);
+	if (r == 0 && image && w->round->each)
+		r = w->round->each(w->round->ctx, job->unit, image);
 	for (uint32_t i = job->first; r == 0 && i < job->first + job->n; i++) {
 		struct dwquery *found = &w->round->found[i];
 
@@ -166,14 +166,14 @@ static uint64_t read_cost(const struct dwobject *o, uint32_t i)
 	       (o->split && dwunit_is_skeleton(&o->file.units[i]) ? SPLIT_COST : 0);
 }
 
-/* Bytes that have to be read for the round; to store a unit takes as long as to read it. */
+/* Bytes that have to be read for the round; to take an image takes as long as to make it. */
 static uint64_t round_cost(const struct round *round)
 {
 	const struct dwobject *o = round->o;
 	uint64_t bytes = 0;
 
 	array_each(&round->jobs, j)
-		if (round->writer || !o->images[j->unit].image)
+		if (round->each || !o->images[j->unit].image)
 			bytes += read_cost(o, j->unit);
 	return bytes;
 }
@@ -350,9 +350,9 @@ static int need_more(struct dwobject *o)
 	return r;
 }
 
-int dwfind_make_all(struct dwobject *o, struct symstore_writer *w)
+int dwfind_make_all(struct dwobject *o, dwfind_each_fn each, void *ctx)
 {
-	struct round round = { .o = o, .writer = w };
+	struct round round = { .o = o, .each = each, .ctx = ctx };
 	struct dwframes none = { 0 };
 	int r = 0;
 

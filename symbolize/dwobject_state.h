@@ -39,7 +39,7 @@ struct dwobject {
 		DWOBJECT_ALL,
 	} units;
 	bool has_more;
-	bool has_partial; /* there are units whose entries others refer to */
+	bool refers_far; /* units refer to entries of others, as far as that is known */
 	ARRAY(uint32_t) loose; /* units that do not say where their code is */
 	size_t inflated;       /* bytes of sections that were compressed */
 	size_t n_units;
@@ -76,9 +76,12 @@ int dwobject_expect_many(struct dwobject *o);
 int dwfind_run(struct dwobject *o, struct dwquery *queries, size_t n, bool directory,
 	       struct dwframes *ret);
 
-/* Makes the images of all units and gives them to @w; then dir and more are all that is known of
+/* What takes an image, which is the caller's: 0 or -ENOMEM. Called by several threads. */
+typedef int (*dwfind_each_fn)(void *ctx, uint32_t unit, const struct symunit *image);
+
+/* Makes the images of all units and gives them to @each; then dir and more are all that is known of
  * them. 0 or -ENOMEM. */
-int dwfind_make_all(struct dwobject *o, struct symstore_writer *w);
+int dwfind_make_all(struct dwobject *o, dwfind_each_fn each, void *ctx);
 
 /* Whether so much of the object is read, with @bytes of units, that all of it is worth being made
  * and kept on disk. */

@@ -165,7 +165,8 @@ static uint8_t *put_length(uint8_t *to, size_t n)
 	return to;
 }
 
-int namepool_add(struct namepool *p, const char *name, const char *shown)
+int namepool_add(struct namepool *p, struct namepool_block *block, const char *name,
+		 const char *shown)
 {
 	uint8_t parts[2 * PART_MAX], *mid = parts, *end, *at;
 	int r;
@@ -177,21 +178,20 @@ int namepool_add(struct namepool *p, const char *name, const char *shown)
 	if (r == 0 && shown)
 		r = put_words(p, shown, &end);
 	if (r == 0)
-		r = array_reserve(&p->bytes, 2 * LENGTH_MAX + (size_t)(end - parts));
+		r = array_reserve(&block->bytes, 2 * LENGTH_MAX + (size_t)(end - parts));
 	if (r < 0)
 		return r;
-	at = p->bytes.items + p->bytes.n;
+	at = block->bytes.items + block->bytes.n;
 	at = put_length(at, (size_t)(mid - parts));
 	at = put_length(at, (size_t)(end - mid));
 	memcpy(at, parts, (size_t)(end - parts));
-	p->bytes.n = (size_t)(at - p->bytes.items) + (size_t)(end - parts);
+	block->bytes.n = (size_t)(at - block->bytes.items) + (size_t)(end - parts);
 	return 0;
 }
 
 void namepool_done(struct namepool *p)
 {
 	array_free(&p->words);
-	array_free(&p->bytes);
 	hindex_free(&p->by_word);
 	free(p->seen);
 	*p = (struct namepool){ 0 };

@@ -39,12 +39,17 @@ struct namepool_word {
 struct namepool {
 	ARRAY(struct namepool_word) words;
 	struct hindex by_word;
-	uint32_t *seen;	      /* hashes of words that occurred once */
-	ARRAY(uint8_t) bytes; /* records; the caller takes them and sets bytes.n to 0 */
+	uint32_t *seen; /* hashes of words that occurred once */
 };
 
-/* Appends a record; @shown is NULL when it is as @name. 0 or -ENOMEM. */
-int namepool_add(struct namepool *p, const char *name, const char *shown);
+/* Records, which the caller takes and releases. */
+struct namepool_block {
+	ARRAY(uint8_t) bytes;
+};
+
+/* Appends a record to @to; @shown is NULL when it is as @name. 0 or -ENOMEM. */
+int namepool_add(struct namepool *p, struct namepool_block *to, const char *name,
+		 const char *shown);
 void namepool_done(struct namepool *p);
 
 /* --- reading

@@ -16,15 +16,19 @@
 #include "fdutil.h"
 #include "symstore_format.h"
 
+enum { NAME_SLOTS = 32 }; /* blocks of 16 KB and more */
+
 struct symstore {
 	int fd;
 	char *path;
 	struct stat st; /* of the file */
 	struct store_tail tail;
-	struct symstore_piece directory, words, names,
-		symbols; /* the last three when they are asked for */
+	struct symstore_piece directory;
+	/* When they are asked for: names in a slot by their number. */
+	struct symstore_piece words, names[NAME_SLOTS], symbols;
 	const struct store_piece *unit_pieces, *name_pieces, *symbol_pieces;
 	const uint64_t *symbol_starts; /* the first address of each block of symbols */
+	size_t max_image;	       /* bytes */
 	struct namepool_name name;     /* the last one */
 	atomic_bool broken;
 };
@@ -67,26 +71,34 @@ static int read_at(const struct symstore *s, uint64_t off, void *buf, size_t n)
 	return 0;
 }
 
-/* Reads piece @p and checks it: 0, -EBADMSG, -ENOMEM. Some bytes behind it can be read. */
+/* Makes room for a piece of @n bytes and what can be read behind it. */
+static int make_room(const struct symstore *s, struct symstore_piece *p, size_t n)
+{
+	uint8_t *bytes;
+
+	if (n > STORE_PIECE_MAX || n > (uint64_t)s->st.st_size)
+		return -EBADMSG;
+	n += NAMEPOOL_SLACK;
+	if (p->cap >= n)
+		return 0;
+	bytes = malloc(n);
+	if (!bytes)
+		return -ENOMEM;
+	free(p->bytes);
+	p->bytes = bytes;
+	p->cap = n;
+	return 0;
+}
+
+/* Reads piece @p and checks it: 0, -EBADMSG, -ENOMEM. */
 static int read_piece(const struct symstore *s, const struct store_piece *p,
 		      struct symstore_piece *ret)
 {
-	int r;
+	int r = make_room(s, ret, p->size);
 
 	ret->n = 0;
-	if (p->size > STORE_PIECE_MAX || p->size > (uint64_t)s->st.st_size)
-		return -EBADMSG;
-	if (ret->cap < (size_t)p->size + NAMEPOOL_SLACK) {
-		size_t cap = (size_t)p->size + NAMEPOOL_SLACK;
-		uint8_t *bytes = malloc(cap);
-
-		if (!bytes)
-			return -ENOMEM;
-		free(ret->bytes);
-		ret->bytes = bytes;
-		ret->cap = cap;
-	}
-	r = read_at(s, p->off, ret->bytes, p->size);
+	if (r == 0)
+		r = read_at(s, p->off, ret->bytes, p->size);
 	if (r == 0 && symstore_crc(ret->bytes, p->size) != p->crc)
 		r = -EBADMSG;
 	if (r < 0)
@@ -134,6 +146,9 @@ static int read_directory(struct symstore *s)
 	s->name_pieces = s->unit_pieces + t->n_units;
 	s->symbol_pieces = s->name_pieces + t->n_names;
 	s->symbol_starts = (const void *)(s->symbol_pieces + t->n_symbols);
+	for (uint32_t i = 0; i < t->n_units; i++)
+		if (s->unit_pieces[i].size > s->max_image)
+			s->max_image = s->unit_pieces[i].size;
 	return 0;
 }
 
@@ -171,7 +186,8 @@ void symstore_free(struct symstore *s)
 		return;
 	symstore_piece_done(&s->directory);
 	symstore_piece_done(&s->words);
-	symstore_piece_done(&s->names);
+	for (size_t i = 0; i < NAME_SLOTS; i++)
+		symstore_piece_done(&s->names[i]);
 	symstore_piece_done(&s->symbols);
 	free(s->path);
 	if (s->fd >= 0)
@@ -278,7 +294,10 @@ int symstore_unit(struct symstore *s, uint32_t i, struct symstore_piece *buf, st
 		return -EBADMSG;
 	if (s->unit_pieces[i].size == 0)
 		return -ENOENT;
-	r = read_piece(s, &s->unit_pieces[i], buf);
+	/* At once for all: each new buffer is memory that the kernel has to clear. */
+	r = make_room(s, buf, s->max_image);
+	if (r == 0)
+		r = read_piece(s, &s->unit_pieces[i], buf);
 	if (r == 0)
 		r = symunit_check(buf->bytes, buf->n);
 	if (r < 0)
@@ -301,16 +320,17 @@ const struct namepool_name *symstore_name(struct symstore *s, strref_t ref)
 {
 	uint64_t block = strref_off(ref) >> STORE_BLOCK_SHIFT;
 	size_t at = strref_off(ref) & ((1u << STORE_BLOCK_SHIFT) - 1);
+	struct symstore_piece *names = &s->names[block % NAME_SLOTS];
 	int r = strref_place(ref) == STRREF_OWN && block < s->tail.n_names ? 0 : -ENOENT;
 
 	if (r == 0)
 		r = need_words(s);
 	if (r == 0)
-		r = need_piece(s, s->name_pieces, (uint32_t)block, &s->names);
+		r = need_piece(s, s->name_pieces, (uint32_t)block, names);
 	if (r == 0)
 		r = note(s, namepool_read((const void *)s->words.bytes,
-					  s->words.n / sizeof(struct namepool_word), s->names.bytes,
-					  s->names.n, at, &s->name));
+					  s->words.n / sizeof(struct namepool_word), names->bytes,
+					  names->n, at, &s->name));
 	if (r < 0) {
 		s->name.n = s->name.shown_n = 0;
 		s->name.text[0] = s->name.shown[0] = '\0';
@@ -364,5 +384,9 @@ strref_t symstore_symbol(struct symstore *s, uint64_t addr)
 
 size_t symstore_bytes(const struct symstore *s)
 {
-	return sizeof(*s) + s->directory.cap + s->words.cap + s->names.cap + s->symbols.cap;
+	size_t n = sizeof(*s) + s->directory.cap + s->words.cap + s->symbols.cap;
+
+	for (size_t i = 0; i < NAME_SLOTS; i++)
+		n += s->names[i].cap;
+	return n;
 }

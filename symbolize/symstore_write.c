@@ -47,7 +47,13 @@ struct symstore_writer {
 	struct store_piece *units;
 	ARRAY(struct store_piece) names, symbols;
 	ARRAY(uint64_t) symbol_starts;
-	struct namepool pool;	     /* names that are not written yet */
+	struct namepool pool;
+	/* Blocks that are not written yet: of functions and of files, which are few and asked for
+	 * again and again. */
+	struct open_block {
+		struct namepool_block block;
+		uint32_t number; /* in names, once there is a record */
+	} functions, paths;
 	struct known_table refs;     /* names, by where they came from */
 	struct known_table files;    /* by a hash of the places of their parts */
 	struct known_table contents; /* both, by a hash of what they are */
@@ -98,6 +104,8 @@ static void writer_free(struct symstore_writer *w)
 	array_free(&w->symbols);
 	array_free(&w->symbol_starts);
 	namepool_done(&w->pool);
+	array_free(&w->functions.block.bytes);
+	array_free(&w->paths.block.bytes);
 	table_done(&w->refs);
 	table_done(&w->files);
 	table_done(&w->contents);
@@ -146,38 +154,43 @@ static int put_piece(struct symstore_writer *w, const void *p, size_t n, struct 
 	return outfile_write(w->file, p, n);
 }
 
-static int flush_names(struct symstore_writer *w)
+static int flush_block(struct symstore_writer *w, struct open_block *b)
 {
-	struct store_piece piece;
-	int r;
+	int r = 0;
 
-	if (w->pool.bytes.n == 0)
-		return 0;
-	r = put_piece(w, w->pool.bytes.items, w->pool.bytes.n, &piece);
-	w->pool.bytes.n = 0;
-	return r < 0 ? r : array_push(&w->names, piece);
+	if (b->block.bytes.n > 0)
+		r = put_piece(w, b->block.bytes.items, b->block.bytes.n,
+			      &w->names.items[b->number]);
+	b->block.bytes.n = 0;
+	return r;
 }
 
 /* --- names
  * ---------------------------------------------------------------------------------------- */
 
-/* Gives a name its place, if it has none; @shown is NULL when it is shown as it is. */
-static int put_name(struct symstore_writer *w, const char *name, const char *shown, uint32_t *ret)
+/* Gives a name its place in @b, if it has none; @shown is NULL when it is shown as it is. */
+static int put_name(struct symstore_writer *w, struct open_block *b, const char *name,
+		    const char *shown, uint32_t *ret)
 {
 	size_t n = strlen(name);
 	uint64_t hash = hash_bytes(name, n);
-	int r;
+	int r = 0;
 
 	if (table_find(w, &w->contents, hash, ret))
 		return 0;
 	w->string_bytes += n + 1;
 	if (w->string_bytes > w->opts.max_strings || w->names.n >= UINT32_MAX >> STORE_BLOCK_SHIFT)
 		return -EFBIG;
-	*ret = (uint32_t)(w->names.n << STORE_BLOCK_SHIFT | w->pool.bytes.n);
-	r = namepool_add(&w->pool, name, shown);
+	if (b->block.bytes.n == 0) {
+		b->number = (uint32_t)w->names.n;
+		r = array_push(&w->names, (struct store_piece){ 0 });
+	}
+	*ret = b->number << STORE_BLOCK_SHIFT | (uint32_t)b->block.bytes.n;
+	if (r == 0)
+		r = namepool_add(&w->pool, &b->block, name, shown);
 	if (r == 0)
 		r = table_add(w, &w->contents, hash, *ret);
-	return r == 0 && w->pool.bytes.n >= STORE_NAMES ? flush_names(w) : r;
+	return r == 0 && b->block.bytes.n >= STORE_NAMES ? flush_block(w, b) : r;
 }
 
 /* What a thread reads at a time. */
@@ -247,8 +260,8 @@ static int put_names(struct symstore_writer *w, const struct lesson *l)
 		/* Another thread may have been faster, or it stands there twice. */
 		if (table_find(w, &w->refs, l->refs[i], &to))
 			continue;
-		r = put_name(w, text + l->at[i].name, l->at[i].shown ? text + l->at[i].shown : NULL,
-			     &to);
+		r = put_name(w, &w->functions, text + l->at[i].name,
+			     l->at[i].shown ? text + l->at[i].shown : NULL, &to);
 		if (r == 0)
 			r = table_add(w, &w->refs, l->refs[i], to);
 	}
@@ -291,7 +304,7 @@ static int move_file(struct symstore_writer *w, struct symunit_file *f)
 	}
 	if (!table_find(w, &w->files, hash, &to)) {
 		symunit_file_path(f, w->opts.string, w->opts.ctx, sizeof(path), path);
-		r = put_name(w, path, NULL, &to);
+		r = put_name(w, &w->paths, path, NULL, &to);
 		if (r == 0)
 			r = table_add(w, &w->files, hash, to);
 	}
@@ -376,7 +389,7 @@ static int put_symbol_name(struct symstore_writer *w, const char *name, uint32_t
 	cut[n] = '\0';
 	if (table_find(w, &w->contents, hash_bytes(cut, n), ret))
 		return 0;
-	return put_name(w, cut, demangle(cut, shown) ? shown : NULL, ret);
+	return put_name(w, &w->functions, cut, demangle(cut, shown) ? shown : NULL, ret);
 }
 
 int symstore_writer_symbols(struct symstore_writer *w, const struct elf_object *elf)
@@ -460,7 +473,9 @@ static int finish(struct symstore_writer *w, const struct dwdir *dirs, const str
 	int r = w->error;
 
 	if (r == 0)
-		r = flush_names(w);
+		r = flush_block(w, &w->functions);
+	if (r == 0)
+		r = flush_block(w, &w->paths);
 	if (r == 0)
 		r = put_piece(w, w->pool.words.items,
 			      w->pool.words.n * sizeof(*w->pool.words.items), &t->words);

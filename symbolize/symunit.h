@@ -77,6 +77,12 @@ int symunit_build(struct symunit_builder *b, struct symunit **ret, size_t *ret_b
  */
 int symunit_check(const void *p, size_t n);
 
+/*
+ * Which addresses from @lo up to @hi an image says something of: 0 = none, else a hash of those with a
+ * function and of those with a line. Where it is the same for two images, one has nothing to add.
+ */
+uint64_t symunit_coverage(const struct symunit *u, uint64_t lo, uint64_t hi);
+
 /* The lowest address that an image says something of, and the first one behind the highest. */
 void symunit_extent(const struct symunit *u, uint64_t *ret_lo, uint64_t *ret_hi);
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdbool.h>
 
+#include "hash.h"
 #include "symunit_format.h"
 
 enum { STEPS_MAX = 4096 }; /* from the innermost inlined call to its function */
@@ -49,14 +50,12 @@ static const uint8_t *get_entry(const uint8_t *p, const uint8_t *end, struct sym
 	return p;
 }
 
-/* The entry in force at @addr: false when the list begins after it. */
-static bool list_find(const struct symunit *u, const struct symunit_list *l, uint32_t addr,
-		      struct symunit_entry *ret)
+/* The block that has what is in force at @addr: its number plus 1, 0 when the list begins after it.
+ */
+static size_t find_block(const struct symunit *u, const struct symunit_list *l, uint32_t addr)
 {
 	const struct symunit_block *blocks = (const void *)((const char *)u + l->index);
-	const uint8_t *bytes = (const uint8_t *)u + l->bytes, *p, *end = bytes + l->n_bytes;
-	size_t lo = 0, hi = (l->n + SYMUNIT_BLOCK - 1) / SYMUNIT_BLOCK, left;
-	struct symunit_entry e = { 0 };
+	size_t lo = 0, hi = (l->n + SYMUNIT_BLOCK - 1) / SYMUNIT_BLOCK;
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
@@ -66,20 +65,75 @@ static bool list_find(const struct symunit *u, const struct symunit_list *l, uin
 		else
 			hi = mid;
 	}
-	if (lo == 0)
+	return lo;
+}
+
+/* Block @i of a list: the entry before its first, where that is, and how many there are. */
+static size_t open_block(const struct symunit *u, const struct symunit_list *l, size_t i,
+			 struct symunit_entry *ret, const uint8_t **ret_p)
+{
+	const struct symunit_block *block = (const void *)((const char *)u + l->index);
+	size_t left = l->n - i * SYMUNIT_BLOCK;
+
+	*ret = (struct symunit_entry){ .addr = block[i].addr };
+	*ret_p = (const uint8_t *)u + l->bytes + block[i].off;
+	return left < SYMUNIT_BLOCK ? left : SYMUNIT_BLOCK;
+}
+
+/* The entry in force at @addr: false when the list begins after it. */
+static bool list_find(const struct symunit *u, const struct symunit_list *l, uint32_t addr,
+		      struct symunit_entry *ret)
+{
+	const uint8_t *p, *end = (const uint8_t *)u + l->bytes + l->n_bytes;
+	size_t block = find_block(u, l, addr), n;
+	struct symunit_entry e;
+
+	if (block == 0)
 		return false;
-	p = bytes + blocks[lo - 1].off;
-	e.addr = blocks[lo - 1].addr;
-	left = l->n - (lo - 1) * SYMUNIT_BLOCK;
+	n = open_block(u, l, block - 1, &e, &p);
 	p = get_entry(p, end, &e);
 	*ret = e;
-	for (size_t i = 1; i < SYMUNIT_BLOCK && i < left; i++) {
+	for (size_t i = 1; i < n; i++) {
 		p = get_entry(p, end, &e);
 		if (e.addr > addr)
 			break;
 		*ret = e;
 	}
 	return true;
+}
+
+static bool says(const struct symunit_entry *e)
+{
+	return e->file != SYMUNIT_NONE || e->line != 0;
+}
+
+/* Between @lo and @hi, where entries that say something begin and end: 0 = nowhere, else a hash. */
+static uint64_t list_coverage(const struct symunit *u, const struct symunit_list *l, uint32_t lo,
+			      uint32_t hi)
+{
+	const uint8_t *p, *end = (const uint8_t *)u + l->bytes + l->n_bytes;
+	size_t n_blocks = (l->n + SYMUNIT_BLOCK - 1) / SYMUNIT_BLOCK, block = find_block(u, l, lo);
+	struct symunit_entry e = { .file = SYMUNIT_NONE };
+	uint64_t hash = 0;
+	bool before;
+
+	list_find(u, l, lo, &e);
+	before = says(&e);
+	if (before)
+		hash = hash_add(hash, u->base + lo);
+	e.addr = lo;
+	for (size_t b = block ? block - 1 : 0; b < n_blocks && e.addr < hi; b++) {
+		size_t n = open_block(u, l, b, &e, &p);
+
+		for (size_t i = 0; i < n && e.addr < hi; i++) {
+			p = get_entry(p, end, &e);
+			if (e.addr <= lo || e.addr >= hi || says(&e) == before)
+				continue;
+			before = !before;
+			hash = hash_add(hash, u->base + e.addr);
+		}
+	}
+	return hash;
 }
 
 /* --- tables
@@ -123,6 +177,19 @@ void symunit_extent(const struct symunit *u, uint64_t *ret_lo, uint64_t *ret_hi)
 {
 	*ret_lo = u->base;
 	*ret_hi = u->end;
+}
+
+uint64_t symunit_coverage(const struct symunit *u, uint64_t lo, uint64_t hi)
+{
+	uint64_t functions, lines;
+
+	if (hi <= u->base || lo > u->end || lo >= hi)
+		return 0;
+	lo = lo < u->base ? 0 : lo - u->base;
+	hi = hi - u->base < UINT32_MAX ? hi - u->base : UINT32_MAX;
+	functions = list_coverage(u, &u->segs, (uint32_t)lo, (uint32_t)hi);
+	lines = list_coverage(u, &u->rows, (uint32_t)lo, (uint32_t)hi);
+	return functions || lines ? hash_add(functions, lines) : 0;
 }
 
 size_t symunit_names(const struct symunit *u)

@@ -306,7 +306,7 @@ $(B)/bench/timed $(B)/bench/profilegen: $(B)/bench/%: tests/bench/%.c
 e2e_src := $(sort $(wildcard tests/e2e/*.c))
 workload_src := $(sort $(wildcard tests/workloads/*.c))
 workloads := $(patsubst tests/workloads/%.c,$(B)/workloads/%,$(workload_src)) \
-	$(addprefix $(B)/workloads/,stripped lives-static split-nofp threads-nofp deep-nofp cxxnames $(if $(shell command -v rustc),rustnames))
+	$(addprefix $(B)/workloads/,stripped lives-static hostile-static split-nofp threads-nofp deep-nofp cxxnames $(if $(shell command -v rustc),rustnames))
 WORKLOAD_FLAGS := -O1 -g -fno-omit-frame-pointer -fno-optimize-sibling-calls -Wall -Wextra $(MAP)
 
 $(call obj,$(e2e_src)): INC = $(call test_inc,formats) -Itests/e2e -DE2E_BUILD='"$(B)"'

@@ -41,6 +41,7 @@ struct fake_kernel {
 	struct fake_stack user, kernel;
 	uint64_t regs[FAKE_REGS]; /* user code's, now or when it entered the kernel */
 	uint16_t cs;		  /* likewise; 0 = a kernel thread */
+	uint64_t syscall;	  /* number of the system call that it is in; 0 = in none */
 	const void *task;	  /* struct task_struct */
 	uint32_t above_regs;	  /* bytes of the kernel stack above the saved registers */
 	bool has_no_memory;	  /* the task exits */

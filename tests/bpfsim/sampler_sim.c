@@ -46,6 +46,7 @@ void sampler_sim_add_maps(const struct sim_sizes *s)
 	ADD(works, FAKE_CPUS);
 	ADD(snapshots, FAKE_CPUS);
 	ADD(spaces, s->spaces);
+	ADD(begun, NUMBER(begun, max_entries));
 	ADD_MAPPED(areas, s->areas);
 	ADD_MAPPED(tables, s->tables);
 	ADD_MAPPED(rows, s->pages);
@@ -78,7 +79,7 @@ static struct pt_regs user_regs_now(void)
 	r.r14 = fake.regs[14];
 	r.r15 = fake.regs[15];
 	r.rip = fake.regs[16];
-	r.orig_rax = ~0ull;
+	r.orig_rax = fake.syscall ? fake.syscall : ~0ull;
 	r.ss = 0x2b;
 	return r;
 }

@@ -32,6 +32,7 @@ void sim_start(const struct sim_sizes *sizes)
 	config.buckets_per_cpu = s.buckets_per_cpu;
 	config.by_pointer = 1;
 	config.ring_wakeup_bytes = s.ring_bytes / 4;
+	config.ring_copy_bytes = s.ring_bytes / 4 * 3;
 	active_set = targets_born = n_containers = 0;
 	memset((void *)(uintptr_t)spaces_version, 0, sizeof(spaces_version));
 	sim_task(77, 77);

@@ -20,6 +20,14 @@ static void know(bool is_restless)
 	space->restless = is_restless;
 }
 
+/* What is known is all that had happened before @time_ns. */
+static void as_of(uint64_t time_ns)
+{
+	struct wire_space *space = fake_get("spaces", SIM_WALKER);
+
+	space->as_of_ns = time_ns;
+}
+
 static bool is_known(void)
 {
 	return fake_get("spaces", SIM_WALKER) != NULL;
@@ -78,6 +86,79 @@ Test(lifecycle, others_stay_known)
 	cr_expect_eq(forget_at_exec(NULL), 0);
 	cr_expect_eq(forget_at_exit(NULL), 0);
 	cr_expect(is_known());
+}
+
+/* User space was about to speak of the program that the process was. */
+Test(lifecycle, what_comes_late_of_the_program_before_is_not_believed)
+{
+	struct walked w;
+
+	know(false);
+	fake.now_ns = 1000;
+	sim_task(SIM_WALKER, SIM_WALKER);
+	cr_expect_eq(forget_at_exec(NULL), 0);
+	know(false);
+	as_of(999);
+	walk_regs(CODE + 8, STACK, 0);
+	walk_tick(true, &w);
+	cr_expect_eq(w.end, WIRE_END_LOADING, "%s", walk_end_text(w.end));
+	cr_expect_eq(sim_records(WIRE_NEW_PROCESS), 1, "user space is told");
+	know(false);
+	as_of(fake.now_ns);
+	walk_tick(true, &w);
+	cr_expect_neq(w.end, WIRE_END_LOADING, "this is of the program that runs");
+}
+
+/* Nor of the process that had the number. */
+Test(lifecycle, what_comes_late_of_a_process_that_ended_is_not_believed)
+{
+	struct walked w;
+
+	know(false);
+	fake.now_ns = 1000;
+	sim_task(SIM_WALKER, SIM_WALKER);
+	cr_expect_eq(forget_at_exit(NULL), 0);
+	know(false);
+	as_of(999);
+	walk_regs(CODE + 8, STACK, 0);
+	walk_tick(true, &w);
+	cr_expect_eq(w.end, WIRE_END_LOADING, "%s", walk_end_text(w.end));
+}
+
+Test(lifecycle, what_is_known_stays_when_another_number_begins_a_program)
+{
+	struct walked w;
+
+	know(false);
+	fake.now_ns = 1000;
+	sim_task(SIM_WALKER + WIRE_BEGUN, SIM_WALKER + WIRE_BEGUN);
+	cr_expect_eq(forget_at_exec(NULL), 0);
+	sim_task(SIM_WALKER, SIM_WALKER);
+	walk_regs(CODE + 8, STACK, 0);
+	walk_tick(true, &w);
+	cr_expect_neq(w.end, WIRE_END_LOADING, "it is of another process");
+}
+
+Test(lifecycle, sample_in_execve_says_so)
+{
+	static const struct {
+		uint64_t syscall;
+		bool in_user, says;
+	} t[] = { { 59, false, true },
+		  { 322, false, true },
+		  { 60, false, false },
+		  { 0, false, false },
+		  { 59, true, false } };
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
+		struct walked w;
+
+		know(false);
+		walk_regs(CODE + 8, STACK, 0);
+		fake.syscall = t[i].syscall;
+		walk_tick(t[i].in_user, &w);
+		cr_expect_eq(!!(w.flags & WIRE_IN_EXEC), t[i].says, "%zu", i);
+	}
 }
 
 Test(lifecycle, restless_process_has_each_sample_sent)

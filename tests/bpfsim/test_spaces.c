@@ -179,7 +179,9 @@ Test(spaces, end_stacks_where_nothing_can_be_known)
 
 Test(spaces, wait_for_a_table_that_was_evicted_whoever_has_its_place)
 {
-	struct unwind_table *other = table_with(CFA_A);
+	struct walk_row rows[] = { { 0, walk_rule(RSP, CFA_A) },
+				   { CODE_SIZE - 8, { .bits = UNWIND_CFA_ROOT } } };
+	struct unwind_table *other = walk_made_table(rows, 2, CODE_SIZE);
 	struct residency_ref ref;
 
 	walk_start(&(struct sim_sizes){ .tables = 2 });

@@ -141,6 +141,44 @@ Test(hostile, a_process_that_pretends)
 }
 
 /*
+ * A root whose links lead out of it, to what has other names for the same code: its perf map, the
+ * debug file of its program, and the program's own path once it runs.
+ */
+Test(hostile, links_that_lead_out_of_a_root)
+{
+	static const char jail[] =
+		"mkdir -p root/bin/.debug root/jit jit\n"
+		"objcopy --strip-debug --redefine-sym hostile_work=inside_work $0 root/names.debug\n"
+		"objcopy --strip-debug --redefine-sym hostile_work=outside_work $0 names.debug\n"
+		"strip -s -o root/bin/prog $0\n"
+		"objcopy --add-gnu-debuglink=names.debug root/bin/prog\n"
+		"ln -s ../../../names.debug root/bin/.debug/names.debug\n"
+		"ln -s ../jit root/tmp\n";
+	struct run w, r, made;
+	struct profile *p;
+
+	if (getuid() != 0 || !have_program("chroot") || !have_program("objcopy"))
+		cr_skip_test("needs root, chroot and objcopy");
+	made = run_words("sh", "-ec", jail, workload("hostile-static"));
+	must_end(&made, 0);
+	w = start_recording("999");
+	r = waiting("chroot", "root", "/bin/prog", "jail", "0.3");
+	made = run_words("sh", "-ec",
+			 text("read key at <%s; echo $at 1000 outside_code >jit/perf-%d.map\n"
+			      "rm root/bin/prog; ln -s ../../names.debug root/bin/prog",
+			      r.out_path, r.pid));
+	must_end(&made, 0);
+	go(&r);
+	finish(&r);
+	must_end(&r, 0);
+	p = end_recording(&w);
+	cr_expect_gt(cumulative(p, (struct pick){ .pid = r.pid }, "inside_code"), 0.5 * 0.3 * HZ);
+	cr_expect_gt(cumulative(p, (struct pick){ .pid = r.pid }, "inside_work"), 0.5 * 0.3 * HZ);
+	cr_expect_eq(cumulative(p, (struct pick){ 0 }, "outside_code"), 0);
+	cr_expect_eq(cumulative(p, (struct pick){ 0 }, "outside_work"), 0);
+}
+
+/*
  * While wick may not run, more happens than the rings hold. What began meanwhile, and lives on, is
  * read from /proc.
  */

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What costs a profiler dear:
+ * What costs a profiler dear, or would lead it astray:
  *
  *	hostile storm RATE SECONDS	maps, runs and unmaps a page of code so often a second, each
- *time elsewhere; "maps N" hostile regions N SECONDS	runs code in N pages with a hole behind
- *each; "regions N" before hostile files N SECONDS		maps N files of its own as code, and
- *goes on working hostile pretend SECONDS		has a name that moves the cursor, and a perf
- *map that is endless
+ *					time elsewhere; "maps N"
+ *	hostile regions N SECONDS	runs code in N pages with a hole behind each; "regions N"
+ *					before
+ *	hostile files N SECONDS		maps N files of its own as code, and goes on working
+ *	hostile pretend SECONDS		has a name that moves the cursor, and a perf map that is
+ *					endless
+ *	hostile jail SECONDS		calls the code that it made inside_code, in a perf map in
+ * /jit; "code ADDRESS" before; works by itself for as long again
  */
 #include <errno.h>
 #include <string.h>
@@ -128,6 +132,29 @@ static int pretend(double seconds)
 	return 0;
 }
 
+static int jail(double seconds)
+{
+	void *code = mmap(NULL, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char path[64];
+	FILE *map;
+
+	snprintf(path, sizeof(path), "/jit/perf-%d.map", getpid());
+	map = fopen(path, "w");
+	if (code == MAP_FAILED || !map)
+		return 1;
+	fprintf(map, "%lx %lx inside_code\n", (unsigned long)code, PAGE);
+	fclose(map);
+	printf("code %lx\n", (unsigned long)code);
+	fflush(stdout);
+	memcpy(code, countdown, sizeof(countdown));
+	wait_for_go();
+	while (process_s() < seconds)
+		run(code, 100000);
+	hostile_work(2 * seconds);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "";
@@ -141,5 +168,7 @@ int main(int argc, char **argv)
 		return files(strtol(argv[2], NULL, 10), strtod(argv[3], NULL));
 	if (argc > 2 && strcmp(mode, "pretend") == 0)
 		return pretend(strtod(argv[2], NULL));
+	if (argc > 2 && strcmp(mode, "jail") == 0)
+		return jail(strtod(argv[2], NULL));
 	return 2;
 }

@@ -3,12 +3,21 @@
  * How processes live:
  *
  *	lives brief SECONDS	works so long and says nothing
- *	lives brood N		forks N children that all work 4 ms, at most 8 at a time; "children
- *CPU" lives idle N		forks N children that sleep; "ready"; sleeps until it is ended lives
- *again PROGRAM...	works as a child whose number is given to another process at once, which
- *				executes PROGRAM; "pid N"
+ *	lives brood N		forks N children that all work 4 ms, at most 8 at a time;
+ *				"children CPU"
+ *	lives idle N		forks N children that sleep; "ready"; sleeps until it is ended
+ *	lives again PROGRAM...	works as a child whose number is given to another process at once,
+ *				which executes PROGRAM; "pid N"
+ *	lives rate N SECONDS COMMAND... [, COMMAND...]...
+ *				starts N commands a second, in turn, at even distances, and
+ *				waits for all; "started N", "failed N", "seconds SECONDS"
  *	lives renames		a thread works 0.25 s each as phase-1, phase-2, phase-3
  *	lives memory PROGRAM...	executes a copy of PROGRAM that no file system has
+ *
+ * Under other names it is what a root needs that has nothing else:
+ *
+ *	in-true, in-echo, in-cat	nearly what these are elsewhere
+ *	in-sh				"in-echo | in-cat >/dev/null", of /bin
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -125,6 +134,101 @@ static int again(char **program)
 	return 0;
 }
 
+#define COMMANDS_MAX 8
+
+/* Reaps those that have ended, or all: how many failed. */
+static long reap(int flags)
+{
+	long failed = 0;
+	int status;
+
+	while (waitpid(-1, &status, flags) > 0)
+		failed += status != 0;
+	return failed;
+}
+
+static int rate(double per_second, double seconds, char **words)
+{
+	char **commands[COMMANDS_MAX] = { words };
+	double begin = seconds_of(CLOCK_MONOTONIC), now;
+	long n = 0, kinds = 1, failed = 0;
+
+	for (char **w = words; *w; w++)
+		if (strcmp(*w, ",") == 0 && kinds < COMMANDS_MAX) {
+			*w = NULL;
+			commands[kinds++] = w + 1;
+		}
+	while ((now = seconds_of(CLOCK_MONOTONIC) - begin) < seconds) {
+		double early = (double)n / per_second - now;
+
+		failed += reap(WNOHANG);
+		if (early > 0) {
+			usleep((useconds_t)(early * 1e6));
+			continue;
+		}
+		if (fork() == 0) {
+			execv(commands[n % kinds][0], commands[n % kinds]);
+			_exit(127);
+		}
+		n++;
+	}
+	failed += reap(0);
+	printf("started %ld\nfailed %ld\nseconds %.3f\n", n, failed,
+	       seconds_of(CLOCK_MONOTONIC) - begin);
+	return 0;
+}
+
+static int cat(void)
+{
+	char buf[256];
+	ssize_t n;
+
+	while ((n = read(STDIN_FILENO, buf, sizeof(buf))) > 0)
+		if (write(STDOUT_FILENO, buf, (size_t)n) != n)
+			return 1;
+	return n < 0;
+}
+
+/* Starts @program of /bin with @from and @to as input and output. */
+static void start_in_pipeline(const char *program, int from, int to, int other)
+{
+	char path[32];
+
+	if (fork())
+		return;
+	dup2(from, STDIN_FILENO);
+	dup2(to, STDOUT_FILENO);
+	close(other);
+	snprintf(path, sizeof(path), "/bin/%s", program);
+	execl(path, program, NULL);
+	_exit(127);
+}
+
+static int pipeline(void)
+{
+	int p[2], null = open("/dev/null", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (null < 0 || pipe2(p, O_CLOEXEC) < 0)
+		return 1;
+	start_in_pipeline("in-echo", null, p[1], p[0]);
+	start_in_pipeline("in-cat", p[0], null, p[1]);
+	close(p[0]);
+	close(p[1]);
+	return reap(0) != 0;
+}
+
+/* What a program of another name does, -1 = this is no such name. */
+static int by_name(const char *name)
+{
+	if (strcmp(name, "in-true") == 0)
+		return 0;
+	if (strcmp(name, "in-echo") == 0)
+		return puts("x") < 0;
+	if (strcmp(name, "in-cat") == 0)
+		return cat();
+	return strcmp(name, "in-sh") == 0 ? pipeline() : -1;
+}
+
 static void *rename_itself(void *arg)
 {
 	(void)arg;
@@ -164,7 +268,10 @@ int main(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "";
 	long n = argc > 2 ? strtol(argv[2], NULL, 10) : 0;
+	int r = by_name(strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0]);
 
+	if (r >= 0)
+		return r;
 	alarm(80);
 	if (argc > 2 && strcmp(mode, "brief") == 0)
 		brief_work(strtod(argv[2], NULL));
@@ -174,6 +281,8 @@ int main(int argc, char **argv)
 		return idle(n);
 	else if (argc > 2 && strcmp(mode, "again") == 0)
 		return again(argv + 2);
+	else if (argc > 4 && strcmp(mode, "rate") == 0)
+		return rate(strtod(argv[2], NULL), strtod(argv[3], NULL), argv + 4);
 	else if (strcmp(mode, "renames") == 0)
 		return renames();
 	else if (argc > 2 && strcmp(mode, "memory") == 0)

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -51,6 +52,24 @@ Test(cgroup, opens_by_path_and_below_the_mount)
 		cr_expect(fstatfs(fd, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC, "%s", path);
 		close(fd);
 	}
+}
+
+Test(cgroup, says_that_it_needs_version_2)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	char line[4096], where[4096] = "";
+	struct err e = { 0 };
+	int fd = -7;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (!where[0] && strstr(line, " - cgroup "))
+			sscanf(line, "%*s %*s %*s %*s %4095s", where);
+	fclose(f);
+	if (!where[0])
+		cr_skip("there are no cgroups of version 1");
+	cr_expect_eq(cgroup_open(where, &fd, &e), -EOPNOTSUPP, "%s", where);
+	cr_expect_not_null(strstr(e.text, "--container"), "%s", e.text);
+	cr_expect_eq(fd, -7);
 }
 
 Test(cgroup, says_what_is_wrong_with_others)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Records of the ring: those that make sense are handed on, all others are counted as lost. */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,7 +49,8 @@ static void on_lost(void *ctx, enum counter c, uint64_t n)
 static struct sampler sampler = { .cb = { .on_trace = on_trace,
 					  .on_snapshot = on_snapshot,
 					  .on_verify = on_verify,
-					  .on_lost = on_lost } };
+					  .on_lost = on_lost },
+				  .to_read = SIZE_MAX };
 
 /* Exactly @size bytes of @record, so that a sanitizer sees each read behind them. */
 static void feed(const void *record, size_t size)
@@ -75,6 +77,17 @@ static struct wire_verify *made(void)
 	w->snap.n_stack = 64;
 	w->snap.stack[63] = 9;
 	return w;
+}
+
+Test(drain, stops_when_enough_was_read)
+{
+	struct wire_notice notice = { .type = 0 };
+
+	sampler.to_read = 2 * sizeof(notice) + 1;
+	cr_expect_eq(sampler_on_record(&sampler, &notice, sizeof(notice)), 0);
+	cr_expect_eq(sampler_on_record(&sampler, &notice, sizeof(notice)), 0);
+	cr_expect_eq(sampler_on_record(&sampler, &notice, sizeof(notice)), -EAGAIN);
+	cr_expect_eq(got.lost, 3, "each was taken");
 }
 
 Test(drain, hands_a_stack_taken_both_ways_on)

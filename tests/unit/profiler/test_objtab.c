@@ -2,8 +2,11 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "allocfail.h"
 #include "aspace.h"
@@ -445,6 +448,75 @@ Test(objtab, never_takes_a_file_that_replaced_the_mapped_one)
 	objtab_done(&t);
 	aspace_unref(as);
 	close(fd);
+	scratch_leave(&dir);
+}
+
+/* A process with a root of its own, until the end of the test. */
+static pid_t start_in_root(const char *root)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (chroot(root) < 0 || chdir("/") < 0)
+			_exit(1);
+		raise(SIGSTOP);
+		_exit(0);
+	}
+	cr_assert_gt(pid, 0);
+	waitpid(pid, &status, WUNTRACED);
+	if (!WIFSTOPPED(status))
+		cr_skip("needs the right to change the root");
+	return pid;
+}
+
+static const struct object *object_named(struct objtab *t, pid_t pid, const char *name,
+					 const char *file)
+{
+	struct vm_area a = { .start = 0x1000, .end = 0x2000 };
+	struct stat st;
+	int64_t m;
+
+	cr_assert_eq(stat(file, &st), 0);
+	a.dev = st.st_dev;
+	a.ino = st.st_ino;
+	m = objtab_mapping(t, pid, &a, name);
+	cr_assert_geq(m, 0);
+	return &t->objects.items[t->mappings.items[m].object];
+}
+
+/* What is mapped nowhere is found by its name. */
+Test(objtab, names_lead_nowhere_out_of_the_root_of_their_process)
+{
+	struct scratch_dir dir;
+	const struct object *o;
+	struct objtab t;
+	char outside[96];
+	pid_t pid;
+	int root;
+
+	scratch_enter(&dir);
+	cr_assert_eq(mkdir("root", 0755), 0);
+	scratch_write("outside", "secret");
+	scratch_write("root/lib", "its own");
+	scratch_write("root/other", "its own, too");
+	cr_assert_eq(symlink("../outside", "root/up"), 0);
+	pid = start_in_root("root");
+	objtab_init(&t, 100);
+	o = object_named(&t, pid, "/lib", "root/lib");
+	cr_assert_geq(o->fd, 0);
+	cr_assert_geq(o->root_fd, 0, "its debug file is there, too");
+	root = o->root_fd;
+	cr_expect_eq(object_named(&t, pid, "/up", "outside")->fd, -1);
+	snprintf(outside, sizeof(outside), "%s/outside", dir.path);
+	cr_expect_eq(object_named(&t, pid, outside, "outside")->fd, -1);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	o = object_named(&t, pid, "/other", "root/other");
+	cr_expect_geq(o->fd, 0, "its root is held");
+	cr_expect_eq(o->root_fd, root);
+	objtab_done(&t);
 	scratch_leave(&dir);
 }
 

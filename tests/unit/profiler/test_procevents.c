@@ -160,22 +160,35 @@ Test(procevents, what_ended_goes_when_its_samples_have_come)
 	exit_at(30, CHILD, CHILD);
 	proctab_tick(&procs, 25);
 	cr_expect_not_null(proctab_find(&procs, CHILD, 29));
-	proctab_tick(&procs, 31);
+	proctab_tick(&procs, clock_mono_ns() + 1);
 	cr_expect_null(proctab_find(&procs, CHILD, 29));
 	cr_expect_not_null(proctab_find(&procs, SHELL, 29));
 	cr_expect_eq(procs.procs.n, 1);
 }
 
-/* The kernel still ticks in a task after it told of its exit. */
-Test(procevents, sample_from_after_the_end_takes_nothing_from_those_before)
+/* The kernel still ticks in a task after it told of its exit, and until the number is free. */
+Test(procevents, sample_from_after_the_exit_is_of_the_process_that_exited)
 {
 	start_shell();
 	fork_at(20, SHELL, CHILD, CHILD);
 	exit_at(30, CHILD, CHILD);
 	proctab_tick(&procs, 25);
-	cr_expect_str_eq(file_at(31, CHILD, IN_USE), "");
+	cr_expect_str_eq(file_at(31, CHILD, IN_USE), "/bin/sh");
 	cr_expect_str_eq(file_at(29, CHILD, IN_USE), "/bin/sh");
 	cr_expect_str_eq(comm_at(29, CHILD), "sh");
+}
+
+/* Up to the moment in which another process gets the number. */
+Test(procevents, sample_from_after_the_exit_is_not_of_the_next_process)
+{
+	start_shell();
+	fork_at(20, SHELL, CHILD, CHILD);
+	exec_at(21, CHILD, "ls");
+	map_at(22, CHILD, IN_USE, 9, "/bin/ls");
+	exit_at(30, CHILD, CHILD);
+	fork_at(40, SHELL, CHILD, CHILD);
+	cr_expect_str_eq(file_at(35, CHILD, IN_USE), "/bin/ls");
+	cr_expect_str_eq(file_at(40, CHILD, IN_USE), "/bin/sh");
 }
 
 Test(procevents, process_outlives_its_first_thread)

@@ -65,6 +65,39 @@ static bool is_readable(void)
 	return poll(&p, 1, 0) == 1;
 }
 
+/* How many of 20 large files are done before a small one that was asked for last. */
+static unsigned large_before_small(void)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < 20; i++)
+		ask_file(i, "/proc/self/exe");
+	ask_file(20, FRAMES);
+	while (tableload_pending(load)) {
+		_cleanup_(unwind_table_freep) struct unwind_table *t = NULL;
+
+		if (wait_for(&t) != 20)
+			n++;
+		else
+			break;
+	}
+	while (tableload_pending(load)) {
+		_cleanup_(unwind_table_freep) struct unwind_table *t = NULL;
+
+		wait_for(&t);
+	}
+	return n;
+}
+
+Test(tableload, small_files_do_not_wait_for_large_ones)
+{
+	unsigned n = 20;
+
+	for (int i = 0; i < 10 && n > 10; i++) /* this thread may have to wait for a CPU */
+		n = large_before_small();
+	cr_expect_leq(n, 10);
+}
+
 Test(tableload, builds_the_tables_of_files)
 {
 	_cleanup_close_ int fd = open_file("/proc/self/exe");

@@ -3,9 +3,11 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "allocfail.h"
@@ -25,7 +27,8 @@
 
 /* What the sampler was told. */
 static struct residency_memory memory;
-static struct wire_space told; /* of this process */
+static struct wire_space told;	     /* of this process */
+static struct wire_space told_other; /* of the last other one */
 static bool is_told;
 static int set_space_result;
 static unsigned asked; /* tables */
@@ -45,9 +48,12 @@ void __wrap_sampler_unwind_memory(const struct sampler *s, struct residency_memo
 int __wrap_sampler_set_space(struct sampler *s, uint32_t tgid, const struct wire_space *space)
 {
 	(void)s;
-	cr_assert_eq(tgid, (uint32_t)getpid());
 	if (set_space_result < 0)
 		return set_space_result;
+	if (tgid != (uint32_t)getpid()) {
+		told_other = *space;
+		return 0;
+	}
 	told = *space;
 	is_told = true;
 	return 0;
@@ -142,12 +148,16 @@ static unsigned areas_with(enum wire_how how)
 	return n;
 }
 
+/* Whether an area has a table that the sampler finds. */
+static bool has_table(const struct wire_area *a)
+{
+	return a->how == WIRE_HOW_ROWS && a->tag == (uint16_t)memory.tables[a->table].tag;
+}
+
 /* Whether the sampler finds a table there. */
 static bool is_resident(uintptr_t addr)
 {
-	const struct wire_area *a = area_at(addr);
-
-	return a->how == WIRE_HOW_ROWS && a->tag == (uint16_t)memory.tables[a->table].tag;
+	return has_table(area_at(addr));
 }
 
 /* The rule at @addr as the sampler looks it up. */
@@ -181,6 +191,19 @@ Test(unwinding, tells_the_sampler_at_once_and_again_when_tables_are_there)
 	cr_expect_eq(area_at((uintptr_t)memcpy)->how, WIRE_HOW_ROWS);
 	for (uint32_t i = told.first + 1; i < told.first + told.n; i++)
 		cr_expect_geq(memory.areas[i].start, memory.areas[i - 1].end, "not in order");
+}
+
+/* The sampler does not believe what was known before a program began. */
+Test(unwinding, tells_as_of_when_it_knows)
+{
+	uint64_t before = clock_mono_ns(), later;
+
+	unwinding_update(unwinding, self());
+	cr_expect_gt(told.as_of_ns, before, "its maps were read after that");
+	cr_expect_lt(told.as_of_ns, clock_mono_ns());
+	later = procs.told_ns = clock_mono_ns();
+	unwinding_update(unwinding, self());
+	cr_expect_eq(told.as_of_ns, later, "the kernel has told of all since");
 }
 
 Test(unwinding, finds_the_rules_that_the_file_has)
@@ -282,9 +305,10 @@ Test(unwinding, tries_again_when_there_was_no_room_for_areas)
 
 /* --- more tables than there is room for ------------------------------------------------------ */
 
-/* Words of all tables of this process, and of the largest. */
-static void table_sizes(uint32_t *ret_sum, uint32_t *ret_max)
+/* Words of all tables of this process, and of the largest; where the code of that begins. */
+static void table_sizes(uint32_t *ret_sum, uint32_t *ret_max, uintptr_t *ret_where)
 {
+	const struct object *largest = NULL;
 	uint32_t sum = 0, max = 0;
 
 	self();
@@ -295,20 +319,48 @@ static void table_sizes(uint32_t *ret_sum, uint32_t *ret_max)
 			uint32_t n = (uint32_t)(t->n_words + 15) / 16 * 16; /* as it is aligned */
 
 			sum += n;
+			if (n > max)
+				largest = o;
 			max = n > max ? n : max;
 		}
 		unwind_table_free(t);
 	}
+	array_each(&self()->as->areas, a)
+		if (a->mapping < ASPACE_UNRESOLVED &&
+		    &objects.objects.items[objects.mappings.items[a->mapping].object] == largest)
+			*ret_where = a->start;
 	*ret_sum = sum;
 	*ret_max = max;
+}
+
+/* A sample has code at @addr. */
+static void use(uintptr_t addr)
+{
+	uint64_t placed;
+	int64_t m = proctab_place(&procs, self(), addr, clock_mono_ns(), &placed);
+
+	cr_assert_geq(m, 0);
+	unwinding_touch(unwinding, self(), (uint32_t)m);
+}
+
+/* All objects are in use but the one at @addr, if there is one. */
+static void use_others(uintptr_t addr)
+{
+	for (size_t i = 0; i < self()->as->areas.n; i++) {
+		const struct vm_area *a = &self()->as->areas.items[i];
+
+		if ((addr < a->start || addr >= a->end) && a->mapping != PROCTAB_NO_MAPPING)
+			use(a->start);
+	}
 }
 
 Test(unwinding, asks_but_once_a_window_for_what_has_no_room)
 {
 	uint32_t sum, max;
 	unsigned before = 0;
+	uintptr_t where;
 
-	table_sizes(&sum, &max);
+	table_sizes(&sum, &max, &where);
 	done();
 	start_with(max, TABLES, AREAS);
 	unwinding_update(unwinding, self());
@@ -319,6 +371,8 @@ Test(unwinding, asks_but_once_a_window_for_what_has_no_room)
 		cr_expect_leq(asked - before, objects.objects.n, "window %d", i);
 		cr_expect_gt(areas_with(WIRE_HOW_WAIT), 0);
 		before = asked;
+		use_others(0);
+		use_others(0);
 		pass_window();
 	}
 	cr_expect_gt(asked, objects.objects.n, "it is asked for again");
@@ -334,38 +388,56 @@ Test(unwinding, does_without_tables_that_never_fit)
 	cr_expect_eq(area_at((uintptr_t)rule_at)->how, WIRE_HOW_POINTER);
 }
 
-/* A sample has code at @addr. */
-static void use(uintptr_t addr)
-{
-	uint64_t placed;
-	int64_t m = proctab_place(&procs, self(), addr, clock_mono_ns(), &placed);
-
-	cr_assert_geq(m, 0);
-	unwinding_touch(unwinding, self(), (uint32_t)m);
-}
-
-/* All objects are in use but the one at @addr. */
-static void use_others(uintptr_t addr)
-{
-	for (size_t i = 0; i < self()->as->areas.n; i++) {
-		const struct vm_area *a = &self()->as->areas.items[i];
-
-		if ((addr < a->start || addr >= a->end) && a->mapping != PROCTAB_NO_MAPPING)
-			use(a->start);
-	}
-}
-
 Test(unwinding, asks_again_for_a_table_that_was_evicted_and_is_used)
 {
-	uintptr_t here = (uintptr_t)rule_at;
+	unsigned before;
+	uintptr_t here;
 	uint32_t sum, max;
 
-	table_sizes(&sum, &max);
+	table_sizes(&sum, &max, &here);
 	done();
 	start_with(sum - 16, TABLES, AREAS); /* one cannot be there */
 	unwinding_update(unwinding, self());
 	unwinding_settle(unwinding, WAIT_MS);
-	for (int i = 0; i < 20 && is_resident(here); i++) {
+	for (int i = 0; i < 20; i++) {
+		use_others(here);
+		pass_window();
+		unwinding_settle(unwinding, WAIT_MS);
+	}
+	cr_assert_not(is_resident(here), "it was never evicted");
+	before = asked;
+	for (int i = 0; i < 5; i++) {
+		use_others(here);
+		pass_window();
+		unwinding_settle(unwinding, WAIT_MS);
+	}
+	cr_expect_eq(asked, before, "nobody wants it");
+	for (int i = 0; i < 20 && !is_resident(here); i++) {
+		use(here);
+		pass_window();
+		unwinding_settle(unwinding, WAIT_MS);
+	}
+	cr_expect(is_resident(here), "it was not brought back");
+}
+
+/* A child has the same code at the same addresses, and its table comes and goes without its doing.
+ */
+Test(unwinding, tells_all_who_map_it_where_a_table_is_again)
+{
+	pid_t child = fork();
+	uintptr_t here;
+	uint32_t sum, max;
+	bool has = false;
+
+	if (child == 0)
+		pause();
+	table_sizes(&sum, &max, &here);
+	done();
+	start_with(sum - 16, TABLES, AREAS);
+	unwinding_update(unwinding, proctab_get(&procs, (uint32_t)child, clock_mono_ns()));
+	unwinding_update(unwinding, self());
+	unwinding_settle(unwinding, WAIT_MS);
+	for (int i = 0; i < 20; i++) {
 		use_others(here);
 		pass_window();
 		unwinding_settle(unwinding, WAIT_MS);
@@ -376,7 +448,13 @@ Test(unwinding, asks_again_for_a_table_that_was_evicted_and_is_used)
 		pass_window();
 		unwinding_settle(unwinding, WAIT_MS);
 	}
-	cr_expect(is_resident(here), "it was not brought back");
+	cr_assert(is_resident(here), "it was not brought back");
+	for (uint32_t i = told_other.first; i < told_other.first + told_other.n; i++)
+		if (here >= memory.areas[i].start && here < memory.areas[i].end)
+			has = has_table(&memory.areas[i]);
+	cr_expect(has, "the child was not told");
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
 }
 
 static int new_and_free(void)

@@ -26,12 +26,16 @@ static void leave(void)
 
 TestSuite(symobject, .init = enter, .fini = leave, .timeout = 60);
 
-/* The frames of main() as "name system_name file:line", in @ret. */
-static void describe(char *ret, size_t size)
+/* The frames of two functions as "name system_name file:line", in @ret; without @system the second
+ * is not asked for, and left out. */
+static void describe_with(bool system, char *ret, size_t size)
 {
-	uint64_t addr = fixture_nm("", fixture_path("names-debug"), "main");
+	uint64_t addrs[] = { fixture_nm("", fixture_path("names-debug"), "main"),
+			     fixture_nm("", fixture_path("names-debug"), "_ZN5outer5innerEi") };
 	int fd = fixture_open("names-debug");
-	struct sym_request req = { .kind = SYM_VADDR, .fd = fd, .offs = &addr, .n = 1 };
+	struct sym_request req = {
+		.kind = SYM_VADDR, .fd = fd, .no_system_names = !system, .offs = addrs, .n = 2
+	};
 	char id[BUILD_ID_HEX_MAX];
 	struct symbolizer *s;
 	struct sym_batch b;
@@ -42,14 +46,19 @@ static void describe(char *ret, size_t size)
 	cr_assert_eq(symbolizer_new(&s, &(struct symbolizer_opts){ .store_dir = "store" }), 0);
 	cr_assert_eq(symbolizer_run(s, &req, &b), 0);
 	for (size_t i = 0; i < b.n_frames; i++)
-		at += (size_t)snprintf(ret + at, size - at, "%s %s %s:%u\n",
-				       b.strings + b.frames[i].name,
-				       b.strings + b.frames[i].system_name,
-				       b.strings + b.frames[i].file, b.frames[i].line);
+		at += (size_t)snprintf(
+			ret + at, size - at, "%s %s%s%s:%u\n", b.strings + b.frames[i].name,
+			system ? b.strings + b.frames[i].system_name : "", system ? " " : "",
+			b.strings + b.frames[i].file, b.frames[i].line);
 	sym_batch_done(&b);
 	cr_expect_eq(symbolizer_save(s), 0);
 	symbolizer_free(s);
 	close(fd);
+}
+
+static void describe(char *ret, size_t size)
+{
+	describe_with(true, ret, size);
 }
 
 Test(symobject, has_the_same_names_from_the_index_on_disk)
@@ -61,6 +70,10 @@ Test(symobject, has_the_same_names_from_the_index_on_disk)
 	cr_expect(strstr(before, "names.c:"), "%s", before);
 	sh("ls store/*.wickidx >list");
 	describe(after, sizeof(after));
+	cr_expect_str_eq(before, after);
+	describe_with(false, after, sizeof(after));
+	sh("rm store/*");
+	describe_with(false, before, sizeof(before));
 	cr_expect_str_eq(before, after);
 }
 

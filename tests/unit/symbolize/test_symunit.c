@@ -310,6 +310,74 @@ Test(symunit, agrees_with_a_slow_reference)
 	}
 }
 
+/* "f" where there is a function, "l" a line alone, "-" nothing, of each address. */
+static void kinds_at(const struct symunit *u, uint64_t lo, uint64_t hi, char *ret)
+{
+	struct symunit_frame f[SYMUNIT_DEPTH_MAX];
+
+	for (; lo < hi; lo++) {
+		size_t n = symunit_find(u, lo, f);
+
+		*ret++ = n == 0 ? '-' : n == 1 && f[0].name.name == STRREF_NONE ? 'l' : 'f';
+	}
+	*ret = '\0';
+}
+
+/* Two functions with a gap, lines in both of them and @more bytes behind the second. */
+static struct symunit *two_functions(uint64_t lo, uint64_t more)
+{
+	struct symunit_builder b = { 0 };
+	struct symunit *u;
+	size_t n;
+
+	add_file(&b);
+	for (uint32_t i = 0; i < 2; i++) {
+		uint64_t at = BASE + 0x100 + i * 0x40;
+
+		array_push(&b.names, (struct symunit_name){ strref(STRREF_STR, i + 1), 0 });
+		array_push(&b.scopes, (struct symunit_scope){ .parent = SYMUNIT_NONE,
+							      .name = i,
+							      .call_file = SYMUNIT_NONE });
+		array_push(&b.ranges, (struct symunit_range){ at, at + 0x20, i });
+		array_push(&b.rows, (struct symunit_row){ at, 0, 7 });
+		array_push(&b.rows, (struct symunit_row){ at + 0x20 + more * i, SYMUNIT_NONE, 0 });
+	}
+	/* What is elsewhere does not count. */
+	array_push(&b.rows, (struct symunit_row){ lo, 0, 9 });
+	array_push(&b.rows, (struct symunit_row){ lo + 1, SYMUNIT_NONE, 0 });
+	u = build(&b, &n);
+	symunit_builder_done(&b);
+	return u;
+}
+
+Test(symunit, coverage_tells_what_one_image_could_add_to_another)
+{
+	struct symunit *a = two_functions(BASE, 0), *b = two_functions(BASE + 0x80, 0);
+	struct symunit *more = two_functions(BASE, 8);
+	char kinds_a[0x200], kinds_b[0x200];
+
+	for (uint64_t lo = BASE + 0xf8; lo < BASE + 0x180; lo += 3)
+		for (uint64_t hi = lo; hi < BASE + 0x180; hi++) {
+			uint64_t cover = symunit_coverage(a, lo, hi);
+
+			kinds_at(a, lo, hi, kinds_a);
+			cr_expect_eq(cover == 0, kinds_a[strspn(kinds_a, "-")] == '\0', "%lx %lx",
+				     (unsigned long)lo, (unsigned long)hi);
+			kinds_at(b, lo, hi, kinds_b);
+			cr_expect_eq(cover == symunit_coverage(b, lo, hi),
+				     strcmp(kinds_a, kinds_b) == 0);
+			kinds_at(more, lo, hi, kinds_b);
+			cr_expect_eq(cover == symunit_coverage(more, lo, hi),
+				     strcmp(kinds_a, kinds_b) == 0);
+		}
+	cr_expect_eq(symunit_coverage(a, 0, BASE - 1), 0);
+	cr_expect_eq(symunit_coverage(a, BASE + 0x1000, UINT64_MAX), 0);
+	cr_expect_neq(symunit_coverage(a, 0, UINT64_MAX), 0);
+	free(a);
+	free(b);
+	free(more);
+}
+
 /* Other names and files leave all else as it was; they need more bits, or fewer. */
 Test(symunit, a_renamed_image_says_the_same_in_other_words)
 {

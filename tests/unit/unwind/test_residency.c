@@ -54,7 +54,9 @@ static struct unwind_table *table_of_words(uint32_t n, uint32_t mark)
 		words[i] = mark;
 	t.words = words;
 	t.n_words = n;
-	t.place = (struct unwind_place){ .start = mark, .span = 10, .index = 0, .rules = 4, .rows = 8 };
+	t.place = (struct unwind_place){
+		.start = mark, .span = 10, .index = 0, .rules = 4, .rows = 8
+	};
 	return &t;
 }
 
@@ -128,6 +130,44 @@ Test(residency, holds_tables_until_it_is_full)
 	cr_expect_eq(stats().tables_used, 4);
 	cr_expect_eq(stats().evicted, 0);
 	cr_expect_eq(add(1, 9, &extra), -ENOSPC);
+}
+
+Test(residency, equal_tables_share_their_place)
+{
+	struct residency_ref first = must_add(WORDS / 2, 1), second = must_add(WORDS / 2, 1), new;
+	struct unwind_table *other;
+
+	cr_expect_eq(memcmp(&first, &second, sizeof(first)), 0);
+	cr_expect_eq(stats().words_used, WORDS / 2);
+	cr_expect_eq(stats().tables_used, 1);
+	other = table_of_words(WORDS / 2, 1);
+	other->place.span++;
+	cr_assert_eq(residency_add(res, other, &new), 0, "there is room for another one");
+	cr_expect_neq(new.table, first.table, "the words are not all there is to a table");
+	cr_expect_eq(stats().words_used, WORDS);
+}
+
+Test(residency, table_that_was_evicted_is_not_shared)
+{
+	struct residency_ref first = must_add(WORDS, 1), again, new;
+
+	cr_expect_eq(add(WORDS, 2, &new), -ENOSPC);
+	cr_expect_not(residency_has(res, first));
+	cr_expect_eq(add(WORDS, 1, &again), -ENOSPC, "its place is given away");
+	pass_grace();
+	again = must_add(WORDS, 1);
+	expect_resident(again, WORDS, 1);
+	cr_expect_not(is_named(first));
+}
+
+Test(residency, table_is_in_use_when_any_of_its_equals_is)
+{
+	struct residency_ref first = must_add(WORDS / 2, 1), new;
+
+	must_add(WORDS / 2, 2);
+	must_add(WORDS / 2, 1);
+	cr_expect_eq(add(WORDS / 2, 3, &new), -ENOSPC);
+	cr_expect(residency_has(res, first), "the other one is older");
 }
 
 Test(residency, evicts_what_was_not_touched_for_longest)

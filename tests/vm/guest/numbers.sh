@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
+# Numbers of processes are few and are used again and again, by two programs in turn: no sample of one
+# is taken for the other's.
+top=/proc/sys/kernel/pid_max
+was=$(cat $top)
+trap 'echo $was >$top' EXIT
+echo 301 >$top
+least=$(cat $top)
+echo $((least + 60)) >$top
+rm -f err
+(
+    until_true "grep -q 'wick: sampling' err"
+    while :; do
+        /w/split 0.03 >>splits
+        /w/syscalls 0.03 >>asks
+    done
+) &
+record -a -F 499 --duration 12
+kill $!
+again=$(cat splits asks | awk '$1 == "pid" && n[$2]++ { m++ } END { print m + 0 }')
+both=$(awk '$1 == "pid" && FILENAME == "splits" { s[$2] } $1 == "pid" && FILENAME == "asks" && $2 in s && !t[$2]++ { n++ }
+    END { print n + 0 }' splits asks)
+note "$again numbers were given again, $both to both programs"
+expect 'numbers were used again' "$again > 0"
+expect 'one program has nothing of the other' "$(within split ask_often) + $(within syscalls split_turn) == 0"
+expect 'the first is named' "$(within split split_turn) > 0.5 * $(samples split)"
+expect 'the second is named' "$(within syscalls ask_often) > 0.5 * $(samples syscalls)"
