@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An object of many units asked on several threads, saved by them, and asked from what was saved; and
- * two threads that have an object each and save it under one name.
+ * An object of many units asked on several threads, saved by them, and asked from what was saved;
+ * and two threads that have an object each and save it under one name.
  */
 #include <pthread.h>
 #include <stdio.h>
