@@ -28,12 +28,25 @@ struct pbfield {
 /* A varint of any length: 0, or -EBADMSG when it ends early or never. */
 int pbwire_long_varint(struct bytes *b, uint64_t *ret);
 
-/* The same; most of them are one byte. */
+/* The same; nearly all of them are one to three bytes. */
 static inline int pbwire_varint(struct bytes *b, uint64_t *ret)
 {
-	if (!bytes_left(b) || b->p[b->pos] >= 0x80)
+	const uint8_t *p = b->p + b->pos;
+	size_t left = bytes_left(b);
+
+	if (left && p[0] < 0x80) {
+		*ret = p[0];
+		b->pos++;
+	} else if (left > 1 && p[1] < 0x80) {
+		*ret = (uint64_t)(p[0] & 0x7f) | (uint64_t)p[1] << 7;
+		b->pos += 2;
+	} else if (left > 2 && p[2] < 0x80) {
+		*ret = (uint64_t)(p[0] & 0x7f) | (uint64_t)(p[1] & 0x7f) << 7 |
+		       (uint64_t)p[2] << 14;
+		b->pos += 3;
+	} else {
 		return pbwire_long_varint(b, ret);
-	*ret = b->p[b->pos++];
+	}
 	return 0;
 }
 

@@ -120,16 +120,42 @@ int pprof_read_location(struct pprof_decoder *d, const struct pbfield *f)
 enum { LABEL_KEY = 1, LABEL_STR, LABEL_NUM, LABEL_NUM_UNIT, LABEL_END };
 enum { SAMPLE_LOCATION = 1, SAMPLE_VALUE, SAMPLE_LABEL };
 
-static inline int add_place(struct pprof_decoder *d, uint64_t id)
+/* The ids of a stack, packed together; each takes a byte at least. */
+static int add_places(struct pprof_decoder *d, struct bytes b)
 {
-	uint32_t l = idmap_get(&d->locations, id);
+	const struct idmap *locations = &d->locations;
+	struct profile *p = d->p;
+	uint32_t *to;
 
-	if (l == IDMAP_NONE)
-		return pprof_bad(d, "sample %zu refers to location %" PRIu64 ", which is not there",
-				 d->p->samples.n + 1, id);
-	if (d->p->stacks.n + 1 >= UINT32_MAX)
+	if (b.n >= UINT32_MAX - p->stacks.n)
 		return -E2BIG;
-	return array_push(&d->p->stacks, l);
+	if (array_reserve(&p->stacks, b.n) < 0)
+		return -ENOMEM;
+	to = p->stacks.items + p->stacks.n;
+	while (bytes_left(&b)) {
+		uint64_t id;
+
+		if (pbwire_varint(&b, &id) < 0)
+			return malformed(d, "Sample");
+		*to = idmap_get(locations, id);
+		if (*to++ == IDMAP_NONE)
+			return pprof_bad(
+				d, "sample %zu refers to location %" PRIu64 ", which is not there",
+				p->samples.n + 1, id);
+	}
+	p->stacks.n = (size_t)(to - p->stacks.items);
+	return 0;
+}
+
+static int add_place(struct pprof_decoder *d, uint64_t id)
+{
+	uint8_t packed[10];
+	size_t n = 0;
+
+	for (; id >= 0x80; id >>= 7)
+		packed[n++] = (uint8_t)(id | 0x80);
+	packed[n++] = (uint8_t)id;
+	return add_places(d, bytes_of(packed, n));
 }
 
 static inline int add_value(struct pprof_decoder *d, uint64_t value)
@@ -177,10 +203,12 @@ static int read_sample_field(struct pprof_decoder *d, const struct pbfield *f)
 		return f->number == SAMPLE_VALUE ? add_value(d, v) : add_place(d, v);
 	if (f->number == SAMPLE_LABEL || f->wire != PBWIRE_BYTES)
 		return malformed(d, "Sample");
+	if (f->number == SAMPLE_LOCATION)
+		return add_places(d, b);
 	while (r == 0 && bytes_left(&b)) {
 		if (pbwire_varint(&b, &v) < 0)
 			return malformed(d, "Sample");
-		r = f->number == SAMPLE_VALUE ? add_value(d, v) : add_place(d, v);
+		r = add_value(d, v);
 	}
 	return r;
 }

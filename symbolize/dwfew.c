@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "dwahead.h"
 #include "dwaranges.h"
 #include "dwobject_state.h"
 
@@ -66,18 +67,25 @@ static int ask_some(struct dwobject *o, struct dwquery *queries, size_t n, struc
 	return 0;
 }
 
-int dwobject_find(struct dwobject *o, struct dwquery *queries, size_t n, struct dwframes *ret)
+static int find(struct dwobject *o, struct dwquery *queries, size_t n, struct dwframes *ret)
 {
 	int r = 0;
 
-	dwsections_renew(&o->file.s);
-	if (o->has_alt)
-		dwsections_renew(&o->alt.s);
 	if (o->units == DWOBJECT_NONE && n <= FEW)
 		r = ask_some(o, queries, n, ret);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	if (o->units != DWOBJECT_ALL)
-		r = dwobject_load_all(o);
+		r = dwahead_is_worth(o, n) ? dwahead_load(o, queries, n) : dwobject_load_all(o);
 	return r < 0 ? r : dwfind_run(o, queries, n, false, ret);
+}
+
+int dwobject_find(struct dwobject *o, struct dwquery *queries, size_t n, struct dwframes *ret)
+{
+	int r = find(o, queries, n, ret);
+
+	dwsections_rest(&o->file.s);
+	if (o->has_alt)
+		dwsections_rest(&o->alt.s);
+	return r;
 }

@@ -36,28 +36,46 @@ static int find_split(struct dwimager *m, struct dwobject *o, uint32_t i)
 	return 0;
 }
 
+static int build(struct dwimager *m, struct dwobject *o, const struct dwunit *u,
+		 struct dwsplit_unit *split, struct symunit **ret, size_t *ret_bytes,
+		 enum dwbuild_flaw *ret_flaw)
+{
+	uint64_t work = dwbuild_work(&m->build);
+	const struct dwbuild_unit in = { .file = &o->file,
+					 .alt = o->has_alt ? &o->alt : NULL,
+					 .unit = u,
+					 .split = split,
+					 .code = o->code,
+					 .n_code = o->n_code };
+	int r = dwbuild_run(&m->build, &in, ret, ret_bytes, ret_flaw);
+
+	atomic_fetch_add(&o->work, UNIT_COST + dwbuild_work(&m->build) - work);
+	return r;
+}
+
+int dwimager_build(struct dwimager *m, struct dwobject *o, const struct dwunit *u,
+		   struct symunit **ret, size_t *ret_bytes, enum dwbuild_flaw *ret_flaw)
+{
+	return build(m, o, u, NULL, ret, ret_bytes, ret_flaw);
+}
+
 /* The image of unit @i from the file, and from that of its split unit. */
 static int build_image(struct dwimager *m, struct dwobject *o, uint32_t i, struct symunit **ret,
 		       size_t *ret_bytes, enum dwbuild_flaw *ret_flaw)
 {
-	uint64_t work = dwbuild_work(&m->build);
-	struct dwbuild_unit in = { .file = &o->file,
-				   .alt = o->has_alt ? &o->alt : NULL,
-				   .unit = &o->file.units[i],
-				   .code = o->code,
-				   .n_code = o->n_code };
+	const struct dwunit *u = &o->file.units[i];
+	struct dwsplit_unit *split;
 	int r = -ENOENT;
 
-	if (o->split && dwunit_is_skeleton(in.unit))
+	if (o->split && dwunit_is_skeleton(u))
 		r = find_split(m, o, i);
 	if (r == -ENOMEM)
 		return r;
-	in.split = r == 0 ? &m->split : NULL;
-	r = dwbuild_run(&m->build, &in, ret, ret_bytes, ret_flaw);
+	split = r == 0 ? &m->split : NULL;
+	r = build(m, o, u, split, ret, ret_bytes, ret_flaw);
 	/* A split file that is being written may be whole the next time. */
-	if (*ret_flaw == DWBUILD_BROKEN && in.split)
+	if (*ret_flaw == DWBUILD_BROKEN && split)
 		o->unsettled = true;
-	atomic_fetch_add(&o->work, UNIT_COST + dwbuild_work(&m->build) - work);
 	return r;
 }
 

@@ -25,4 +25,11 @@ struct dwimager {
 int dwimager_get(struct dwimager *m, struct dwobject *o, uint32_t i, struct symunit **ret,
 		 size_t *ret_bytes, bool *ret_mine);
 
+/*
+ * The image of @u, a unit of @o's file that is no skeleton and may not be in its list yet: 0, *@ret (caller
+ * frees with free()), *@ret_bytes and what is wrong with it; -ENOMEM, -EFBIG.
+ */
+int dwimager_build(struct dwimager *m, struct dwobject *o, const struct dwunit *u,
+		   struct symunit **ret, size_t *ret_bytes, enum dwbuild_flaw *ret_flaw);
+
 void dwimager_done(struct dwimager *m);

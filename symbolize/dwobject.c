@@ -37,7 +37,7 @@ static void drop_units(struct dwobject *o)
 	o->n_units = 0;
 	o->loose.n = 0;
 	o->dir.ranges.n = o->more.ranges.n = 0;
-	o->has_more = o->has_partial = false;
+	o->has_more = o->refers_far = false;
 	o->image_bytes = 0;
 	o->broken = o->limited = o->no_split = 0;
 }
@@ -70,7 +70,7 @@ static int add_unit(struct dwobject *o, uint32_t i, struct dwspans *spans)
 	const struct dwunit *u = &o->file.units[i];
 	int r;
 
-	o->has_partial |= u->partial;
+	o->refers_far |= u->partial;
 	if (u->partial)
 		return 0;
 	spans->spans.n = 0;
@@ -251,8 +251,9 @@ int dwobject_expect_many(struct dwobject *o)
 	/* Strings that were read last; without them it takes longer, nothing else. */
 	if (!o->near)
 		o->near = calloc(1, sizeof(*o->near));
-	/* dwz made partial units, and the alternate file, of what units have in common. */
-	if (o->has_partial)
+	/* dwz made partial units, and the alternate file, of what units have in common; Go and optimizing
+	 * all units at once make references from everywhere to everywhere. */
+	if (o->refers_far)
 		r = hold(&o->file.s, DW_INFO);
 	if (r == 0 && o->has_alt)
 		r = hold(&o->alt.s, DW_INFO);
@@ -262,15 +263,16 @@ int dwobject_expect_many(struct dwobject *o)
 }
 
 /*
- * Reads the units, or leaves it to the first question when .debug_aranges may make it unnecessary:
- * but not where the first one is broken, or some may be split ones, which need .debug_addr.
+ * Reads the units, or leaves it to the first question when .debug_aranges may make it unnecessary, or
+ * other things are done on the way (dwahead.h): but not where the first one is broken, or some may be split
+ * ones, which need .debug_addr.
  */
 static int read_units(struct dwobject *o)
 {
 	const struct dwsection *s = o->file.s.s;
 	int r;
 
-	if (s[DW_ARANGES].size > 0 && s[DW_ADDR].size == 0) {
+	if ((s[DW_ARANGES].size > 0 || s[DW_INFO].z) && s[DW_ADDR].size == 0) {
 		r = dwfile_read_some(&o->file, &(uint64_t){ 0 }, 1);
 		if (r < 0 || o->file.n_units > 0)
 			return r;

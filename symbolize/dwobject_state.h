@@ -39,7 +39,7 @@ struct dwobject {
 		DWOBJECT_ALL,
 	} units;
 	bool has_more;
-	bool has_partial; /* there are units whose entries others refer to */
+	bool refers_far; /* units refer to entries of others, as far as that is known */
 	ARRAY(uint32_t) loose; /* units that do not say where their code is */
 	size_t inflated;       /* bytes of sections that were compressed */
 	size_t n_units;

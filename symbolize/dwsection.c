@@ -377,11 +377,11 @@ void dwsections_close(struct dwsections *d)
 	*d = (struct dwsections){ .fd = -1 };
 }
 
-void dwsections_renew(const struct dwsections *d)
+void dwsections_rest(const struct dwsections *d)
 {
 	for (int id = 0; id < DW_SECTIONS; id++)
 		if (d->s[id].z)
-			zsection_renew(d->s[id].z);
+			zsection_rest(d->s[id].z);
 }
 
 size_t dwsections_bytes(const struct dwsections *d)

@@ -46,7 +46,7 @@ struct dwsections {
 };
 
 /* Bytes of compressed sections of one file that are held at once where nobody says otherwise. */
-#define DWSECTIONS_HELD ((size_t)32 << 20)
+#define DWSECTIONS_HELD ((size_t)8 << 20)
 
 /*
  * Finds the sections of the file open as @fd, inflating compressed ones (SHF_COMPRESSED with zlib or
@@ -62,8 +62,8 @@ int dwsections_open(int fd, bool dwo, size_t max_mem, struct dwsections *ret);
 int dwsections_open_held(int fd, bool dwo, size_t max_mem, size_t held, struct dwsections *ret);
 void dwsections_close(struct dwsections *d);
 
-/* A new question begins: what is inflated again for it counts anew. */
-void dwsections_renew(const struct dwsections *d);
+/* A question is answered: pieces of sections are let go, what is inflated again counts anew. */
+void dwsections_rest(const struct dwsections *d);
 
 /* Memory held. */
 size_t dwsections_bytes(const struct dwsections *d);

@@ -381,6 +381,12 @@ static uint64_t work_limit(const struct dwfile *f)
 	return WORK_FREE + WORK_FACTOR * (f->s.s[DW_INFO].size + f->s.s[DW_ABBREV].size);
 }
 
+static void tell(const struct dwfile *f, const struct dwunit *u)
+{
+	if (f->on_unit)
+		f->on_unit(f->on_unit_ctx, u);
+}
+
 int dwfile_read_units(struct dwfile *f)
 {
 	_cleanup_free_ uint8_t *buf = malloc(HEAD_WINDOW_MAX);
@@ -406,10 +412,13 @@ int dwfile_read_units(struct dwfile *f)
 			r = array_push(&units, u);
 		if (r < 0)
 			break;
+		if (code)
+			tell(f, &u);
 		padding += u.end - off == 4;
 		off = u.end;
 	}
 	dwabbrevs_done(&a);
+	tell(f, NULL);
 	if (r < 0) {
 		array_free(&units);
 		return r;

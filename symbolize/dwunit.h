@@ -51,6 +51,10 @@ struct dwfile {
 	bool limited; /* there are more units */
 	bool some;    /* those in the list are not all: dwfile_read_some() */
 	bool alt; /* what .gnu_debugaltlink named: its strings have places of their own */
+	/* Told of each unit when dwfile_read_units() has read its head, and of NULL behind the last one,
+	 * when the list is still the old one; NULL = nobody is. */
+	void (*on_unit)(void *ctx, const struct dwunit *u);
+	void *on_unit_ctx;
 };
 
 /*

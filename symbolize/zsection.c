@@ -14,7 +14,7 @@ enum {
 	/* Blocks that are kept: a sixteenth of the section. Threads that read units one behind the other
 	 * overtake each other by a few megabytes. */
 	KEPT_SHARE = 16,
-	KEPT_MIN = 4,
+	KEPT_MIN = 16,
 	KEPT_MAX = 64,
 	MARKS = 64, /* 55 KiB each */
 	MARK_MIN = 1 << 20, /* bytes between two */
@@ -54,21 +54,30 @@ static uint64_t mark_bytes(uint64_t size)
 	return n < MARK_MIN ? MARK_MIN : (n + BLOCK - 1) / BLOCK * BLOCK;
 }
 
+static void drop_blocks(struct zsection *z)
+{
+	for (size_t i = 0; i < z->n_kept; i++) {
+		struct block *b = &z->kept[i];
+
+		z->bytes -= b->bytes ? BLOCK : 0;
+		free(b->bytes);
+		*b = (struct block){ .number = NOWHERE };
+	}
+}
+
 int zsection_new(enum inflate_format format, int fd, uint64_t off, uint64_t n, uint64_t size,
 		 struct zsection **ret)
 {
 	struct zsection *z = calloc(1, sizeof(*z));
-	uint64_t kept = size / KEPT_SHARE / BLOCK;
 
 	if (!z)
 		return -ENOMEM;
 	z->size = z->end = size;
 	z->max_work = AGAIN * (n + size);
-	z->n_kept = kept < KEPT_MIN ? KEPT_MIN : kept > KEPT_MAX ? KEPT_MAX : (size_t)kept;
+	z->n_kept = (size_t)(zsection_kept(z) / BLOCK);
 	/* The first one is the beginning of the section. */
 	z->mark_bytes = inflate_stream_has_marks(format) ? mark_bytes(size) : NOWHERE;
-	for (size_t i = 0; i < z->n_kept; i++)
-		z->kept[i].number = NOWHERE;
+	drop_blocks(z);
 	if (inflate_stream_new(format, fd, off, n, &z->stream) < 0) {
 		free(z);
 		return -ENOMEM;
@@ -82,8 +91,7 @@ int zsection_new(enum inflate_format format, int fd, uint64_t off, uint64_t n, u
 /* What pieces are read with. */
 static void drop_pieces(struct zsection *z)
 {
-	for (size_t i = 0; i < z->n_kept; i++)
-		free(z->kept[i].bytes);
+	drop_blocks(z);
 	for (size_t i = 0; i < MARKS; i++)
 		free(z->marks[i]);
 	memset(z->marks, 0, sizeof(z->marks));
@@ -248,9 +256,17 @@ bool zsection_read(struct zsection *z, uint64_t off, void *buf, size_t n)
 	return ok;
 }
 
-void zsection_renew(struct zsection *z)
+uint64_t zsection_kept(const struct zsection *z)
+{
+	uint64_t kept = z->size / KEPT_SHARE / BLOCK;
+
+	return (kept < KEPT_MIN ? KEPT_MIN : kept > KEPT_MAX ? KEPT_MAX : kept) * BLOCK;
+}
+
+void zsection_rest(struct zsection *z)
 {
 	pthread_mutex_lock(&z->lock);
+	drop_blocks(z);
 	if (z->stream)
 		z->work = inflate_stream_work(z->stream);
 	pthread_mutex_unlock(&z->lock);

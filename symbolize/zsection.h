@@ -28,13 +28,16 @@ void zsection_free(struct zsection *z);
  * or without memory. Thread-safe.
  *
  * Who jumps about in it would have it uncompressed over and over. So once that was done for a few times
- * its size since it was made, or since zsection_renew(), all of it comes to memory: whoever makes a
+ * its size since it was made, or since zsection_rest(), all of it comes to memory: whoever makes a
  * file cannot make the time grow with the square of its size.
  */
 bool zsection_read(struct zsection *z, uint64_t off, void *buf, size_t n);
 
-/* What is uncompressed again is counted anew. */
-void zsection_renew(struct zsection *z);
+/* Bytes before the last one that was read in order that are at hand. */
+uint64_t zsection_kept(const struct zsection *z);
+
+/* A question is answered: pieces are let go, and what is uncompressed again is counted anew. */
+void zsection_rest(struct zsection *z);
 
 /* Memory held. */
 size_t zsection_bytes(struct zsection *z);

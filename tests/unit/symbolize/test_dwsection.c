@@ -207,7 +207,7 @@ Test(dwsection, inflates_what_is_compressed)
 	int fd;
 
 	fd = elf_of(ET_EXEC, s, 4);
-	cr_assert_eq(dwsections_open(fd, false, sum, &d), 0);
+	cr_assert_eq(dwsections_open_held(fd, false, sum, sum, &d), 0);
 	cr_expect_eq(d.fd, -1, "nothing is left to be read");
 	cr_expect_eq(fcntl(fd, F_GETFD), -1);
 	cr_expect_eq(d.mem_bytes, sum);
@@ -219,7 +219,7 @@ Test(dwsection, inflates_what_is_compressed)
 	dwsections_close(&d);
 
 	fd = elf_of(ET_EXEC, s, 5);
-	cr_assert_eq(dwsections_open(fd, false, sum, &d), 0);
+	cr_assert_eq(dwsections_open_held(fd, false, sum, sum, &d), 0);
 	cr_expect_eq(d.fd, fd);
 	expect_section(&d, DW_INFO, info);
 	expect_section(&d, DW_ABBREV, abbrev);
@@ -255,7 +255,7 @@ Test(dwsection, reads_pieces_of_what_is_compressed_and_large)
 	same[sizeof(same) - 1] = '\0';
 	cr_expect_str_eq(dwsection_str(&d, DW_STR, 1000, sizeof(buf), buf), same);
 	cr_expect_gt(dwsections_bytes(&d), d.mem_bytes);
-	dwsections_renew(&d);
+	dwsections_rest(&d);
 	cr_expect_eq(dwsection_hold(&d, DW_INFO, info.n - 1), 0);
 	cr_expect_null(d.s[DW_INFO].mem, "it is larger");
 	cr_expect_eq(dwsection_hold(&d, DW_INFO, info.n), 0);
