@@ -21,7 +21,8 @@ static __always_inline int forget_process(void)
 	}
 	bpf_map_delete_elem(&spaces, &tgid);
 	bpf_map_delete_elem(&known_tgids, &tgid);
-	__sync_fetch_and_add(&spaces_version, 1); /* what is remembered of it goes, too */
+	/* What is remembered of it goes, too. */
+	__sync_fetch_and_add(&spaces_version[wire_space_slot(tgid)], 1);
 	return 0;
 }
 

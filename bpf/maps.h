@@ -18,8 +18,9 @@ const volatile struct wire_config config = {};
 /* Which of the two sets the sampler writes to; user space alone changes it. */
 volatile __u32 active_set;
 
-/* Counts the changes of `spaces`, after each of them. */
-volatile __u32 spaces_version;
+/* Counts the changes of `spaces`, after each of them: by wire_space_slot(), so that others' changes
+ * cost a process little. */
+volatile __u32 spaces_version[WIRE_SPACE_SLOTS];
 
 /* Whether a target has had a child. */
 volatile __u32 targets_born;
@@ -77,7 +78,7 @@ struct {
 
 #define CACHE_LINE 64
 #define STACK_PAGE 4096
-#define WORK_BLOCK 4096 /* bytes of stack read at once, at most … */
+#define WORK_BLOCK 8192 /* bytes of stack read at once, at most … */
 #define WORK_LEAST 512	/* … and at least */
 #define WORK_REGS  16
 #define WORK_AREAS 4
@@ -126,7 +127,7 @@ struct work {
 	__u16 last_rule;     /* in rules, of the frame before; 0, which is no rule, at the leaf */
 	__u8 leaf;	     /* regs are those of this frame */
 	__u8 exact;	     /* pc is where the frame was interrupted, not a return address */
-	__u32 space_version; /* spaces_version when space was that of process space_of */
+	__u32 space_version; /* spaces_version of process space_of when space was its own */
 	__u32 space_of;
 	struct wire_space space;
 	__u16 new_area; /* the oldest, so the next to be replaced */

@@ -97,7 +97,7 @@ static __noinline void change_space(struct work *w, __u32 tgid, __u32 version)
 /* Makes the space of the process the current one, which it often is already: whether it has one. */
 static __always_inline bool enter_space(struct work *w)
 {
-	__u32 tgid = w->key.tgid, version = spaces_version;
+	__u32 tgid = w->key.tgid, version = spaces_version[wire_space_slot(tgid)];
 
 	if (w->space_of != tgid || w->space_version != version)
 		change_space(w, tgid, version);

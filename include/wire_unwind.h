@@ -60,6 +60,13 @@ struct wire_begun {
 	__u32 reserved;
 };
 
+/* Processes that share a number of how often their entries of `spaces` have changed. */
+#define WIRE_SPACE_SLOTS 256
+static inline __u32 wire_space_slot(__u32 tgid)
+{
+	return tgid & (WIRE_SPACE_SLOTS - 1);
+}
+
 /* Value of `tables`. */
 struct wire_table {
 	struct unwind_place place;

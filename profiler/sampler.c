@@ -317,24 +317,25 @@ void sampler_unwind_memory(const struct sampler *s, struct residency_memory *ret
 	*ret = s->unwind;
 }
 
-/* Makes the sampler look at the spaces again that it remembers. */
-static void spaces_changed(struct sampler *s)
+/* Makes the sampler look at the space of @tgid again if it remembers it. */
+static void space_changed(struct sampler *s, uint32_t tgid)
 {
-	__atomic_add_fetch(&s->skel->bss->spaces_version, 1, __ATOMIC_RELEASE);
+	__atomic_add_fetch(&s->skel->bss->spaces_version[wire_space_slot(tgid)], 1,
+			   __ATOMIC_RELEASE);
 }
 
 int sampler_set_space(struct sampler *s, uint32_t tgid, const struct wire_space *space)
 {
 	if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.spaces), &tgid, space, 0) < 0)
 		return -errno;
-	spaces_changed(s);
+	space_changed(s, tgid);
 	return 0;
 }
 
 void sampler_drop_space(struct sampler *s, uint32_t tgid)
 {
 	bpf_map_delete_elem(bpf_map__fd(s->skel->maps.spaces), &tgid);
-	spaces_changed(s);
+	space_changed(s, tgid);
 }
 
 /* Where the sampler forgets a process by itself. */

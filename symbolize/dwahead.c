@@ -211,6 +211,7 @@ static void keep_images(struct ahead *a)
 			continue;
 		kept->image = take_ptr(w->image);
 		kept->bytes = w->bytes;
+		o->read_bytes += w->unit.end - w->unit.off;
 		symunit_extent(kept->image, &kept->lo, &kept->hi);
 		atomic_fetch_add(&o->image_bytes, w->bytes);
 	}

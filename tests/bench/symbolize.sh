@@ -152,7 +152,7 @@ for n in 1 10000 100000; do
         measure $f $n "${all[@]}" wick.warm
     done
     for f in libc libc.z rust go; do
-        measure $f $n "${all[@]}"
+        measure $f $n "${all[@]}" wick.warm
     done
     measure rgw.sym $n wick blaze llvm gimli
 done

@@ -33,7 +33,8 @@ void sim_start(const struct sim_sizes *sizes)
 	config.by_pointer = 1;
 	config.ring_wakeup_bytes = s.ring_bytes / 4;
 	config.ring_copy_bytes = s.ring_bytes / 4 * 3;
-	active_set = spaces_version = targets_born = n_containers = 0;
+	active_set = targets_born = n_containers = 0;
+	memset((void *)(uintptr_t)spaces_version, 0, sizeof(spaces_version));
 	sim_task(77, 77);
 }
 

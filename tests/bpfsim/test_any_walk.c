@@ -402,7 +402,7 @@ static void rubbish_world(unsigned round)
 	rubbish_tables();
 	rubbish_areas();
 	fake_put("spaces", SIM_WALKER, &spaces[round % 5]);
-	spaces_version++;
+	spaces_version[wire_space_slot(SIM_WALKER)]++;
 	for (uint32_t i = 0; i < 6; i++)
 		world.areas[world.n++].area = ((struct wire_area *)fake_map("areas")->memory)[i];
 	for (size_t i = 0; i < world.n; i++)

@@ -65,6 +65,20 @@ Test(lifecycle, exit_of_the_first_thread_makes_a_process_unknown)
 	cr_expect_eq(fake_map("known_tgids")->n, 0);
 }
 
+/* A number that is used again at once, while the sampler remembers what was known of it. */
+Test(lifecycle, what_is_remembered_of_a_process_goes_with_it)
+{
+	struct walked w;
+
+	know(false);
+	walk_regs(CODE + 8, STACK, 0);
+	walk_tick(true, &w);
+	cr_expect_eq(w.end, WIRE_END_ROOT);
+	cr_expect_eq(forget_at_exit(NULL), 0);
+	walk_tick(true, &w);
+	cr_expect_eq(w.end, WIRE_END_LOADING);
+}
+
 Test(lifecycle, others_stay_known)
 {
 	know(false);

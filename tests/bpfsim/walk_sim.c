@@ -118,7 +118,7 @@ void walk_set_space(const struct wire_area *areas, size_t n)
 	walk_pass_grace();
 	cr_assert_eq(residency_put_space(residency, areas, n, &space), 0);
 	fake_put("spaces", SIM_WALKER, &space);
-	spaces_version++;
+	spaces_version[wire_space_slot(SIM_WALKER)]++;
 }
 
 void walk_put(uint64_t at, const uint64_t *words, size_t n)

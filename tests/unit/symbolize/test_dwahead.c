@@ -133,6 +133,26 @@ Test(dwahead, keeps_no_more_than_may_be_kept)
 	dwmaker_done(&m);
 }
 
+/* What was read on the way is worth an index on disk, as what is read later is. */
+Test(dwahead, counts_what_was_read)
+{
+	static struct dwquery queries[ASKED];
+	struct dwobject_opts opts = plain_opts();
+	struct dwmaker m = { .zlib = true };
+	struct dwobject *o;
+
+	dwmaker_many(&m, UNITS, FUNCTIONS);
+	put_queries(queries, false);
+	opts.store_dir = ".";
+	opts.store_key = "key";
+	o = open_made(&m, &opts);
+	cr_expect_not(dwobject_wants_saving(o));
+	check_names(o, queries, ASKED);
+	cr_expect(dwobject_wants_saving(o));
+	dwobject_free(o);
+	dwmaker_done(&m);
+}
+
 Test(dwahead, is_for_many_addresses_in_large_compressed_sections)
 {
 	struct dwobject_opts opts = plain_opts();

@@ -39,9 +39,10 @@ until_true "grep -q split /proc/${members%% *}/comm"
 
 wick record -a -v -F 199 --duration 3 -o p.pb.gz >out 2>err || fail_with 'wick record'
 wick convert --by container_id p.pb.gz -o p.folded
-expect 'samples of the container say so' "$(sum "$id" 'has(a)' split_turn) > 5"
-expect 'all of them do' "$(sum "$id" 'has(a)' split_turn) == $(within '' split_turn)"
-expect 'others do not' "$(sum "$id" '/(^|;)(threads|thread_work)(;|$)/') == 0"
+label="container_id: $id"
+expect 'samples of the container say so' "$(sum split 'f[2] == a' "$label") > 5"
+expect 'all of them do' "$(sum split 'f[2] == a' "$label") == $(samples split)"
+expect 'others do not' "$(sum threads 'f[2] == a' "$label") == 0 && $(samples threads) > 5"
 
 record --container 5e1f0000 -F 199 --duration 3
 expect 'the container is recorded' "$(within split split_turn) > 5"

@@ -14,6 +14,7 @@ rm -f err
     while :; do
         /w/split 0.03 >>splits
         /w/syscalls 0.03 >>asks
+        /w/split 0.03 >>splits # three, for the numbers may be an even number
     done
 ) &
 record -a -F 499 --duration 12
@@ -22,7 +23,8 @@ again=$(cat splits asks | awk '$1 == "pid" && n[$2]++ { m++ } END { print m + 0 
 both=$(awk '$1 == "pid" && FILENAME == "splits" { s[$2] } $1 == "pid" && FILENAME == "asks" && $2 in s && !t[$2]++ { n++ }
     END { print n + 0 }' splits asks)
 note "$again numbers were given again, $both to both programs"
-expect 'numbers were used again' "$again > 0"
+expect 'numbers were used again, by the other program' "$both > 0"
 expect 'one program has nothing of the other' "$(within split ask_often) + $(within syscalls split_turn) == 0"
-expect 'the first is named' "$(within split split_turn) > 0.5 * $(samples split)"
-expect 'the second is named' "$(within syscalls ask_often) > 0.5 * $(samples syscalls)"
+# Of a short life most is its beginning and its end here.
+expect 'the first is named' "$(within split split_turn) > 20"
+expect 'the second is named' "$(within syscalls ask_often) > 20"
