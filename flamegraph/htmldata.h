@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The data of a page: a call tree with its names as one run of bytes, which
- *flamegraph/viewer/data.js reads. Numbers are LEB128 varints, signed ones zigzag; columns stand one
- *after another, which is what compresses best:
+ * flamegraph/viewer/data.js reads. Numbers are LEB128 varints, signed ones zigzag; columns stand one
+ * after another, which is what compresses best:
  *
  *	"wick1" flags
  *	strings		number, bytes, then each with a NUL between two of them; number 0 is ""

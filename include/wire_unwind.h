@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /*
  * How user space tells the sampler to unwind each process: which code lies where in an address
- *space, and which table of unwind rows (unwind_row.h) holds the rules for it.
+ * space, and which table of unwind rows (unwind_row.h) holds the rules for it.
  *
  *	tgid ─► spaces ─► areas[first … first + n)   sorted by address, found by binary search
  *	                    │ how: rows, frame pointer, …

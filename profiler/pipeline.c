@@ -418,6 +418,30 @@ static void describe_processes(const struct pipeline *p, char *buf, size_t size)
 			 p->objects.refused, p->objects.overwritten);
 }
 
+/* What was turned away at a limit and is no sample. */
+static void warn_of_refusals(const struct pipeline *p)
+{
+	if (p->jits.refused)
+		log_warn(
+			"too many open files: names of the code that %zu processes made are missing; raise "
+			"the limit with ulimit -n",
+			p->jits.refused);
+	if (p->ids.refused || p->ids.cgroups.refused)
+		log_warn(
+			"%zu processes or cgroups had labels that there was no room for; those are "
+			"missing",
+			p->ids.refused + p->ids.cgroups.refused);
+	if (p->containers.refused)
+		log_warn(
+			"%zu containers were not recorded from their beginning: no more than %d are told "
+			"apart in the kernel; give more of their ids",
+			p->containers.refused, WIRE_MAX_CONTAINERS);
+	if (p->objects.roots.refused)
+		log_warn("more containers than are kept open (%d): for files of the others debug "
+			 "information is looked for outside of them only",
+			 ROOTTAB_MAX);
+}
+
 int pipeline_profile(struct pipeline *p, const char *info, struct profile **ret)
 {
 	_cleanup_(profile_freep) struct profile *prof = NULL;
@@ -429,29 +453,11 @@ int pipeline_profile(struct pipeline *p, const char *info, struct profile **ret)
 	jittab_settle(&p->jits);
 	objtab_settle(&p->objects);
 	warn_of_processes(p);
-	if (p->jits.refused)
-		log_warn(
-			"too many open files: names of the code that %zu processes made are missing; raise "
-			"the limit with ulimit -n",
-			p->jits.refused);
-	if (p->ids.refused || p->ids.cgroups.refused)
-		log_warn(
-			"%zu processes or cgroups had labels that there was no room for; those are "
-			"missing",
-			p->ids.refused + p->ids.cgroups.refused);
 	if (p->debuginfod)
 		r = symstart_wait(p->symbolizer, &p->counts, &p->objects, DEBUGINFOD_MS);
 	if (r < 0)
 		return r;
-	if (p->containers.refused)
-		log_warn(
-			"%zu containers were not recorded from their beginning: no more than %d are told "
-			"apart in the kernel; give more of their ids",
-			p->containers.refused, WIRE_MAX_CONTAINERS);
-	if (p->objects.roots.refused)
-		log_warn("more containers than are kept open (%d): for files of the others debug "
-			 "information is looked for outside of them only",
-			 ROOTTAB_MAX);
+	warn_of_refusals(p);
 	r = naming_run(&(struct naming){ .counts = &p->counts,
 					 .objects = &p->objects,
 					 .jits = &p->jits,

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Rings are filled while they are read, so what is "there" differs from ring to ring: between a
- *look at CPU 0's ring and one at CPU 1's a process may fork on CPU 0, and its child may map a
- *library on CPU 1. Read up to where it was looked, the child's mapping would come a whole reading
- *before its fork. Hence two looks at every ring, the second after the first is over for all:
+ * look at CPU 0's ring and one at CPU 1's a process may fork on CPU 0, and its child may map a
+ * library on CPU 1. Read up to where it was looked, the child's mapping would come a whole reading
+ * before its fork. Hence two looks at every ring, the second after the first is over for all:
  *
  *	CPU 0   ──a──────b─┊────────c────┊──
  *	CPU 1   ─────d─────┊──e──────f───┊─g
  *	                  must          may
  *
  * Records before `must` are delivered, and whatever is earlier than the latest of them. A cause is
- *in its ring before the time of its effect is taken; an effect before that latest time was in the
- *past when the second look began; so its cause is before `may`, earlier, and delivered first. Above
- *that is a, d, b; also e, if it is earlier than b; all others wait for the next reading.
+ * in its ring before the time of its effect is taken; an effect before that latest time was in the
+ * past when the second look began; so its cause is before `may`, earlier, and delivered first. Above
+ * that is a, d, b; also e, if it is earlier than b; all others wait for the next reading.
  */
 #include "sidering.h"
 

@@ -49,8 +49,9 @@ int debuginfod_new(struct debuginfod **ret, const struct debuginfod_opts *opts);
 /*
  * Asks for the debug file of a build id (lowercase hex) or for the answer. Never blocks.
  * >= 0: a descriptor of the file (caller closes), which is a debug file of that build id. It is
- *given out once; the next call asks again, and the library has it on disk. -EINPROGRESS: the
- *question waits or was put just now, ask again -ENOENT: there is none, or the servers do not answer
+ *       given out once; the next call asks again, and the library has it on disk.
+ * -EINPROGRESS: the question waits or was put just now, ask again
+ * -ENOENT: there is none, or the servers do not answer
  * -EAGAIN: the queue is full
  * -EINVAL: no build id
  */

@@ -51,8 +51,7 @@ static void run_done(struct run *r)
 	free(r->numbers);
 }
 
-/* --- strings
- * -------------------------------------------------------------------------------------- */
+/* --- strings ---------------------------------------------------------------------------------- */
 
 static bool is_mangled(const char *name)
 {
@@ -142,8 +141,7 @@ static int get_file(struct run *r, const struct symunit_file *file, uint32_t *re
 	return 0;
 }
 
-/* --- symbols
- * -------------------------------------------------------------------------------------- */
+/* --- symbols ---------------------------------------------------------------------------------- */
 
 /* Whether symbol @s names a function better than its debug information, which says @plain. */
 static bool is_better(const char *s, const char *plain)
@@ -194,8 +192,7 @@ static int better_symbol_at(struct run *r, uint64_t addr, struct sym_frame *fram
 			      &k, frame);
 }
 
-/* --- frames
- * --------------------------------------------------------------------------------------- */
+/* --- frames ----------------------------------------------------------------------------------- */
 
 /* The frame for @f, which is the outermost at @addr or not. */
 static int add_frame(struct run *r, const struct symunit_frame *f, uint64_t addr, bool outermost)
@@ -288,8 +285,7 @@ static int set_answer(struct run *r, const struct dwquery *q, struct sym_answer 
 	return res;
 }
 
-/* --- the request
- * ---------------------------------------------------------------------------------- */
+/* --- the request ------------------------------------------------------------------------------ */
 
 /* An address that is asked for, and the place of the answer in the request. */
 struct place {

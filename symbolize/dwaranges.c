@@ -74,8 +74,7 @@ static int each_set(const struct dwfile *f, set_fn *fn, void *ctx)
 	return r;
 }
 
-/* --- all of it
- * ------------------------------------------------------------------------------------ */
+/* --- all of it -------------------------------------------------------------------------------- */
 
 struct reading {
 	const struct dwfile *f;
@@ -104,8 +103,7 @@ int dwaranges_read(const struct dwfile *f, struct dwdir *ret)
 	return each_set(f, read_set, &k);
 }
 
-/* --- a few addresses
- * ------------------------------------------------------------------------------ */
+/* --- a few addresses -------------------------------------------------------------------------- */
 
 struct finding {
 	const uint64_t *addrs;

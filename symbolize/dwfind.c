@@ -36,8 +36,7 @@ enum {
  * when a quarter of the object's units are read for it. */
 #define SAVE_INFLATED (8ull << 20)
 
-/* --- a round of answers
- * --------------------------------------------------------------------------- */
+/* --- a round of answers ----------------------------------------------------------------------- */
 
 /* The queries of one unit: order[first] to order[first + n]. */
 struct job {
@@ -282,8 +281,7 @@ static int run_round(struct round *round, struct dwframes *ret)
 	return r;
 }
 
-/* --- answering
- * ------------------------------------------------------------------------------------ */
+/* --- answering -------------------------------------------------------------------------------- */
 
 /* Makes a job of all pending queries of each unit: by it is the unit, item the query. */
 static int plan(struct round *round, struct radix_key *pending, size_t n)

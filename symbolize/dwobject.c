@@ -24,8 +24,7 @@ enum {
 	RANGES_MAX = 8 << 20,	/* 256 MB of directory */
 };
 
-/* --- opening
- * -------------------------------------------------------------------------------------- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 /* Forgets the units and all that is known of them. */
 static void drop_units(struct dwobject *o)
@@ -345,8 +344,7 @@ int dwobject_open(int fd, const struct dwobject_opts *opts, struct dwobject **re
 	return 0;
 }
 
-/* --- looking again
- * -------------------------------------------------------------------------------- */
+/* --- looking again ---------------------------------------------------------------------------- */
 
 bool dwobject_look_again(struct dwobject *o)
 {
@@ -366,8 +364,7 @@ bool dwobject_look_again(struct dwobject *o)
 	return found;
 }
 
-/* --- strings
- * -------------------------------------------------------------------------------------- */
+/* --- strings ---------------------------------------------------------------------------------- */
 
 static const char *cut_name(const struct namepool_name *name, size_t n, char *buf)
 {
@@ -397,8 +394,7 @@ const char *dwobject_string(const struct dwobject *o, strref_t s, size_t n, char
 	}
 }
 
-/* --- the index on disk
- * ---------------------------------------------------------------------------- */
+/* --- the index on disk ------------------------------------------------------------------------ */
 
 bool dwobject_is_stored(const struct dwobject *o)
 {

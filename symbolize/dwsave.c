@@ -53,8 +53,7 @@ bool dwobject_wants_saving(const struct dwobject *o)
 	return o->store_dir && !o->store && o->read_bytes > 0 && dwfind_is_much(o, o->read_bytes);
 }
 
-/* --- the directory
- * -------------------------------------------------------------------------------- */
+/* --- the directory ---------------------------------------------------------------------------- */
 
 /* What is being saved. */
 struct saving {
@@ -130,8 +129,7 @@ static int keep_used(const struct saving *s, struct dwdir *ret)
 	return 0;
 }
 
-/* --- saving
- * --------------------------------------------------------------------------------------- */
+/* --- saving ----------------------------------------------------------------------------------- */
 
 /* Makes all images and gives them to the writer: 1 when all is there, 0, -ENOMEM. */
 static int write_units(struct saving *s, struct dwdir *ret)

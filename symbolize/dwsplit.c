@@ -52,8 +52,7 @@ static int hold_sections(struct dwsections *d, bool strings)
 	return r;
 }
 
-/* --- the .dwp
- * ------------------------------------------------------------------------------------- */
+/* --- the .dwp --------------------------------------------------------------------------------- */
 
 /* Opens the file at @path if it has DWARF of this kind: 0, -ENOMEM, or any error when not. */
 static int open_sections(const struct dwsplit *s, int root_fd, const char *path, bool strings,
@@ -131,8 +130,7 @@ bool dwsplit_look_again(struct dwsplit *s)
 	return s->has_dwp;
 }
 
-/* --- making
- * --------------------------------------------------------------------------------------- */
+/* --- making ----------------------------------------------------------------------------------- */
 
 void dwsplit_free(struct dwsplit *s)
 {
@@ -189,8 +187,7 @@ int dwsplit_new(const struct dwsplit_opts *opts, struct dwsplit **ret)
 	return r;
 }
 
-/* --- units
- * ---------------------------------------------------------------------------------------- */
+/* --- units ------------------------------------------------------------------------------------ */
 
 void dwsplit_unit_done(struct dwsplit_unit *u)
 {
@@ -345,8 +342,7 @@ int dwsplit_find(struct dwsplit *s, const struct dwfile *main, const struct dwun
 	return 0;
 }
 
-/* --- strings
- * -------------------------------------------------------------------------------------- */
+/* --- strings ---------------------------------------------------------------------------------- */
 
 /* Adds @n bytes to the strings: 0, -ENOMEM, -EFBIG when there are too many. */
 static int add_string(struct dwsplit *s, const char *text, size_t n, strref_t *ret)

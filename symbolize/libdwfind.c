@@ -99,8 +99,7 @@ void libdwfind_free(struct libdwfind *f)
 	free(f);
 }
 
-/* --- the list of units
- * ------------------------------------------------------------------------------ */
+/* --- the list of units ------------------------------------------------------------------------ */
 
 static int add_span(struct libdwfind *f, size_t unit, uint64_t lo, uint64_t hi)
 {
@@ -245,8 +244,7 @@ int libdwfind_new(Dwarf *dw, const struct libdwfind_opts *opts, struct libdwfind
 	return 0;
 }
 
-/* --- images
- * ------------------------------------------------------------------------------------------- */
+/* --- images ----------------------------------------------------------------------------------- */
 
 /*
  * libdw opens the file that a skeleton names by itself, and waits for the other end if that is a
@@ -322,8 +320,7 @@ static int make_image(struct libdwfind *f, struct unit *u)
 	return 0;
 }
 
-/* --- answers
- * ------------------------------------------------------------------------------------------ */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 /* Asks the unit, and takes what it says if that is more than what is known already. */
 static int ask_unit(struct libdwfind *f, struct unit *u, struct dwquery *q, struct dwframes *ret)

@@ -44,8 +44,7 @@ struct libdwsource {
 	struct libdwplace places; /* of a relocatable file */
 };
 
-/* --- reading a file
- * ----------------------------------------------------------------------------------- */
+/* --- reading a file --------------------------------------------------------------------------- */
 
 static void image_done(struct image *im)
 {
@@ -175,8 +174,7 @@ static int open_image(struct image *im, int fd, const struct libdwsource_opts *o
 	return r;
 }
 
-/* --- files beside the file
- * ---------------------------------------------------------------------------- */
+/* --- files beside the file -------------------------------------------------------------------- */
 
 /* The next section from number @i on that is placed anywhere; n_sections when there is none. */
 static size_t next_placed(const struct image *im, size_t i)
@@ -284,8 +282,7 @@ static int open_all(struct libdwsource *s, int fd, const struct libdwsource_opts
 	return r;
 }
 
-/* --- symbols
- * ------------------------------------------------------------------------------------------ */
+/* --- symbols ---------------------------------------------------------------------------------- */
 
 /*
  * By our own reading of the tables: the names that libdwfl gives of a broken file need not end in a
@@ -307,8 +304,7 @@ static int load_symbols(struct libdwsource *s, struct elf_object *ret)
 	return r;
 }
 
-/* --- debug information
- * --------------------------------------------------------------------------------- */
+/* --- debug information ------------------------------------------------------------------------ */
 
 static int by_span(const void *pa, const void *pb)
 {

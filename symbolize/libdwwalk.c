@@ -45,8 +45,7 @@ static bool is_code(const struct libdwwalk *w, uint64_t addr)
 	return lo > 0 && addr < w->code[lo - 1].hi;
 }
 
-/* --- names and paths
- * -------------------------------------------------------------------------------- */
+/* --- names and paths -------------------------------------------------------------------------- */
 
 static int add_text(struct libdwwalk *w, const char *s, strref_t *ret)
 {
@@ -180,8 +179,7 @@ static int file_of(struct libdwwalk *w, const char *path, uint32_t *ret)
 	return hindex_add(&w->by_path, hash, *ret);
 }
 
-/* --- functions and inlined calls
- * ---------------------------------------------------------------------- */
+/* --- functions and inlined calls -------------------------------------------------------------- */
 
 static int set_call(struct libdwwalk *w, Dwarf_Die *die, struct symunit_scope *s)
 {
@@ -313,8 +311,7 @@ static int walk(struct libdwwalk *w, Dwarf_Die *unit, uint64_t unit_bytes)
 	} while (true);
 }
 
-/* --- lines
- * ------------------------------------------------------------------------------------------ */
+/* --- lines ------------------------------------------------------------------------------------ */
 
 /* Whether the table of @unit is there, and small enough for what libdw makes of it. */
 static int check_table(const struct libdwwalk *w, Dwarf_Die *unit)
@@ -384,8 +381,7 @@ static int read_lines(struct libdwwalk *w, Dwarf_Die *unit)
 	return dwarf_getsrclines(unit, &lines, &n) == 0 ? add_rows(w, lines, n) : 0;
 }
 
-/* --- the unit
- * ----------------------------------------------------------------------------------------- */
+/* --- the unit --------------------------------------------------------------------------------- */
 
 /* What the unit takes up in its section, or a guess that is no less. */
 static uint64_t bytes_of_unit(Dwarf_Die *die)

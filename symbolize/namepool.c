@@ -20,8 +20,7 @@ enum {
 	PART_MAX = 4 * NAMEPOOL_TEXT_MAX, /* words of one byte with large numbers */
 };
 
-/* --- words
- * ---------------------------------------------------------------------------------------- */
+/* --- words ------------------------------------------------------------------------------------ */
 
 static bool is_digit(char c)
 {
@@ -197,8 +196,7 @@ void namepool_done(struct namepool *p)
 	*p = (struct namepool){ 0 };
 }
 
-/* --- reading
- * -------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 /* Stops at @end; NULL when it does not end before that. */
 static const uint8_t *get_length(const uint8_t *p, const uint8_t *end, size_t *ret)

@@ -9,7 +9,7 @@
  *	bytes of the name, of what is shown (LEB128; 0 = the same) │ words of the one │ of the other
  *
  * A word begins with a byte: 0 to 191 are its number; 192 to 253 and the next byte are number 192
- *to 16063; behind 254 the number takes three bytes; behind 255 come a length and the word itself.
+ * to 16063; behind 254 the number takes three bytes; behind 255 come a length and the word itself.
  */
 #pragma once
 
@@ -32,8 +32,7 @@ struct namepool_word {
 	uint8_t n;
 };
 
-/* --- writing
- * -------------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 /* Zero it. */
 struct namepool {
@@ -52,8 +51,7 @@ int namepool_add(struct namepool *p, struct namepool_block *to, const char *name
 		 const char *shown);
 void namepool_done(struct namepool *p);
 
-/* --- reading
- * -------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 /* A name that was read. */
 struct namepool_name {

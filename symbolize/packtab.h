@@ -32,8 +32,7 @@ uint64_t packtab_bytes(const struct packtab *t);
 /* Whether it is within the first @size bytes of an image, and reading it stays there. */
 bool packtab_fits(const struct packtab *t, uint64_t size);
 
-/* --- writing records, one after the other
- * --------------------------------------------------------- */
+/* --- writing records, one after the other ----------------------------------------------------- */
 
 struct packtab_writer {
 	uint8_t *to;
@@ -64,8 +63,7 @@ static inline void packtab_end(struct packtab_writer *w)
 	memcpy(w->to, &w->bits, sizeof(w->bits));
 }
 
-/* --- reading
- * -------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 /* Record @i < n of the table in @image. */
 static inline void packtab_get(const struct packtab *t, const void *image, size_t i,

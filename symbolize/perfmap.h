@@ -5,7 +5,7 @@
  *	7f2a3c0010c0 1a0 LazyCompile:~main /app/server.js:10
  *
  * Start and size are hexadecimal, with or without 0x; the rest of the line is the name. The file
- *only grows; of lines that overlap, the later one is right. Anybody can write anything into it.
+ * only grows; of lines that overlap, the later one is right. Anybody can write anything into it.
  */
 #pragma once
 

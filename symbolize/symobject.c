@@ -58,8 +58,7 @@ void symobject_done(struct symobject *o)
 	*o = (struct symobject){ 0 };
 }
 
-/* --- DWARF
- * ---------------------------------------------------------------------------------------- */
+/* --- DWARF ------------------------------------------------------------------------------------ */
 
 static int by_lo(const void *pa, const void *pb)
 {
@@ -190,8 +189,7 @@ static int open_dwarf(struct symobject *o, int fd, int object, const struct symo
 	return 0;
 }
 
-/* --- Go
- * ------------------------------------------------------------------------------------------- */
+/* --- Go --------------------------------------------------------------------------------------- */
 
 static int read_go(struct symobject *o, struct elf_file *f)
 {
@@ -209,8 +207,7 @@ static int read_go(struct symobject *o, struct elf_file *f)
 	return r == -ENOMEM ? r : -ENOENT;
 }
 
-/* --- loading
- * -------------------------------------------------------------------------------------- */
+/* --- loading ---------------------------------------------------------------------------------- */
 
 static bool has_dwarf(const struct elf_file *f)
 {
@@ -366,8 +363,7 @@ static int load(int fd, int debug, const struct symobject_opts *opts, struct sym
 	return 0;
 }
 
-/* --- what was not there
- * --------------------------------------------------------------------------- */
+/* --- what was not there ----------------------------------------------------------------------- */
 
 /* Whether a debug file could tell more: of a Go program its own table tells all. */
 static bool lacks_debug(const struct symobject *o)
@@ -449,8 +445,7 @@ int symobject_refresh(struct symobject *o, int fd, const struct symobject_opts *
 	return 1;
 }
 
-/* --- asking
- * --------------------------------------------------------------------------------------- */
+/* --- asking ----------------------------------------------------------------------------------- */
 
 static struct symobject_symbol symbol_at(struct symobject *o, uint64_t addr)
 {

@@ -108,8 +108,7 @@ static int read_piece(const struct symstore *s, const struct store_piece *p,
 	return 0;
 }
 
-/* --- opening
- * -------------------------------------------------------------------------------------- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static int read_tail(struct symstore *s)
 {
@@ -227,8 +226,7 @@ int symstore_open(const char *dir, const char *key, struct dwdir *dirs, struct s
 	return 0;
 }
 
-/* --- what is wrong with it
- * ------------------------------------------------------------------------ */
+/* --- what is wrong with it -------------------------------------------------------------------- */
 
 bool symstore_is_broken(const struct symstore *s)
 {
@@ -261,8 +259,7 @@ static int need_piece(struct symstore *s, const struct store_piece *pieces, uint
 	return r;
 }
 
-/* --- reading
- * -------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 size_t symstore_units(const struct symstore *s)
 {

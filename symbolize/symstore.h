@@ -80,8 +80,7 @@ bool symstore_remove(const struct symstore *s);
 /* Memory held. */
 size_t symstore_bytes(const struct symstore *s);
 
-/* --- writing
- * -------------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 struct symstore_writer;
 

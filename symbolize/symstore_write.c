@@ -63,8 +63,7 @@ struct symstore_writer {
 	int error; /* the first one */
 };
 
-/* --- tables
- * --------------------------------------------------------------------------------------- */
+/* --- tables ----------------------------------------------------------------------------------- */
 
 static void table_done(struct known_table *t)
 {
@@ -91,8 +90,7 @@ static int table_add(const struct symstore_writer *w, struct known_table *t, uin
 	return r < 0 ? r : array_push(&t->known, (struct known){ from, to });
 }
 
-/* --- pieces
- * --------------------------------------------------------------------------------------- */
+/* --- pieces ----------------------------------------------------------------------------------- */
 
 static void writer_free(struct symstore_writer *w)
 {
@@ -165,8 +163,7 @@ static int flush_block(struct symstore_writer *w, struct open_block *b)
 	return r;
 }
 
-/* --- names
- * ---------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 /* Gives a name its place in @b, if it has none; @shown is NULL when it is shown as it is. */
 static int put_name(struct symstore_writer *w, struct open_block *b, const char *name,
@@ -287,8 +284,7 @@ static int learn_names(struct symstore_writer *w, const struct symunit *u)
 	return r;
 }
 
-/* --- images
- * --------------------------------------------------------------------------------------- */
+/* --- images ----------------------------------------------------------------------------------- */
 
 /* The path of a file takes the place of its parts. The lock is held. */
 static int move_file(struct symstore_writer *w, struct symunit_file *f)
@@ -367,8 +363,7 @@ int symstore_writer_add(struct symstore_writer *w, uint32_t i, const struct symu
 	return r;
 }
 
-/* --- symbols
- * -------------------------------------------------------------------------------------- */
+/* --- symbols ---------------------------------------------------------------------------------- */
 
 static int put_symbols(struct symstore_writer *w, const struct store_symbol *symbols, size_t n)
 {
@@ -417,8 +412,7 @@ int symstore_writer_symbols(struct symstore_writer *w, const struct elf_object *
 	return r;
 }
 
-/* --- the end
- * -------------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static int put_directory(struct symstore_writer *w)
 {

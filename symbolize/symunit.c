@@ -10,7 +10,7 @@
  * A segment says which scope is the innermost from its address on, a row which line. Both are
  * ascending lists that a lookup searches, and most of an image, so they are written as differences
  * in variable-length integers, two to three bytes an entry. An index entry for each SYMUNIT_BLOCK
- *of them makes the search binary: what it finds is decoded from the start of its block.
+ * of them makes the search binary: what it finds is decoded from the start of its block.
  */
 #include "symunit.h"
 
@@ -57,8 +57,7 @@ static uint64_t zigzag(int64_t v)
 	return ((uint64_t)v << 1) ^ (uint64_t)(v >> 63);
 }
 
-/* --- lists
- * ---------------------------------------------------------------------------------------- */
+/* --- lists ------------------------------------------------------------------------------------ */
 
 /*
  * An entry: the address less the one before; then the line's difference and, in the lowest bit,
@@ -128,8 +127,7 @@ static int list_add(struct list_out *o, struct symunit_entry e)
 	return r;
 }
 
-/* --- segments
- * ------------------------------------------------------------------------------------- */
+/* --- segments --------------------------------------------------------------------------------- */
 
 struct open_range {
 	uint32_t hi, scope;
@@ -193,8 +191,7 @@ static int build_segments(const struct symunit_builder *b, uint64_t base, struct
 	return r;
 }
 
-/* --- rows
- * ----------------------------------------------------------------------------------------- */
+/* --- rows ------------------------------------------------------------------------------------- */
 
 /* The sequences' first rows, by address; sequences do not overlap in one another. */
 static int sort_sequences(const struct symunit_builder *b, uint64_t base, struct radix_key **ret,
@@ -262,8 +259,7 @@ static int build_rows(const struct symunit_builder *b, uint64_t base, struct lis
 	return r;
 }
 
-/* --- tables
- * --------------------------------------------------------------------------------------- */
+/* --- tables ----------------------------------------------------------------------------------- */
 
 /* Where no string of a file can be: a place that is further away is not there either. */
 #define OFF_MAX ((1ull << 54) - 1)
@@ -333,8 +329,7 @@ static void put_table(void *image, const struct packtab *t, const void *items, r
 	packtab_end(&w);
 }
 
-/* --- the image
- * ------------------------------------------------------------------------------------ */
+/* --- the image -------------------------------------------------------------------------------- */
 
 /* The lowest address and the end of the highest, and whether all lie within 4 GiB. */
 static int find_base(const struct symunit_builder *b, uint64_t *ret, uint64_t *ret_end)

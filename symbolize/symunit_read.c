@@ -11,8 +11,7 @@
 
 enum { STEPS_MAX = 4096 }; /* from the innermost inlined call to its function */
 
-/* --- lists
- * ---------------------------------------------------------------------------------------- */
+/* --- lists ------------------------------------------------------------------------------------ */
 
 static int64_t unzigzag(uint64_t v)
 {
@@ -136,8 +135,7 @@ static uint64_t list_coverage(const struct symunit *u, const struct symunit_list
 	return hash;
 }
 
-/* --- tables
- * --------------------------------------------------------------------------------------- */
+/* --- tables ----------------------------------------------------------------------------------- */
 
 static strref_t unpack_ref(uint64_t v)
 {
@@ -218,8 +216,7 @@ struct symunit_file symunit_file(const struct symunit *u, size_t i)
 	return (struct symunit_file){ unpack_ref(v[0]), unpack_ref(v[1]), unpack_ref(v[2]) };
 }
 
-/* --- lookup
- * --------------------------------------------------------------------------------------- */
+/* --- lookup ----------------------------------------------------------------------------------- */
 
 static void set_place(const struct symunit *u, struct symunit_frame *f, uint32_t file,
 		      uint32_t line)

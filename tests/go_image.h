@@ -8,7 +8,7 @@
  *	401040	main.leaf, a.go:40, of 10 bytes; its table of lines ends at 401048
  *
  * The first has a frame as Go makes them: the caller's rbp is pushed by the byte at 401003, from
- *40100b on 28 bytes are on the stack, 8 at 40103a and none from 40103b on.
+ * 40100b on 28 bytes are on the stack, 8 at 40103a and none from 40103b on.
  */
 #pragma once
 

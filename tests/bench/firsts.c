@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * firsts [-p PID | -x NAME] SECONDS COMMAND... starts a profiler and tells from outside, for
- *SECONDS, what it reached when. Prints lines of a word and a number:
+ * SECONDS, what it reached when. Prints lines of a word and a number:
  *
  *	start S   CLOCK_MONOTONIC at its exec
  *	tick S    from there to the first run of a BPF program of its for perf events; needs
  *	          kernel.bpf_stats_enabled
  *	tables S  of wick: to when all of PID's code, or that of its child called NAME, has its
- *unwind tables in the sampler; for a child from the child's exec maps B    bytes of its BPF maps,
- *as the kernel charges them peak B    its largest resident memory
+ *	          unwind tables in the sampler; for a child from the child's exec
+ *	maps B    bytes of its BPF maps, as the kernel charges them
+ *	peak B    its largest resident memory
  */
 #include <dirent.h>
 #include <errno.h>

@@ -8,8 +8,8 @@
  *
  * Stacks walk a call graph in which each function calls a few others, some of them more often: near
  * the root many stacks are one, near the leaves hardly any. Their order is random, as is which
- *places of the pprof file a stack meets: nothing here is kind to a cache or to a compressor. The
- *encoder is the generator's own, so that no reader is measured on what it wrote.
+ * places of the pprof file a stack meets: nothing here is kind to a cache or to a compressor. The
+ * encoder is the generator's own, so that no reader is measured on what it wrote.
  */
 #include <inttypes.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The stacks that a program of the corpus may have, and the verdict on one stack. A chain file has
- *a directive a line; empty lines and lines that begin with # say nothing:
+ * a directive a line; empty lines and lines that begin with # say nothing:
  *
  *	root NAME: FRAME;FRAME;…	what lies below a chain, to be used as @NAME
  *	chain: @NAME;FRAME;…	an allowed stack, root first, that must be seen
@@ -13,9 +13,9 @@
  *	limit WHAT: PERCENT	how many may be cut, wrong or outside (defaults 0, 0, 2)
  *
  * FRAME is a name in which * stands for any text; NAME|NAME is either of them. FRAME{N} is N frames
- *in a row, FRAME{N,M} from N to M, FRAME{N,} N and more. A stack may end with any frame from the
- *last of the root on, because a function that calls others runs itself, too; it may not end
- *earlier. A chain that begins with [truncated* says that the stack cannot be complete.
+ * in a row, FRAME{N,M} from N to M, FRAME{N,} N and more. A stack may end with any frame from the
+ * last of the root on, because a function that calls others runs itself, too; it may not end
+ * earlier. A chain that begins with [truncated* says that the stack cannot be complete.
  */
 #pragma once
 

@@ -50,8 +50,7 @@ static const char *find(struct dwobject *o, uint64_t addr)
 	return name;
 }
 
-/* --- units and what .debug_aranges says of them
- * --------------------------------------------------- */
+/* --- units and what .debug_aranges says of them ----------------------------------------------- */
 
 enum { UNITS = 20, SIZE = 0x100 }; /* of each unit's code */
 enum { UNIT = 1, FUNC, FUNC_OF };  /* codes of the table */
@@ -127,8 +126,7 @@ static void expect_all(struct dwobject *o, bool refer)
 	cr_expect_eq(dwobject_broken(o) + dwobject_limited(o), 0);
 }
 
-/* --- tests
- * ---------------------------------------------------------------------------------------- */
+/* --- tests ------------------------------------------------------------------------------------ */
 
 Test(dwfew, the_unit_that_has_the_address_is_read_alone)
 {
