@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,17 +34,29 @@ struct tableload {
 	uint32_t pending;
 };
 
-/* The smallest file: the libraries that all use are not to wait for a browser. */
-static struct job take_smallest(struct tableload *l)
+/* Files of one class are of the same order of size: up to eight times as large as each other. */
+static int size_class(const struct job *job)
+{
+	return job->bytes > 0 ? (63 - __builtin_clzll((unsigned long long)job->bytes)) / 3 : 0;
+}
+
+/*
+ * The libraries that all use are not to wait for a browser. Of files of about one size, the program
+ * itself comes before its libraries, as it was mapped: until its table is there, most stacks of it
+ * have to be copied.
+ */
+static struct job take_next(struct tableload *l)
 {
 	size_t best = 0;
 	struct job job;
 
 	for (size_t i = 1; i < l->asked.n; i++)
-		if (l->asked.items[i].bytes < l->asked.items[best].bytes)
+		if (size_class(&l->asked.items[i]) < size_class(&l->asked.items[best]))
 			best = i;
 	job = l->asked.items[best];
-	l->asked.items[best] = l->asked.items[--l->asked.n];
+	l->asked.n--;
+	memmove(&l->asked.items[best], &l->asked.items[best + 1],
+		(l->asked.n - best) * sizeof(job));
 	return job;
 }
 
@@ -57,7 +70,7 @@ static bool next_job(struct tableload *l, struct job *ret)
 		pthread_cond_wait(&l->more, &l->lock);
 	go = !l->stop;
 	if (go)
-		*ret = take_smallest(l);
+		*ret = take_next(l);
 	pthread_mutex_unlock(&l->lock);
 	return go;
 }

@@ -143,7 +143,7 @@ Test(refusals, cgroups)
 	if (v1.out_n == 0)
 		cr_skip_test("needs a mounted cgroup v1 for one more case");
 	*strchr(v1.out, '\n') = '\0';
-	record_refused(CANNOT, "v2", "--cgroup", v1.out);
+	record_refused(CANNOT, "version 1", "--cgroup", v1.out);
 }
 
 /* --- outputs --------------------------------------------------------------------------------- */

@@ -19,6 +19,7 @@
 // may: @worker;main.trunk;runtime.*;*{0,16}
 // may: @worker;runtime.*;*{0,16}
 // may: @goroutine;*{0,12}
+// may: runtime.mstart|runtime.mcall;runtime.*|*_[k]{1,40}
 // own: main.*
 // limit wrong: 0.5
 // limit cut: 1

@@ -6,7 +6,7 @@
  *
  * chain: @main;attempt;give_up;leave;leaf
  * limit cut: 0.5
- * may: @main;attempt;give_up;leave;*longjmp*|*@plt|[libc*+*]{1,3}
+ * may: @main;attempt;give_up;leave;*longjmp*|*@plt|*cleanup_upto|[libc*+*]{1,3}
  * may: @main;attempt;*setjmp*|*sigjmp*|*@plt|[libc*+*]{1,3}
  */
 #include <setjmp.h>

@@ -98,6 +98,18 @@ Test(tableload, small_files_do_not_wait_for_large_ones)
 	cr_expect_leq(n, 10);
 }
 
+Test(tableload, files_of_one_size_are_done_in_the_order_in_which_they_were_asked_for)
+{
+	_cleanup_(unwind_table_freep) struct unwind_table *t = NULL;
+
+	for (uint32_t i = 0; i < 8; i++)
+		ask_file(i, "/proc/self/exe");
+	for (uint32_t i = 0; i < 8; i++) {
+		cr_expect_eq(wait_for(&t), i);
+		unwind_table_free(take_ptr(t));
+	}
+}
+
 Test(tableload, builds_the_tables_of_files)
 {
 	_cleanup_close_ int fd = open_file("/proc/self/exe");
