@@ -182,10 +182,10 @@ bool tableload_take(struct tableload *l, uint32_t *ret_id, struct unwind_table *
 	pthread_mutex_lock(&l->lock);
 	any = l->ready.n > 0;
 	if (any) {
-		struct job *job = &l->ready.items[--l->ready.n];
-
-		*ret_id = job->id;
-		*ret = job->table;
+		*ret_id = l->ready.items[0].id;
+		*ret = l->ready.items[0].table;
+		l->ready.n--;
+		memmove(l->ready.items, l->ready.items + 1, l->ready.n * sizeof(*l->ready.items));
 		l->pending--;
 	} else {
 		uint64_t n;
