@@ -24,8 +24,8 @@ int tableload_ask(struct tableload *l, uint32_t id, int fd);
 int tableload_fd(const struct tableload *l);
 
 /*
- * Takes what was ready first: true, its number, and the table (free with unwind_table_free()) or NULL when
- * the object has none. False when nothing is ready.
+ * Takes what was ready first: true, its number, and the table (free with unwind_table_free()) or
+ * NULL when the object has none. False when nothing is ready.
  */
 bool tableload_take(struct tableload *l, uint32_t *ret_id, struct unwind_table **ret);
 
