@@ -100,8 +100,8 @@ static bool is_file_of(int fd, const struct vm_area *a, const char *name)
 
 	if (fstat(fd, &st) < 0)
 		return false;
-	return st.st_ino == a->ino || (fstatfs(fd, &fs) == 0 &&
-				       fs.f_type == OVERLAYFS_SUPER_MAGIC && has_name(fd, name));
+	return st.st_ino == a->ino ||
+	       (fstatfs(fd, &fs) == 0 && fs.f_type == OVERLAYFS_SUPER_MAGIC && has_name(fd, name));
 }
 
 /* The file behind the area itself, also when its path is deleted or in another mount namespace. */
@@ -179,7 +179,8 @@ static int open_anywhere(const struct roottab *roots, const struct vm_area *a, c
 static int open_file(struct roottab *roots, pid_t pid, const struct vm_area *a, const char *name,
 		     int *ret_root)
 {
-	int r = roottab_of(roots, pid, ret_root), fd = r == -ESRCH ? r : open_map_file(pid, a, name);
+	int r = roottab_of(roots, pid, ret_root),
+	    fd = r == -ESRCH ? r : open_map_file(pid, a, name);
 
 	if (fd >= 0)
 		return fd;
