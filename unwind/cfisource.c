@@ -190,8 +190,7 @@ static bool is_final(int r)
 	return r == 0 || r == -ENOMEM || r == -EFBIG;
 }
 
-static int open_sections(const struct phdrs *phdrs, uint64_t max, enum cfi_want want,
-			 struct cfi_source *s)
+static int open_sections(const struct phdrs *phdrs, uint64_t max, struct cfi_source *s)
 {
 	struct elf_file *f = &s->file;
 	/* Section headers are not needed to run a file and may be missing or nonsense. */
@@ -201,15 +200,13 @@ static int open_sections(const struct phdrs *phdrs, uint64_t max, enum cfi_want 
 	if (r == -ENOMEM)
 		return r;
 	r = -ENODATA;
-	if (want != CFI_WANT_DEBUG_FRAME) {
-		if (has_sections)
-			r = by_section(f, true, max, &s->sections[0]);
-		if (!is_final(r) && !(has_sections && r == -ENODATA))
-			r = by_segment(f, phdrs, max, &s->sections[0]);
-		if (r < 0 && is_final(r))
-			return r;
-		s->n_sections = r == 0;
-	}
+	if (has_sections)
+		r = by_section(f, true, max, &s->sections[0]);
+	if (!is_final(r) && !(has_sections && r == -ENODATA))
+		r = by_segment(f, phdrs, max, &s->sections[0]);
+	if (r < 0 && is_final(r))
+		return r;
+	s->n_sections = r == 0;
 	if (has_sections) {
 		r = by_section(f, false, max, &s->sections[s->n_sections]);
 		s->n_sections += r == 0;
@@ -217,8 +214,7 @@ static int open_sections(const struct phdrs *phdrs, uint64_t max, enum cfi_want 
 	return s->n_sections && r != -ENOMEM ? 0 : r;
 }
 
-int cfi_source_open(const struct cfi_file *f, size_t max_bytes, enum cfi_want want,
-		    struct cfi_source *ret)
+int cfi_source_open(const struct cfi_file *f, size_t max_bytes, struct cfi_source *ret)
 {
 	_cleanup_(phdrs_done) struct phdrs phdrs = { 0 };
 	struct cfi_source s = { 0 };
@@ -232,10 +228,9 @@ int cfi_source_open(const struct cfi_file *f, size_t max_bytes, enum cfi_want wa
 	if (r == 0)
 		r = learn_segments(&phdrs, &s);
 	if (r == 0) {
-		r = open_sections(&phdrs, max_bytes, want, &s);
-		r = r == -ENOENT ? -ENODATA : r;
-		if (want == CFI_WANT_OBJECT && r < 0 && !is_final(r)) {
-			s.error = r;
+		r = open_sections(&phdrs, max_bytes, &s);
+		if (r < 0 && !is_final(r)) {
+			s.error = r == -ENOENT ? -ENODATA : r;
 			r = 0;
 		}
 	}
