@@ -190,14 +190,15 @@ static bool is_final(int r)
 	return r == 0 || r == -ENOMEM || r == -EFBIG;
 }
 
-static int open_sections(const struct phdrs *phdrs, uint64_t max, struct cfi_source *s)
+static int open_sections(const struct phdrs *phdrs, uint64_t max, enum cfi_want want,
+			 struct cfi_source *s)
 {
 	struct elf_file *f = &s->file;
 	/* Section headers are not needed to run a file and may be missing or nonsense. */
 	int r = elf_file_read_sections(f);
 	bool has_sections = r == 0 && f->names;
 
-	if (r == -ENOMEM)
+	if (r == -ENOMEM || want == CFI_WANT_NOTHING)
 		return r;
 	r = -ENODATA;
 	if (has_sections)
@@ -214,7 +215,8 @@ static int open_sections(const struct phdrs *phdrs, uint64_t max, struct cfi_sou
 	return s->n_sections && r != -ENOMEM ? 0 : r;
 }
 
-int cfi_source_open(const struct cfi_file *f, size_t max_bytes, struct cfi_source *ret)
+int cfi_source_open(const struct cfi_file *f, size_t max_bytes, enum cfi_want want,
+		    struct cfi_source *ret)
 {
 	_cleanup_(phdrs_done) struct phdrs phdrs = { 0 };
 	struct cfi_source s = { 0 };
@@ -228,7 +230,7 @@ int cfi_source_open(const struct cfi_file *f, size_t max_bytes, struct cfi_sourc
 	if (r == 0)
 		r = learn_segments(&phdrs, &s);
 	if (r == 0) {
-		r = open_sections(&phdrs, max_bytes, &s);
+		r = open_sections(&phdrs, max_bytes, want, &s);
 		if (r < 0 && !is_final(r)) {
 			s.error = r == -ENOENT ? -ENODATA : r;
 			r = 0;

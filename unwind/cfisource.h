@@ -47,10 +47,16 @@ struct cfi_source {
 	size_t n_segments;
 };
 
+enum cfi_want {
+	CFI_WANT_SECTIONS,
+	CFI_WANT_NOTHING, /* sections are not looked for */
+};
+
 /* 0 and *@ret (release with cfi_source_done()); errors as in unwind.h, but that there are no
  * sections, or none that can be read, is none. @max_bytes: of a section; a .debug_frame beside an
  * .eh_frame is left out when it is larger. */
-int cfi_source_open(const struct cfi_file *f, size_t max_bytes, struct cfi_source *ret);
+int cfi_source_open(const struct cfi_file *f, size_t max_bytes, enum cfi_want want,
+		    struct cfi_source *ret);
 /* Copies @n bytes of code at ELF address @vaddr, as long as the file is open. 0, -EBADMSG when
  * there are fewer, or -errno of reading. */
 int cfi_source_code(const struct cfi_source *s, uint64_t vaddr, void *buf, size_t n);

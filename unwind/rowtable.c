@@ -57,7 +57,7 @@ static int build(const struct cfi_file *f, const struct unwind_opts *opts, struc
 	_cleanup_(eh_frame_done) struct eh_frame eh = { 0 };
 	_cleanup_(gorows_close) struct go_rows go = { 0 };
 	size_t max = or_default(opts->max_section_bytes, DEFAULT_MAX_SECTION_BYTES);
-	int r = cfi_source_open(f, max < UINT32_MAX ? max : UINT32_MAX, &src);
+	int r = cfi_source_open(f, max < UINT32_MAX ? max : UINT32_MAX, CFI_WANT_SECTIONS, &src);
 	bool is_go;
 
 	if (r < 0)

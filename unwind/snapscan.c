@@ -54,7 +54,7 @@ int snap_scan_read(const struct cfi_file *f, bool others, size_t max, struct sna
 {
 	struct unwind_stats stats = { 0 };
 	struct eh_frame eh = { 0 };
-	int r = cfi_source_open(f, max, &ret->source);
+	int r = cfi_source_open(f, max, CFI_WANT_SECTIONS, &ret->source);
 
 	if (r == 0)
 		r = eh_frame_read(&ret->source, NULL, max / 16, &stats, &eh);
