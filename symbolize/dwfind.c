@@ -77,8 +77,8 @@ static bool is_better(const struct dwquery *known, const struct dwquery *found)
 }
 
 /* Asks one image for one address: @ret is better than @known or empty. */
-static int answer(const struct symunit *image, const struct dwquery *known, struct dwframes *frames,
-		  struct dwquery *ret)
+static int answer(const struct symunit *image, struct symunit_cursor *cursor,
+		  const struct dwquery *known, struct dwframes *frames, struct dwquery *ret)
 {
 	struct symunit_frame *f;
 	size_t n;
@@ -86,7 +86,7 @@ static int answer(const struct symunit *image, const struct dwquery *known, stru
 	if (array_reserve(&frames->frames, SYMUNIT_DEPTH_MAX) < 0)
 		return -ENOMEM;
 	f = frames->frames.items + frames->frames.n;
-	n = symunit_find(image, known->addr, f);
+	n = symunit_find_on(image, known->addr, cursor, f);
 	*ret = (struct dwquery){ .addr = known->addr,
 				 .first = (uint32_t)frames->frames.n,
 				 .n = (uint32_t)n,
@@ -100,6 +100,7 @@ static int answer(const struct symunit *image, const struct dwquery *known, stru
 
 static int do_job(struct worker *w, struct job *job)
 {
+	struct symunit_cursor cursor = { 0 };
 	struct symunit *image;
 	size_t bytes;
 	bool mine;
@@ -112,8 +113,8 @@ static int do_job(struct worker *w, struct job *job)
 		struct dwquery *found = &w->round->found[i];
 
 		if (image)
-			r = answer(image, &w->round->queries[w->round->order[i]], &w->frames,
-				   found);
+			r = answer(image, &cursor, &w->round->queries[w->round->order[i]],
+				   &w->frames, found);
 		found->limited = w->round->o->images[job->unit].limited;
 	}
 	if (mine)

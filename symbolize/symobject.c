@@ -475,6 +475,8 @@ int symobject_symbol(struct symobject *o, uint64_t addr, struct symobject_symbol
 
 int symobject_find(struct symobject *o, struct dwquery *queries, size_t n, struct dwframes *ret)
 {
+	struct symunit_cursor cursor = { 0 };
+
 	if (o->dwarf)
 		return dwobject_find(o->dwarf, queries, n, ret);
 	if (o->lib)
@@ -488,7 +490,8 @@ int symobject_find(struct symobject *o, struct dwquery *queries, size_t n, struc
 		if (ret->frames.n > UINT32_MAX - SYMUNIT_DEPTH_MAX ||
 		    array_reserve(&ret->frames, SYMUNIT_DEPTH_MAX) < 0)
 			return -ENOMEM;
-		q->n = (uint32_t)symunit_find(o->go, q->addr, ret->frames.items + ret->frames.n);
+		q->n = (uint32_t)symunit_find_on(o->go, q->addr, &cursor,
+						 ret->frames.items + ret->frames.n);
 		ret->frames.n += q->n;
 	}
 	return 0;
