@@ -11,7 +11,10 @@
 #include "symbolize.h"
 #include "termtext.h"
 
-enum { AHEAD = 4 }; /* answers */
+enum {
+	AHEAD = 4, /* answers */
+	LINE = 64, /* bytes that come from memory at once; long names are two or more */
+};
 
 static const char no_address[] = "not an address";
 
@@ -25,11 +28,10 @@ static void flush(struct symprint *p)
 
 static void put_bytes(struct symprint *p, const char *s, size_t n)
 {
-	if (n > sizeof(p->buf) - p->n)
+	for (size_t room; n > (room = sizeof(p->buf) - p->n); s += room, n -= room) {
+		memcpy(p->buf + p->n, s, room);
+		p->n = sizeof(p->buf);
 		flush(p);
-	if (n > sizeof(p->buf)) {
-		fwrite_unlocked(s, 1, n, p->out);
-		return;
 	}
 	memcpy(p->buf + p->n, s, n);
 	p->n += n;
@@ -271,7 +273,10 @@ static void fetch_ahead(const struct sym_batch *b, size_t i, size_t n)
 		return;
 	a = &b->answers[i + AHEAD];
 	for (uint32_t k = 0; k < a->frame_n; k++) {
-		__builtin_prefetch(b->strings + b->frames[a->frame_first + k].name);
+		const char *name = b->strings + b->frames[a->frame_first + k].name;
+
+		__builtin_prefetch(name);
+		__builtin_prefetch(name + LINE);
 		__builtin_prefetch(b->strings + b->frames[a->frame_first + k].file);
 	}
 }

@@ -26,7 +26,7 @@ struct symprint {
 	bool to_terminal;
 	ARRAY(char) shorter; /* room for a short name */
 	size_t n;	     /* bytes that are not written yet */
-	char buf[64 << 10];
+	char buf[256 << 10]; /* written when it is full: whole blocks of the file system cost half */
 };
 
 /*

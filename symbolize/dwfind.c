@@ -8,8 +8,6 @@
 
 #include <errno.h>
 #include <malloc.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,9 +16,9 @@
 #include "dwimage.h"
 #include "dwobject_state.h"
 #include "radix.h"
+#include "workers.h"
 
 enum {
-	THREADS_MAX = 8,
 	TRIM_WORTH = 2 << 20, /* bytes that are read; what that took goes back to the system */
 	HOLD_WORTH = 8 << 20, /* bytes of .debug_info that are read */
 	HELD_MAX = 64 << 20,  /* of a section that is read whole; of a larger one, windows */
@@ -59,7 +57,6 @@ struct round {
 struct worker {
 	struct round *round;
 	uint32_t number;
-	pthread_t thread;
 	struct dwimager images;
 	struct dwframes frames;
 	int error;
@@ -122,9 +119,9 @@ static int do_job(struct worker *w, struct job *job)
 	return r;
 }
 
-static void *work(void *arg)
+static void work(void *ctx, unsigned number)
 {
-	struct worker *w = arg;
+	struct worker *w = (struct worker *)ctx + number;
 	struct round *round = w->round;
 
 	while (w->error == 0) {
@@ -136,21 +133,6 @@ static void *work(void *arg)
 	}
 	/* Before what the workers found is put together, which takes as much again. */
 	dwimager_done(&w->images);
-	return NULL;
-}
-
-/* Signals are for the thread that called. */
-static unsigned start_threads(struct worker *workers, unsigned want)
-{
-	sigset_t all, before;
-	unsigned n = 1;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	while (n < want && pthread_create(&workers[n].thread, NULL, work, &workers[n]) == 0)
-		n++;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return n;
 }
 
 static uint64_t unit_bytes(const struct dwobject *o, uint32_t i)
@@ -181,7 +163,7 @@ static uint64_t round_cost(const struct round *round)
 static unsigned threads_worth(const struct round *round, uint64_t bytes)
 {
 	const struct dwobject *o = round->o;
-	unsigned max = o->threads < THREADS_MAX ? o->threads : THREADS_MAX;
+	unsigned max = o->threads < WORKERS_MAX ? o->threads : WORKERS_MAX;
 
 	bytes = bytes / THREAD_WORTH + 1;
 	if (max > bytes)
@@ -195,7 +177,7 @@ static unsigned threads_worth(const struct round *round, uint64_t bytes)
  */
 static int gather(struct round *round, struct worker *workers, unsigned n, struct dwframes *ret)
 {
-	uint32_t base[THREADS_MAX];
+	uint32_t base[WORKERS_MAX];
 	size_t sum = ret->frames.n;
 
 	for (unsigned i = 0; i < n; i++) {
@@ -254,9 +236,9 @@ static int hold_tables(struct dwobject *o, uint64_t bytes)
 
 static int run_round(struct round *round, struct dwframes *ret)
 {
-	struct worker workers[THREADS_MAX] = { 0 };
+	struct worker workers[WORKERS_MAX] = { 0 };
 	uint64_t cost = round_cost(round);
-	unsigned n = threads_worth(round, cost), started;
+	unsigned n = threads_worth(round, cost);
 	int r = hold_tables(round->o, cost);
 
 	if (r < 0)
@@ -264,11 +246,7 @@ static int run_round(struct round *round, struct dwframes *ret)
 
 	for (unsigned i = 0; i < n; i++)
 		workers[i] = (struct worker){ .round = round, .number = i };
-	started = start_threads(workers, n);
-	if (n > 0)
-		work(&workers[0]);
-	for (unsigned i = 1; i < started; i++)
-		pthread_join(workers[i].thread, NULL);
+	workers_run(n, work, workers);
 	for (unsigned i = 0; i < n; i++)
 		if (workers[i].error < 0)
 			r = workers[i].error;

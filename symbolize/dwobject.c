@@ -374,24 +374,42 @@ static const char *cut_name(const struct namepool_name *name, size_t n, char *bu
 	return buf;
 }
 
-const char *dwobject_string(const struct dwobject *o, strref_t s, size_t n, char *buf)
+const char *dwobject_string_near(const struct dwobject *o, strref_t s, size_t n, char *buf,
+				 struct dwsection_near *near)
 {
+	const struct dwsections *alt = &o->alt.s;
+
 	switch (strref_place(s)) {
 	case STRREF_ALT_STR:
-		return o->has_alt ? dwsection_str_near(&o->alt.s, DW_STR, strref_off(s), n, buf,
-						       o->near)
-				  : "";
+		return o->has_alt ? dwsection_str_near(alt, DW_STR, strref_off(s), n, buf, near) : "";
 	case STRREF_ALT_INFO:
-		return o->has_alt ? dwsection_str_near(&o->alt.s, DW_INFO, strref_off(s), n, buf,
-						       o->near)
+		return o->has_alt ? dwsection_str_near(alt, DW_INFO, strref_off(s), n, buf, near)
 				  : "";
 	case STRREF_OWN:
 		if (o->store)
-			return cut_name(symstore_name(o->store, s), n, buf);
+			return cut_name(symstore_name(o->store, s, NAMEPOOL_BOTH), n, buf);
 		return o->split ? dwsplit_string(o->split, s, n, buf) : "";
 	default:
-		return dwfile_string_near(&o->file, s, n, buf, o->near);
+		return dwfile_string_near(&o->file, s, n, buf, near);
 	}
+}
+
+const char *dwobject_string(const struct dwobject *o, strref_t s, size_t n, char *buf)
+{
+	return dwobject_string_near(o, s, n, buf, o->near);
+}
+
+bool dwobject_reads_apart(const struct dwobject *o)
+{
+	for (int id = 0; id < DW_SECTIONS; id++)
+		if (o->file.s.s[id].z || (o->has_alt && o->alt.s.s[id].z))
+			return false;
+	return !o->store;
+}
+
+unsigned dwobject_threads(const struct dwobject *o)
+{
+	return o->threads;
 }
 
 /* --- the index on disk ------------------------------------------------------------------------ */
@@ -401,9 +419,9 @@ bool dwobject_is_stored(const struct dwobject *o)
 	return o->store;
 }
 
-const struct namepool_name *dwobject_name(struct dwobject *o, strref_t s)
+const struct namepool_name *dwobject_name(struct dwobject *o, strref_t s, enum namepool_want want)
 {
-	return symstore_name(o->store, s);
+	return symstore_name(o->store, s, want);
 }
 
 bool dwobject_has_symbols(const struct dwobject *o, struct elf_object *ret)
@@ -411,9 +429,9 @@ bool dwobject_has_symbols(const struct dwobject *o, struct elf_object *ret)
 	return o->store && symstore_has_symbols(o->store, ret);
 }
 
-strref_t dwobject_symbol(struct dwobject *o, uint64_t addr)
+strref_t dwobject_symbol(struct dwobject *o, uint64_t addr, uint64_t *ret_end)
 {
-	return symstore_symbol(o->store, addr);
+	return symstore_symbol(o->store, addr, ret_end);
 }
 
 bool dwobject_is_broken(const struct dwobject *o)

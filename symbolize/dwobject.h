@@ -12,6 +12,7 @@
 
 #include "array.h"
 #include "dwline.h"
+#include "dwsection.h"
 #include "dwsplit.h"
 #include "namepool.h"
 #include "symunit.h"
@@ -87,16 +88,28 @@ const char *dwobject_string(const struct dwobject *o, strref_t s, size_t n, char
 /*
  * An object from the index on disk: its names in strings(), with what people are shown for them,
  * until the next call; whether its symbols are in the index, too, and what reading them found; the
- * name of the one that covers an address, STRREF_NONE when there is none; and whether some of this
+ * name of the one that covers an address, STRREF_NONE when there is none, and the first address behind
+ * that may have another one; and whether some of this
  * is missing because the index is broken, which dwobject_remove_index() removes: whether it is
  * gone. Not thread-safe.
  */
 bool dwobject_is_stored(const struct dwobject *o);
-const struct namepool_name *dwobject_name(struct dwobject *o, strref_t s);
+const struct namepool_name *dwobject_name(struct dwobject *o, strref_t s, enum namepool_want want);
 bool dwobject_has_symbols(const struct dwobject *o, struct elf_object *ret);
-strref_t dwobject_symbol(struct dwobject *o, uint64_t addr);
+strref_t dwobject_symbol(struct dwobject *o, uint64_t addr, uint64_t *ret_end);
 bool dwobject_is_broken(const struct dwobject *o);
 bool dwobject_remove_index(const struct dwobject *o);
+
+/* How many threads a question may take. */
+unsigned dwobject_threads(const struct dwobject *o);
+
+/*
+ * Whether several threads may read strings at a time, each with a @near of its own (dwsection.h), and
+ * are faster: not of what is compressed, or where it takes no demangling.
+ */
+bool dwobject_reads_apart(const struct dwobject *o);
+const char *dwobject_string_near(const struct dwobject *o, strref_t s, size_t n, char *buf,
+				 struct dwsection_near *near);
 
 /*
  * Whether so much of an object was read that making the rest and keeping all of it on disk is worth

@@ -77,6 +77,7 @@ int symobject_find(struct symobject *o, struct dwquery *queries, size_t n, struc
 struct symobject_symbol {
 	const char *text; /* NULL = none of this kind */
 	strref_t ref;	  /* STRREF_NONE, likewise */
+	uint64_t end;	  /* the first address that may have another one; 0 = not known */
 };
 
 /*
@@ -89,7 +90,8 @@ int symobject_symbol(struct symobject *o, uint64_t addr, struct symobject_symbol
 const char *symobject_string(const struct symobject *o, strref_t s, size_t n, char *buf);
 
 /* As dwobject_name(); NULL when the object does not come from an index on disk. */
-const struct namepool_name *symobject_name(struct symobject *o, strref_t s);
+const struct namepool_name *symobject_name(struct symobject *o, strref_t s,
+					   enum namepool_want want);
 
 /* As of dwobject.h: whether the index is broken, its removal, whether there should be one, and
  * making it. */
