@@ -30,7 +30,9 @@ struct run {
 	struct symobject *o;
 	const struct sym_request *req;
 	struct answering *a;
+	struct dwquery *queries; /* of those that are asked for at a time, and their frames */
 	struct dwframes frames;
+	struct dwroom room;
 	struct framenames names;
 	uint32_t *numbers; /* of the name of each frame; NULL = not known */
 	struct hindex by_file;
@@ -43,6 +45,8 @@ struct run {
 
 static void run_done(struct run *r)
 {
+	free(r->queries);
+	free(r->room.p);
 	array_free(&r->frames.frames);
 	framenames_done(&r->names);
 	hindex_free(&r->by_file);
@@ -346,24 +350,33 @@ static size_t frames_at_most(const struct run *r, const struct dwquery *queries,
 	return sum;
 }
 
-/* Answers each distinct address once; @places are sorted. */
-static int answer_places(struct run *r, const struct place *places, size_t n,
-			 struct dwquery *queries)
+/* Answers the first of @n places, as many as have @max distinct addresses: 0 and how many, -ENOMEM. */
+static int answer_some(struct run *r, const struct place *places, size_t n, size_t max,
+		       size_t *ret_n)
 {
-	size_t distinct = 0;
+	struct dwquery *queries = r->queries;
+	size_t distinct = 0, end = 0;
 	int res;
 
-	for (size_t i = 0; i < n; i++)
-		if (i == 0 || places[i].addr != places[i - 1].addr)
-			queries[distinct++] = (struct dwquery){ .addr = places[i].addr };
+	for (; end < n; end++) {
+		bool again = end > 0 && places[end].addr == places[end - 1].addr;
+
+		if (!again && distinct == max)
+			break;
+		if (!again)
+			queries[distinct++] = (struct dwquery){ .addr = places[end].addr };
+	}
+	r->frames.frames.n = 0;
 	res = symobject_find(r->o, queries, distinct, &r->frames);
+	free(r->numbers);
+	r->numbers = NULL;
 	if (res == 0 && !r->req->no_inlines)
 		res = framenames_read(&r->names, r->frames.frames.items, r->frames.frames.n,
 				      &r->numbers);
 	if (res == 0)
 		res = array_fit(&r->a->frames,
 				r->a->frames.n + frames_at_most(r, queries, distinct));
-	for (size_t i = 0, q = 0; res == 0 && i < n; i++) {
+	for (size_t i = 0, q = 0; res == 0 && i < end; i++) {
 		struct sym_answer *answer = &r->a->answers[places[i].i];
 
 		if (i > 0 && places[i].addr == places[i - 1].addr)
@@ -371,17 +384,34 @@ static int answer_places(struct run *r, const struct place *places, size_t n,
 		else
 			res = set_answer(r, &queries[q++], answer);
 	}
+	*ret_n = end;
+	return res;
+}
+
+/* Answers each distinct address once; @places are sorted. */
+static int answer_places(struct run *r, const struct place *places, size_t n)
+{
+	size_t max = symobject_at_once(r->o, n), some;
+	int res = 0;
+
+	r->frames.room = &r->room;
+	r->queries = malloc((max + 1) * sizeof(*r->queries));
+	if (!r->queries)
+		return -ENOMEM;
+	for (size_t i = 0; res == 0 && i < n; i += some) {
+		res = answer_some(r, places + i, n - i, max, &some);
+		r->frames.goes_on = true;
+	}
 	return res;
 }
 
 int dwanswer_run(struct symobject *o, const struct sym_request *req, struct answering *a)
 {
 	_cleanup_free_ struct place *places = calloc(req->n + 1, sizeof(*places));
-	_cleanup_free_ struct dwquery *queries = calloc(req->n + 1, sizeof(*queries));
 	_cleanup_free_ struct run *r = calloc(1, sizeof(*r));
 	int res;
 
-	if (!places || !queries || !r)
+	if (!places || !r)
 		return -ENOMEM;
 	if (getrandom(&r->names.seed, sizeof(r->names.seed), GRND_NONBLOCK) < 0)
 		r->names.seed = 1;
@@ -395,7 +425,7 @@ int dwanswer_run(struct symobject *o, const struct sym_request *req, struct answ
 		places[i] = (struct place){ address_of(r, req->offs[i]), (uint32_t)i };
 	res = sort_places(places, req->n);
 	if (res == 0)
-		res = answer_places(r, places, req->n, queries);
+		res = answer_places(r, places, req->n);
 	run_done(r);
 	return res;
 }

@@ -171,6 +171,14 @@ static unsigned threads_worth(const struct round *round, uint64_t bytes)
 	return max > round->jobs.n ? (unsigned)round->jobs.n : max;
 }
 
+static void swap_storage(struct dwframes *a, struct dwframes *b)
+{
+	struct dwframes was = *a;
+
+	a->frames = b->frames;
+	b->frames = was.frames;
+}
+
 /*
  * Gathers what the workers found: their frames are put behind one another. Those of the first one,
  * which are most often half of all or all, are taken as they are.
@@ -184,12 +192,8 @@ static int gather(struct round *round, struct worker *workers, unsigned n, struc
 		base[i] = (uint32_t)sum;
 		sum += workers[i].frames.frames.n;
 	}
-	if (n > 0 && ret->frames.n == 0) {
-		struct dwframes empty = *ret;
-
-		*ret = workers[0].frames;
-		workers[0].frames = empty;
-	}
+	if (n > 0 && ret->frames.n == 0)
+		swap_storage(ret, &workers[0].frames);
 	/* There are many, and seldom will there be more. */
 	if (sum > UINT32_MAX || array_fit(&ret->frames, sum) < 0)
 		return -ENOMEM;
@@ -246,6 +250,9 @@ static int run_round(struct round *round, struct dwframes *ret)
 
 	for (unsigned i = 0; i < n; i++)
 		workers[i] = (struct worker){ .round = round, .number = i };
+	/* Its memory is at hand. */
+	if (ret->frames.n == 0)
+		swap_storage(ret, &workers[0].frames);
 	workers_run(n, work, workers);
 	for (unsigned i = 0; i < n; i++)
 		if (workers[i].error < 0)
@@ -459,21 +466,42 @@ static int ask_loose(struct asking *a)
 	return r < 0 || o->more.ranges.n == n ? r : ask_directory(a, &o->more);
 }
 
+/* Gives @a what it has for each query, in @room. */
+static int make_room(struct asking *a, struct dwroom *room)
+{
+	size_t n = a->n + 1, bytes = sizeof(*a->round.found) + sizeof(*a->progress) +
+				     sizeof(*a->pending) + sizeof(*a->round.order);
+
+	if (n > UINT32_MAX)
+		return -ENOMEM;
+	if (room->n < n * bytes) {
+		free(room->p);
+		room->p = malloc(n * bytes);
+		room->n = room->p ? n * bytes : 0;
+	}
+	if (!room->p)
+		return -ENOMEM;
+	/* What has the largest members comes first. */
+	a->round.found = room->p;
+	a->progress = (void *)(a->round.found + n);
+	a->pending = (void *)(a->progress + n);
+	a->round.order = (void *)(a->pending + n);
+	return 0;
+}
+
 int dwfind_run(struct dwobject *o, struct dwquery *queries, size_t n, bool directory,
 	       struct dwframes *ret)
 {
 	struct asking a = { .round = { .o = o, .queries = queries }, .n = n, .frames = ret };
-	int r = -ENOMEM;
+	struct dwroom own = { 0 };
+	int r = make_room(&a, ret->room ? ret->room : &own);
 
 	for (size_t i = 0; i < n; i++)
 		queries[i] = (struct dwquery){ .addr = queries[i].addr };
-	atomic_store(&o->work, 0);
-	a.pending = malloc((n + 1) * sizeof(*a.pending));
-	a.progress = malloc((n + 1) * sizeof(*a.progress));
-	a.round.order = malloc((n + 1) * sizeof(*a.round.order));
-	a.round.found = malloc((n + 1) * sizeof(*a.round.found));
-	if (a.pending && a.progress && a.round.order && a.round.found && n < UINT32_MAX)
-		r = n >= DWOBJECT_MANY ? dwobject_expect_many(o) : 0;
+	if (!ret->goes_on)
+		atomic_store(&o->work, 0);
+	if (r == 0 && n >= DWOBJECT_MANY)
+		r = dwobject_expect_many(o);
 	if (r == 0)
 		r = ask_directory(&a, &o->dir);
 	if (r == 0 && !directory)
@@ -481,9 +509,6 @@ int dwfind_run(struct dwobject *o, struct dwquery *queries, size_t n, bool direc
 	if (r == 0 && !directory)
 		r = ask_loose(&a);
 	array_free(&a.round.jobs);
-	free(a.round.order);
-	free(a.round.found);
-	free(a.progress);
-	free(a.pending);
+	free(own.p);
 	return r;
 }

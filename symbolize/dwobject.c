@@ -22,6 +22,8 @@ enum {
 	RANGES_FREE = 64 << 10, /* entries of lists of units */
 	LOOK_AGAIN_MAX = 16,	/* missing split units that are looked for again, at a time */
 	RANGES_MAX = 8 << 20,	/* 256 MB of directory */
+	AT_ONCE = 4096,		/* addresses */
+	AGAIN_MAX = 4 << 20,	/* bytes of an index that may be read for each of those */
 };
 
 /* --- opening ---------------------------------------------------------------------------------- */
@@ -399,12 +401,26 @@ const char *dwobject_string(const struct dwobject *o, strref_t s, size_t n, char
 	return dwobject_string_near(o, s, n, buf, o->near);
 }
 
-bool dwobject_reads_apart(const struct dwobject *o)
+/* Whether there are sections of which pieces are inflated when they are asked for. */
+static bool has_pieces(const struct dwobject *o)
 {
 	for (int id = 0; id < DW_SECTIONS; id++)
 		if (o->file.s.s[id].z || (o->has_alt && o->alt.s.s[id].z))
-			return false;
-	return !o->store;
+			return true;
+	return false;
+}
+
+bool dwobject_reads_apart(const struct dwobject *o)
+{
+	return !o->store && !has_pieces(o);
+}
+
+size_t dwobject_at_once(const struct dwobject *o, size_t n)
+{
+	/* Units with code in many places come again, and are inflated or read from the index again. */
+	if (has_pieces(o) || (o->store && symstore_image_bytes(o->store) > AGAIN_MAX))
+		return n;
+	return n < AT_ONCE ? n : AT_ONCE;
 }
 
 unsigned dwobject_threads(const struct dwobject *o)

@@ -56,8 +56,16 @@ struct dwquery {
 	bool limited; /* more may be known: a unit that may have it asks for too much (see below) */
 };
 
+/* What a question takes and the next one takes again. Zero it; free(p). */
+struct dwroom {
+	void *p;
+	size_t n; /* bytes */
+};
+
 struct dwframes {
 	ARRAY(struct symunit_frame) frames;
+	struct dwroom *room; /* borrowed; NULL = none */
+	bool goes_on; /* the question is a part of the one before: what both read is counted together */
 };
 
 /*
@@ -78,6 +86,10 @@ enum {
 }; /* queries whose strings are worth being asked for as they lie in the file */
 
 int dwobject_find(struct dwobject *o, struct dwquery *queries, size_t n, struct dwframes *ret);
+
+/* How many of @n addresses are best asked about at a time, where they are in ascending order: what a
+ * question takes is memory that the next one takes again. */
+size_t dwobject_at_once(const struct dwobject *o, size_t n);
 
 /*
  * The string, in @buf of @n bytes or elsewhere until the object is freed: "" when there is none;

@@ -195,14 +195,16 @@ static int read_names(struct framenames *f, const struct radix_key *order, size_
 	return r;
 }
 
-static int read_in_order(struct framenames *f)
+/* Those from number @first on. */
+static int read_in_order(struct framenames *f, size_t first)
 {
-	size_t n = f->names.n;
+	size_t n = f->names.n - first;
 	struct radix_key *keys = malloc((n + 1) * sizeof(*keys));
 	int r = keys ? 0 : -ENOMEM;
 
 	for (size_t i = 0; r == 0 && i < n; i++)
-		keys[i] = (struct radix_key){ (uint32_t)f->names.items[i].ref, (uint32_t)i };
+		keys[i] = (struct radix_key){ (uint32_t)f->names.items[first + i].ref,
+					      (uint32_t)(first + i) };
 	if (r == 0)
 		r = radix_sort(keys, n);
 	if (r == 0)
@@ -215,6 +217,7 @@ int framenames_read(struct framenames *f, const struct symunit_frame *frames, si
 		    uint32_t **ret)
 {
 	_cleanup_free_ uint32_t *numbers = NULL;
+	size_t first = f->names.n;
 	int r = 0;
 
 	*ret = NULL;
@@ -226,13 +229,17 @@ int framenames_read(struct framenames *f, const struct symunit_frame *frames, si
 	for (size_t i = 0; r >= 0 && i < n; i++)
 		r = number_of(f, frames[i].name.name, &numbers[i]);
 	if (r >= 0)
-		r = read_in_order(f);
+		r = read_in_order(f, first);
 	if (r == 0) {
 		*ret = take_ptr(numbers);
 		return 0;
 	}
 	/* Some have numbers and no text. */
-	f->names.n = 0;
+	f->names.n = first;
 	hindex_clear(&f->by_ref);
+	for (size_t i = 0; r == -EFBIG && i < first; i++)
+		if (hindex_add(&f->by_ref, hash_add(f->seed, f->names.items[i].ref), (uint32_t)i) <
+		    0)
+			r = -ENOMEM;
 	return r == -EFBIG ? 0 : r;
 }

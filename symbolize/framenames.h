@@ -41,7 +41,7 @@ bool framename_is_mangled(const char *name);
 int framenames_get(struct framenames *f, strref_t ref, struct framename *ret);
 
 /*
- * Reads the names of @n frames before any is asked for, in the order in which they lie in the file,
+ * Reads the names of @n frames before one of these is asked for, in the order in which they lie in the file,
  * on several threads when there are many: each costs a read of its own otherwise. 0 and *@ret (caller
  * frees): for each frame the number of its name in names; NULL when they are few, or the batch is full
  * before all are there: then each is asked for. -ENOMEM.

@@ -506,6 +506,11 @@ int symobject_find(struct symobject *o, struct dwquery *queries, size_t n, struc
 	return 0;
 }
 
+size_t symobject_at_once(const struct symobject *o, size_t n)
+{
+	return o->dwarf ? dwobject_at_once(o->dwarf, n) : n;
+}
+
 const char *symobject_string(const struct symobject *o, strref_t s, size_t n, char *buf)
 {
 	if (o->dwarf)

@@ -72,6 +72,9 @@ void symobject_done(struct symobject *o);
  */
 int symobject_find(struct symobject *o, struct dwquery *queries, size_t n, struct dwframes *ret);
 
+/* As dwobject_at_once(). */
+size_t symobject_at_once(const struct symobject *o, size_t n);
+
 /* Who is at an address, if anybody is: a text, borrowed until the object is released, or a name of
  * the index on disk. */
 struct symobject_symbol {
