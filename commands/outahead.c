@@ -16,10 +16,10 @@ struct outahead {
 	pthread_t thread;
 	pthread_mutex_t lock; /* of what follows, up to buf */
 	pthread_cond_t change;
-	char *full;   /* what is being written, or to be; NULL = nothing */
-	bool is_end;  /* no more will come */
-	char *buf;    /* what is filled; the thread has the other one */
-	size_t n;     /* bytes in it */
+	char *full;  /* what is being written, or to be; NULL = nothing */
+	bool is_end; /* no more will come */
+	char *buf;   /* what is filled; the thread has the other one */
+	size_t n;    /* bytes in it */
 	char bufs[2][BUFFER];
 };
 

@@ -269,11 +269,15 @@ Test(symstore, gives_back_what_was_written)
 	cr_expect_str_eq(symstore_name(s, strref(STRREF_STR, 0), NAMEPOOL_BOTH)->text, "");
 	cr_expect_str_eq(symstore_name(s, STRREF_NONE, NAMEPOOL_BOTH)->text, "");
 	cr_expect_not(symstore_is_broken(s));
-	cr_expect_str_eq(symstore_name(s, strref(STRREF_OWN, 0), NAMEPOOL_BOTH)->text, "_ZN5space7name001Ev");
-	cr_expect_str_eq(symstore_name(s, strref(STRREF_OWN, 0), NAMEPOOL_BOTH)->shown, "space::name001()");
+	cr_expect_str_eq(symstore_name(s, strref(STRREF_OWN, 0), NAMEPOOL_BOTH)->text,
+			 "_ZN5space7name001Ev");
+	cr_expect_str_eq(symstore_name(s, strref(STRREF_OWN, 0), NAMEPOOL_BOTH)->shown,
+			 "space::name001()");
 	cr_expect_gt(symstore_bytes(s), before);
-	cr_expect_str_eq(symstore_name(s, strref(STRREF_OWN, (1 << STORE_BLOCK_SHIFT) - 1), NAMEPOOL_BOTH)->text,
-			 "");
+	cr_expect_str_eq(
+		symstore_name(s, strref(STRREF_OWN, (1 << STORE_BLOCK_SHIFT) - 1), NAMEPOOL_BOTH)
+			->text,
+		"");
 	cr_expect(symstore_is_broken(s));
 	symstore_free(s);
 	dwdir_done(&d);
