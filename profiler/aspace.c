@@ -330,12 +330,28 @@ static void put_areas(struct aspace *as, size_t first, size_t end, const struct 
 	as->areas.n -= end - first;
 }
 
+/*
+ * What a look at the maps found gone was gone when @area was mapped in its place at @time_ns, of
+ * which the kernel's word was read later. Whether that was code of another file.
+ */
+static bool end_vanished(struct aspace *as, const struct vm_area *area, uint64_t time_ns)
+{
+	bool others = false;
+
+	array_each(&as->old, a)
+		if (a->until_ns > time_ns && a->start < area->end && area->start < a->end) {
+			a->until_ns = time_ns;
+			others |= a->dev != area->dev || a->ino != area->ino;
+		}
+	return others;
+}
+
 int aspace_map(struct aspace *as, const struct vm_area *area, const char *name, size_t max,
 	       uint64_t time_ns)
 {
 	size_t first = first_after(as, area->start), end = first, len = name_bytes(name), n = 0;
 	struct vm_area fresh = *area, put[3];
-	bool named = false, replaced = false;
+	bool named = false, replaced;
 
 	while (end < as->areas.n && as->areas.items[end].start < area->end)
 		end++;
@@ -346,7 +362,7 @@ int aspace_map(struct aspace *as, const struct vm_area *area, const char *name, 
 		}
 	if (end == first + 1 && continues(&as->areas.items[first], area) &&
 	    as->areas.items[first].start <= area->start && area->end <= as->areas.items[first].end)
-		return 0; /* it is known */
+		return end_vanished(as, area, time_ns); /* it is known */
 	if (as->areas.n + 2 > max)
 		return -ENOSPC;
 	if (array_reserve(&as->areas, 2) < 0 || reserve_old(as, end - first) < 0)
@@ -356,6 +372,7 @@ int aspace_map(struct aspace *as, const struct vm_area *area, const char *name, 
 	if (!named && add_name(as, name, len, &fresh.name_off) < 0)
 		return -ENOMEM;
 	fresh.mapping = ASPACE_UNRESOLVED;
+	replaced = end_vanished(as, area, time_ns);
 	for (size_t i = first; i < end; i++) {
 		const struct vm_area *a = &as->areas.items[i];
 
@@ -413,8 +430,10 @@ int aspace_replace(struct aspace *as, struct aspace *fresh, uint64_t time_ns)
 	array_each(&as->areas, a)
 		a->name_off += (uint32_t)fresh->names.n;
 	array_each(&as->old, a) {
+		bool ends = a->until_ns > time_ns && is_covered(fresh, a);
+
 		a->name_off += (uint32_t)fresh->names.n;
-		put_old(fresh, *a, a->until_ns);
+		put_old(fresh, *a, ends ? time_ns : a->until_ns);
 	}
 	array_each(&as->names, c)
 		fresh->names.items[fresh->names.n++] = *c;

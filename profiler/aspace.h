@@ -26,13 +26,13 @@ struct vm_area {
 	uint64_t dev, ino;   /* of the file; 0 where there is none */
 	uint32_t name_off;   /* of the path in aspace.names; may be "" */
 	uint32_t mapping;    /* filled by whoever keeps mappings; at first ASPACE_UNRESOLVED */
-	uint64_t until_ns;   /* CLOCK_MONOTONIC at which it was replaced; of `old` only */
+	uint64_t until_ns;   /* CLOCK_MONOTONIC from which on it was gone; of `old` only */
 };
 
 struct aspace {
 	unsigned refs;
 	ARRAY(struct vm_area) areas; /* executable ones, ascending, none over another */
-	ARRAY(struct vm_area) old;   /* replaced ones, in the order of that */
+	ARRAY(struct vm_area) old;   /* gone ones; of those at one address, the first gone first */
 	ARRAY(char) names;	     /* NUL-terminated strings */
 	size_t names_kept;	     /* bytes of them after they were tidied up last */
 };
@@ -76,7 +76,8 @@ int aspace_map(struct aspace *as, const struct vm_area *area, const char *name, 
 
 /*
  * @fresh is what there is at @time_ns; its areas are moved to @as, and those of @as that are not
- * among them are old. What was resolved stays so. 0 or -ENOMEM; @fresh stays the caller's.
+ * among them are old: where nothing took their place, they count as there for a second more, or until
+ * something does. What was resolved stays so. 0 or -ENOMEM; @fresh stays the caller's.
  */
 int aspace_replace(struct aspace *as, struct aspace *fresh, uint64_t time_ns);
 

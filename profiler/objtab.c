@@ -56,22 +56,56 @@ static enum object_kind kind_of(const struct vm_area *a, const char *name)
 	return OBJECT_OTHER;
 }
 
+/* The last component of the path @path, of @n bytes, and in *@n how long it is. */
+static const char *last_component(const char *path, size_t *n)
+{
+	const char *slash = memrchr(path, '/', *n);
+
+	if (!slash)
+		return path;
+	*n -= (size_t)(slash + 1 - path);
+	return slash + 1;
+}
+
+/* Whether @fd was opened at the name @name, which may be that in another root. */
+static bool has_name(int fd, const char *name)
+{
+	static const char deleted[] = " (deleted)";
+	const size_t tail = sizeof(deleted) - 1;
+	char link[64], path[PATH_MAX];
+	size_t n = strlen(name), n_own;
+	const char *own;
+	ssize_t got;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	got = readlink(link, path, sizeof(path));
+	if (got < 0)
+		return false;
+	n_own = (size_t)got;
+	if (n_own > tail && memcmp(path + n_own - tail, deleted, tail) == 0)
+		n_own -= tail;
+	own = last_component(path, &n_own);
+	name = last_component(name, &n);
+	return n == n_own && memcmp(name, own, n) == 0;
+}
+
 /*
- * Whether @fd is what @a shows: the process may have gone on to another program meanwhile. Where a
- * file system shows other numbers in maps than in stat(2), nobody can tell.
+ * Whether @fd is what @a shows, of the path @name: the process may have gone on to another program
+ * meanwhile. Where a file system shows other numbers in maps than in stat(2), the name has to tell.
  */
-static bool is_file_of(int fd, const struct vm_area *a)
+static bool is_file_of(int fd, const struct vm_area *a, const char *name)
 {
 	struct statfs fs;
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
 		return false;
-	return st.st_ino == a->ino || (fstatfs(fd, &fs) == 0 && fs.f_type == OVERLAYFS_SUPER_MAGIC);
+	return st.st_ino == a->ino ||
+	       (fstatfs(fd, &fs) == 0 && fs.f_type == OVERLAYFS_SUPER_MAGIC && has_name(fd, name));
 }
 
 /* The file behind the area itself, also when its path is deleted or in another mount namespace. */
-static int open_map_file(pid_t pid, const struct vm_area *a)
+static int open_map_file(pid_t pid, const struct vm_area *a, const char *name)
 {
 	_cleanup_close_ int fd = -1;
 	char path[96];
@@ -82,7 +116,7 @@ static int open_map_file(pid_t pid, const struct vm_area *a)
 	r = root_open_regular(-1, path, &fd);
 	if (r < 0)
 		return r;
-	return is_file_of(fd, a) ? take_fd(&fd) : -ESTALE;
+	return is_file_of(fd, a, name) ? take_fd(&fd) : -ESTALE;
 }
 
 /* Whether a file of this file system has another device in maps than in stat(2). */
@@ -145,7 +179,8 @@ static int open_anywhere(const struct roottab *roots, const struct vm_area *a, c
 static int open_file(struct roottab *roots, pid_t pid, const struct vm_area *a, const char *name,
 		     int *ret_root)
 {
-	int r = roottab_of(roots, pid, ret_root), fd = r == -ESRCH ? r : open_map_file(pid, a);
+	int r = roottab_of(roots, pid, ret_root),
+	    fd = r == -ESRCH ? r : open_map_file(pid, a, name);
 
 	if (fd >= 0)
 		return fd;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "allocfail.h"
 #include "aspace.h"
@@ -219,6 +220,79 @@ Test(aspace_changes, second_look_keeps_what_was_resolved)
 	cr_expect_str_eq(aspace_name(as, aspace_find(as, 0x3000, 100)), "/lib/9.so");
 	aspace_forget(as, UINT64_MAX);
 	cr_expect_eq(ino_at(0x5000, 101), -1);
+}
+
+/* The maps were read at @time_ns, and are @maps. */
+static void look_at(uint64_t time_ns, const char *maps)
+{
+	struct aspace *fresh = parsed(maps);
+
+	cr_assert_eq(aspace_replace(as, fresh, time_ns), 0);
+	aspace_unref(fresh);
+}
+
+#define SHOWS_1 "1000-2000 r-xp 0 00:01 1 /lib/1.so\n"
+#define SHOWS_2 "1000-2000 r-xp 0 00:01 2 /lib/2.so\n"
+
+static int map_at(uint64_t time_ns, uint64_t ino)
+{
+	const struct vm_area a = {
+		.start = 0x1000, .end = 0x2000, .dev = makedev(0, 1), .ino = ino
+	};
+
+	return aspace_map(as, &a, ino == 1 ? "/lib/1.so" : "/lib/2.so", MAX, time_ns);
+}
+
+/* The look came between dlclose(3) of one library and dlopen(3) of the next. */
+Test(aspace_changes, what_vanished_is_looked_at_until_something_else_is_there)
+{
+	map_at(10, 1);
+	look_at(100, "");
+	cr_expect_eq(ino_at(0x1000, 120), 1, "it was there a moment ago");
+	cr_expect_eq(map_at(150, 2), 1);
+	cr_expect_eq(ino_at(0x1000, 149), 1);
+	cr_expect_eq(ino_at(0x1000, 150), 2);
+	cr_expect_eq(ino_at(0x1000, 1000), 2);
+	cr_expect_eq(map_at(1000, 1), 1);
+	cr_expect_eq(ino_at(0x1000, 999), 2);
+	cr_expect_eq(ino_at(0x1000, 1000), 1);
+}
+
+Test(aspace_changes, what_vanished_and_came_back_took_no_other_place)
+{
+	map_at(10, 1);
+	look_at(100, "");
+	cr_expect_eq(map_at(150, 1), 0);
+	cr_expect_eq(ino_at(0x1000, 1000), 1);
+	cr_expect_eq(map_at(1000, 2), 1);
+	cr_expect_eq(ino_at(0x1000, 1001), 2);
+}
+
+Test(aspace_changes, what_vanished_ends_where_a_later_look_sees_something_else)
+{
+	map_at(10, 1);
+	look_at(100, "");
+	look_at(200, SHOWS_2);
+	cr_expect_eq(ino_at(0x1000, 199), 1);
+	cr_expect_eq(ino_at(0x1000, 200), 2);
+}
+
+/* The maps show what the kernel has written down already and nobody has read yet. */
+Test(aspace_changes, a_look_ahead_of_the_events_spoils_no_time_before_it)
+{
+	map_at(10, 2);
+	look_at(100, SHOWS_1);
+	cr_expect_eq(map_at(40, 1), 1);
+	cr_expect_eq(map_at(60, 2), 1);
+	cr_expect_eq(map_at(80, 1), 1);
+	cr_expect_eq(ino_at(0x1000, 39), 2);
+	cr_expect_eq(ino_at(0x1000, 40), 1);
+	cr_expect_eq(ino_at(0x1000, 60), 2);
+	cr_expect_eq(ino_at(0x1000, 79), 2);
+	cr_expect_eq(ino_at(0x1000, 80), 1);
+	cr_expect_eq(ino_at(0x1000, 100), 1);
+	aspace_forget(as, 81);
+	cr_expect_eq(as->old.n, 0);
 }
 
 static int change_all(void)
