@@ -20,7 +20,7 @@
 /* Makes room for @want items of @size bytes. Returns 0, or -ENOMEM and leaves the array as it was. */
 static inline int array_grow(void **items, size_t *cap, size_t want, size_t size)
 {
-	size_t n = *cap ? *cap : 8;
+	size_t n = *cap > 8 ? *cap : 8; /* it may have been fitted to less */
 	void *p;
 
 	while (n < want)

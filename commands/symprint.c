@@ -7,38 +7,29 @@
 
 #include "addrreader.h"
 #include "jsontext.h"
+#include "outahead.h"
 #include "shortname.h"
 #include "symbolize.h"
 #include "termtext.h"
 
-enum { AHEAD = 4 }; /* answers */
+enum {
+	AHEAD = 4, /* answers */
+	LINE = 64, /* bytes that come from memory at once; long names are two or more */
+};
 
 static const char no_address[] = "not an address";
 
 /* --- pieces ---------------------------------------------------------------------------------- */
 
-static void flush(struct symprint *p)
-{
-	fwrite_unlocked(p->buf, 1, p->n, p->out);
-	p->n = 0;
-}
-
 static void put_bytes(struct symprint *p, const char *s, size_t n)
 {
-	if (n > sizeof(p->buf) - p->n)
-		flush(p);
-	if (n > sizeof(p->buf)) {
-		fwrite_unlocked(s, 1, n, p->out);
-		return;
-	}
-	memcpy(p->buf + p->n, s, n);
-	p->n += n;
+	outahead_put(p->ahead, s, n);
 }
 
 /* Foreign text, made harmless. */
 static void put_foreign(struct symprint *p, const char *s, size_t n)
 {
-	flush(p);
+	outahead_flush(p->ahead);
 	term_write(p->out, s, n, SIZE_MAX, TERM_ELIDE_END);
 }
 
@@ -177,7 +168,7 @@ static void addr2line_answer(struct symprint *p, uint64_t addr, const struct sym
 static void json_string(struct symprint *p, const char *key, const char *s, size_t n)
 {
 	put(p, key);
-	flush(p);
+	outahead_flush(p->ahead);
 	json_write_string(p->out, s, n);
 }
 
@@ -271,7 +262,10 @@ static void fetch_ahead(const struct sym_batch *b, size_t i, size_t n)
 		return;
 	a = &b->answers[i + AHEAD];
 	for (uint32_t k = 0; k < a->frame_n; k++) {
-		__builtin_prefetch(b->strings + b->frames[a->frame_first + k].name);
+		const char *name = b->strings + b->frames[a->frame_first + k].name;
+
+		__builtin_prefetch(name);
+		__builtin_prefetch(name + LINE);
 		__builtin_prefetch(b->strings + b->frames[a->frame_first + k].file);
 	}
 }
@@ -279,7 +273,10 @@ static void fetch_ahead(const struct sym_batch *b, size_t i, size_t n)
 int symprint_batch(struct symprint *p, const struct addr_batch *q, const struct sym_batch *a)
 {
 	size_t wrong = 0;
-	int r = 0;
+	int r = p->ahead ? 0 : outahead_new(p->out, p->may_thread, &p->ahead);
+
+	if (r < 0)
+		return r;
 
 	for (size_t i = 0; i < q->addrs.n && r == 0; i++) {
 		fetch_ahead(a, i, q->addrs.n);
@@ -291,11 +288,12 @@ int symprint_batch(struct symprint *p, const struct addr_batch *q, const struct 
 			r = print_answer(p, q->addrs.items[i], a, &a->answers[i]);
 		}
 	}
-	flush(p);
+	outahead_flush(p->ahead);
 	return r;
 }
 
 void symprint_done(struct symprint *p)
 {
+	outahead_free(p->ahead);
 	array_free(&p->shorter);
 }

@@ -8,6 +8,7 @@
 #include "array.h"
 
 struct addr_batch;
+struct outahead;
 struct sym_batch;
 
 enum symprint_form {
@@ -25,8 +26,8 @@ struct symprint {
 	 * case. */
 	bool to_terminal;
 	ARRAY(char) shorter; /* room for a short name */
-	size_t n;	     /* bytes that are not written yet */
-	char buf[64 << 10];
+	bool may_thread;	/* whether much text may be written by a thread of its own */
+	struct outahead *ahead; /* made when it is needed */
 };
 
 /*

@@ -106,6 +106,12 @@ int answering_add_names(struct answering *a, const struct namepool_name *name, b
 	return r == 0 && name->shown_n ? append(a, name->shown, name->shown_n, &ret->name) : r;
 }
 
+int answering_append(struct answering *a, const struct answering *from, uint32_t *ret_base)
+{
+	/* They end in a NUL, and so does what is appended. */
+	return append(a, from->strings.bytes, from->strings.n_bytes - 1, ret_base);
+}
+
 int answering_add_plain_name(struct answering *a, const char *name, struct sym_frame *ret)
 {
 	int r = answering_add_string(a, name, strnlen(name, NAME_MAX_BYTES), &ret->name);

@@ -42,6 +42,10 @@ int answering_add_names(struct answering *a, const struct namepool_name *name, b
 /* The same for a name that is shown as it is. */
 int answering_add_plain_name(struct answering *a, const char *name, struct sym_frame *ret);
 
+/* Puts all strings of @from behind those of @a: 0 and what is to be added to their places, -ENOMEM,
+ * -EFBIG. */
+int answering_append(struct answering *a, const struct answering *from, uint32_t *ret_base);
+
 /* Adds a frame behind the others: as above. */
 int answering_add_frame(struct answering *a, const struct sym_frame *f);
 

@@ -7,101 +7,54 @@
 #include <sys/random.h>
 
 #include "cleanup.h"
+#include "framenames.h"
 #include "hash.h"
 #include "radix.h"
 
-enum {
-	NAME_BYTES = 4096, /* longer ones are cut */
-	PATH_BYTES = 4096,
-};
-
-/* A string of the debug information that is in the batch already. */
-struct known_name {
-	strref_t ref;
-	uint32_t name, system_name; /* offsets in the batch */
-	bool mangled;
-};
+enum { PATH_BYTES = 4096 }; /* longer ones are cut */
 
 struct known_file {
 	struct symunit_file file;
 	uint32_t off;
 };
 
+/* The symbol that was asked for last, and what it made of a frame's name. */
+struct known_symbol {
+	uint64_t from; /* it covers the addresses from here to its end */
+	struct symobject_symbol symbol;
+	bool has_name;
+	uint32_t name, system_name, better_name, better_system_name;
+};
+
 struct run {
 	struct symobject *o;
 	const struct sym_request *req;
 	struct answering *a;
+	struct dwquery *queries; /* of those that are asked for at a time, and their frames */
 	struct dwframes frames;
-	struct hindex by_ref, by_file;
-	uint64_t seed; /* of both: who makes a file cannot make its strings collide */
-	ARRAY(struct known_name) names;
-	ARRAY(struct known_file) files;
+	struct dwroom room;
+	struct framenames names;
 	uint32_t *numbers; /* of the name of each frame; NULL = not known */
-	char buf[NAME_BYTES];
+	struct hindex by_file;
+	ARRAY(struct known_file) files;
+	struct known_file last_file;
+	struct known_symbol last_symbol;
+	char buf[FRAMENAMES_BYTES];
 	char path[PATH_BYTES];
 };
 
 static void run_done(struct run *r)
 {
+	free(r->queries);
+	free(r->room.p);
 	array_free(&r->frames.frames);
-	hindex_free(&r->by_ref);
+	framenames_done(&r->names);
 	hindex_free(&r->by_file);
-	array_free(&r->names);
 	array_free(&r->files);
 	free(r->numbers);
 }
 
 /* --- strings ---------------------------------------------------------------------------------- */
-
-static bool is_mangled(const char *name)
-{
-	return name[0] == '_' && (name[1] == 'Z' || name[1] == 'R');
-}
-
-/* Adds the name at @ref to the batch. */
-static int add_name(struct run *r, strref_t ref, struct known_name *ret)
-{
-	const struct namepool_name *stored = symobject_name(r->o, ref);
-	struct sym_frame f = { 0 };
-	const char *s = stored ? stored->text : symobject_string(r->o, ref, sizeof(r->buf), r->buf);
-	bool mangled = is_mangled(s);
-	int res = !stored ? answering_add_name(r->a, s, &f)
-			  : answering_add_names(r->a, stored, !r->req->no_system_names || !mangled,
-						&f);
-
-	*ret = (struct known_name){ ref, f.name, f.system_name, mangled };
-	return res;
-}
-
-/* The number of the name at @ref in names, which gets it if it is new. */
-static int number_of(struct run *r, strref_t ref, uint32_t *ret)
-{
-	struct known_name k;
-	int res;
-
-	hindex_each(&r->by_ref, hash_add(r->seed, ref), i)
-		if (r->names.items[i].ref == ref) {
-			*ret = i;
-			return 0;
-		}
-	res = add_name(r, ref, &k);
-	if (res < 0)
-		return res;
-	*ret = (uint32_t)r->names.n;
-	if (hindex_add(&r->by_ref, hash_add(r->seed, ref), *ret) < 0 ||
-	    array_push(&r->names, k) < 0)
-		return -ENOMEM;
-	return 0;
-}
-
-static int get_name(struct run *r, strref_t ref, struct known_name *ret)
-{
-	uint32_t i;
-	int res = number_of(r, ref, &i);
-
-	*ret = res == 0 ? r->names.items[i] : (struct known_name){ 0 };
-	return res;
-}
 
 static const char *string_of(void *ctx, strref_t s, size_t n, char *buf)
 {
@@ -110,27 +63,26 @@ static const char *string_of(void *ctx, strref_t s, size_t n, char *buf)
 
 static uint64_t hash_file(const struct run *r, const struct symunit_file *f)
 {
-	return hash_add(hash_add(hash_add(r->seed, f->base), f->dir), f->name);
+	return hash_add(hash_add(hash_add(r->names.seed, f->base), f->dir), f->name);
 }
 
-static int get_file(struct run *r, const struct symunit_file *file, uint32_t *ret)
+static bool is_file(const struct symunit_file *a, const struct symunit_file *b)
+{
+	return a->base == b->base && a->dir == b->dir && a->name == b->name;
+}
+
+/* One that is not the last one again. */
+static int find_file(struct run *r, const struct symunit_file *file, uint32_t *ret)
 {
 	uint64_t hash = hash_file(r, file);
 	size_t n;
 	int res;
 
-	if (file->name == STRREF_NONE) {
-		*ret = 0;
-		return 0;
-	}
-	hindex_each(&r->by_file, hash, i) {
-		const struct symunit_file *f = &r->files.items[i].file;
-
-		if (f->base == file->base && f->dir == file->dir && f->name == file->name) {
+	hindex_each(&r->by_file, hash, i)
+		if (is_file(&r->files.items[i].file, file)) {
 			*ret = r->files.items[i].off;
 			return 0;
 		}
-	}
 	n = symunit_file_path(file, string_of, r->o, sizeof(r->path), r->path);
 	res = answering_add_string(r->a, r->path, n, ret);
 	if (res < 0)
@@ -141,17 +93,29 @@ static int get_file(struct run *r, const struct symunit_file *file, uint32_t *re
 	return 0;
 }
 
+static int get_file(struct run *r, const struct symunit_file *file, uint32_t *ret)
+{
+	int res = 0;
+
+	*ret = is_file(&r->last_file.file, file) ? r->last_file.off : 0;
+	if (*ret == 0 && file->name != STRREF_NONE)
+		res = find_file(r, file, ret);
+	if (res == 0)
+		r->last_file = (struct known_file){ *file, *ret };
+	return res;
+}
+
 /* --- symbols ---------------------------------------------------------------------------------- */
 
 /* Whether symbol @s names a function better than its debug information, which says @plain. */
 static bool is_better(const char *s, const char *plain)
 {
-	return !plain[0] || is_mangled(s) || strspn(s, "_") < strspn(plain, "_");
+	return !plain[0] || framename_is_mangled(s) || strspn(s, "_") < strspn(plain, "_");
 }
 
 /* Names @frame by the symbol @s, of which @known says what is in the batch if that is not NULL,
  * without what the compiler hung on it, unless there is nothing else. */
-static int name_by_symbol(struct run *r, const char *s, const struct known_name *known,
+static int name_by_symbol(struct run *r, const char *s, const struct framename *known,
 			  struct sym_frame *frame)
 {
 	const char *plain = r->a->strings.bytes + frame->system_name;
@@ -169,27 +133,59 @@ static int name_by_symbol(struct run *r, const char *s, const struct known_name 
 	return answering_add_name(r->a, r->buf, frame);
 }
 
-/* Names @frame by the symbol at @addr, if that is the better name. */
-static int better_symbol_at(struct run *r, uint64_t addr, struct sym_frame *frame)
+/* Asks for the symbol at @addr, if it is not the one that was asked for last. */
+static int symbol_at(struct run *r, uint64_t addr)
 {
-	struct symobject_symbol symbol;
-	struct known_name k;
-	int res = symobject_symbol(r->o, addr, &symbol);
+	struct known_symbol *k = &r->last_symbol;
 
-	if (res < 0)
-		return res;
-	if (symbol.text)
-		return name_by_symbol(r, symbol.text, NULL, frame);
-	if (symbol.ref == STRREF_NONE)
+	if (addr >= k->from && addr < k->symbol.end)
 		return 0;
-	res = get_name(r, symbol.ref, &k);
+	*k = (struct known_symbol){ .from = addr };
+	return symobject_symbol(r->o, addr, &k->symbol);
+}
+
+/* Names @frame by the symbol @s, if that is the better name. */
+static int better_name(struct run *r, const struct symobject_symbol *s, struct sym_frame *frame)
+{
+	struct framename k;
+	int res;
+
+	if (s->text)
+		return name_by_symbol(r, s->text, NULL, frame);
+	if (s->ref == STRREF_NONE)
+		return 0;
+	res = framenames_get(&r->names, s->ref, &k);
 	if (res < 0)
 		return res;
 	/* A mangled one is in the batch only if it was asked for. */
 	return name_by_symbol(r,
-			      k.mangled ? symobject_name(r->o, symbol.ref)->text
+			      k.mangled ? symobject_name(r->o, s->ref, NAMEPOOL_BOTH)->text
 					: r->a->strings.bytes + k.system_name,
 			      &k, frame);
+}
+
+/* Names @frame by the symbol at @addr, if that is the better name. */
+static int better_symbol_at(struct run *r, uint64_t addr, struct sym_frame *frame)
+{
+	struct known_symbol *k = &r->last_symbol;
+	int res = symbol_at(r, addr);
+
+	if (res < 0)
+		return res;
+	if (!k->has_name || k->name != frame->name || k->system_name != frame->system_name) {
+		k->has_name = false;
+		k->name = frame->name;
+		k->system_name = frame->system_name;
+		res = better_name(r, &k->symbol, frame);
+		if (res < 0)
+			return res;
+		k->has_name = true;
+		k->better_name = frame->name;
+		k->better_system_name = frame->system_name;
+	}
+	frame->name = k->better_name;
+	frame->system_name = k->better_system_name;
+	return 0;
 }
 
 /* --- frames ----------------------------------------------------------------------------------- */
@@ -198,13 +194,13 @@ static int better_symbol_at(struct run *r, uint64_t addr, struct sym_frame *fram
 static int add_frame(struct run *r, const struct symunit_frame *f, uint64_t addr, bool outermost)
 {
 	struct sym_frame frame = { .line = f->line, .start_line = f->name.decl_line };
-	struct known_name k;
+	struct framename k;
 	int res = 0;
 
 	if (r->numbers) /* @f is one of the frames that were found */
-		k = r->names.items[r->numbers[f - r->frames.frames.items]];
+		k = r->names.names.items[r->numbers[f - r->frames.frames.items]];
 	else
-		res = get_name(r, f->name.name, &k);
+		res = framenames_get(&r->names, f->name.name, &k);
 	if (res == 0)
 		res = get_file(r, &f->file, &frame.file);
 	if (res < 0)
@@ -221,13 +217,13 @@ static int add_symbol(struct run *r, const struct symobject_symbol *symbol,
 		      const struct symunit_frame *place)
 {
 	struct sym_frame frame = { 0 };
-	struct known_name k;
+	struct framename k;
 	int res;
 
 	if (symbol->text) {
 		res = answering_add_name(r->a, symbol->text, &frame);
 	} else {
-		res = get_name(r, symbol->ref, &k);
+		res = framenames_get(&r->names, symbol->ref, &k);
 		frame.name = k.name;
 		frame.system_name = k.system_name;
 	}
@@ -257,23 +253,23 @@ static int add_debug_frames(struct run *r, const struct dwquery *q)
 
 static int set_answer(struct run *r, const struct dwquery *q, struct sym_answer *ret)
 {
+	const struct symobject_symbol *symbol = &r->last_symbol.symbol;
 	size_t first = r->a->frames.n;
-	struct symobject_symbol symbol;
 	int res;
 
 	if (q->n > 0 && !q->line_only) {
 		res = add_debug_frames(r, q);
 	} else {
-		res = symobject_symbol(r->o, q->addr, &symbol);
+		res = symbol_at(r, q->addr);
 		if (res < 0)
 			return res;
-		if (!symbol.text && symbol.ref == STRREF_NONE) {
+		if (!symbol->text && symbol->ref == STRREF_NONE) {
 			ret->reason = q->limited		   ? SYM_LIMIT
 				      : r->o->elf.reason != SYM_OK ? r->o->elf.reason
 								   : r->o->elf.on_miss;
 			return 0;
 		}
-		res = add_symbol(r, &symbol, q->n ? r->frames.frames.items + q->first : NULL);
+		res = add_symbol(r, symbol, q->n ? r->frames.frames.items + q->first : NULL);
 	}
 	if (res == -EFBIG) {
 		r->a->frames.n = first;
@@ -344,41 +340,6 @@ static uint64_t address_of(const struct run *r, uint64_t off)
 	return UINT64_MAX;
 }
 
-/*
- * Reads the names of all frames in the order in which they lie in their section: each costs a read
- * of its own otherwise. Without memory for that nothing is lost.
- */
-static int get_names_in_order(struct run *r)
-{
-	size_t n = r->frames.frames.n;
-	_cleanup_free_ struct radix_key *keys =
-		n >= DWOBJECT_MANY ? malloc(n * sizeof(*keys)) : NULL;
-	uint32_t *numbers = keys ? malloc(n * sizeof(*numbers)) : NULL;
-	int res = 0;
-
-	for (size_t i = 0; keys && i < n; i++)
-		keys[i] = (struct radix_key){ (uint32_t)r->frames.frames.items[i].name.name,
-					      (uint32_t)i };
-	if (!numbers || radix_sort(keys, n) < 0) {
-		free(numbers);
-		return 0;
-	}
-	for (size_t i = 0; res == 0 && i < n; i++) {
-		const struct symunit_frame *f = r->frames.frames.items;
-		uint32_t *to = &numbers[keys[i].item];
-
-		if (i > 0 && f[keys[i].item].name.name == f[keys[i - 1].item].name.name)
-			*to = numbers[keys[i - 1].item];
-		else
-			res = number_of(r, f[keys[i].item].name.name, to);
-	}
-	if (res == 0)
-		r->numbers = numbers;
-	else
-		free(numbers);
-	return res == -EFBIG ? 0 : res;
-}
-
 /* How many frames the answers have: what has none may have a symbol. */
 static size_t frames_at_most(const struct run *r, const struct dwquery *queries, size_t n)
 {
@@ -389,23 +350,33 @@ static size_t frames_at_most(const struct run *r, const struct dwquery *queries,
 	return sum;
 }
 
-/* Answers each distinct address once; @places are sorted. */
-static int answer_places(struct run *r, const struct place *places, size_t n,
-			 struct dwquery *queries)
+/* Answers the first of @n places, as many as have @max distinct addresses: 0 and how many, -ENOMEM. */
+static int answer_some(struct run *r, const struct place *places, size_t n, size_t max,
+		       size_t *ret_n)
 {
-	size_t distinct = 0;
+	struct dwquery *queries = r->queries;
+	size_t distinct = 0, end = 0;
 	int res;
 
-	for (size_t i = 0; i < n; i++)
-		if (i == 0 || places[i].addr != places[i - 1].addr)
-			queries[distinct++] = (struct dwquery){ .addr = places[i].addr };
+	for (; end < n; end++) {
+		bool again = end > 0 && places[end].addr == places[end - 1].addr;
+
+		if (!again && distinct == max)
+			break;
+		if (!again)
+			queries[distinct++] = (struct dwquery){ .addr = places[end].addr };
+	}
+	r->frames.frames.n = 0;
 	res = symobject_find(r->o, queries, distinct, &r->frames);
+	free(r->numbers);
+	r->numbers = NULL;
 	if (res == 0 && !r->req->no_inlines)
-		res = get_names_in_order(r);
+		res = framenames_read(&r->names, r->frames.frames.items, r->frames.frames.n,
+				      &r->numbers);
 	if (res == 0)
 		res = array_fit(&r->a->frames,
 				r->a->frames.n + frames_at_most(r, queries, distinct));
-	for (size_t i = 0, q = 0; res == 0 && i < n; i++) {
+	for (size_t i = 0, q = 0; res == 0 && i < end; i++) {
 		struct sym_answer *answer = &r->a->answers[places[i].i];
 
 		if (i > 0 && places[i].addr == places[i - 1].addr)
@@ -413,20 +384,40 @@ static int answer_places(struct run *r, const struct place *places, size_t n,
 		else
 			res = set_answer(r, &queries[q++], answer);
 	}
+	*ret_n = end;
+	return res;
+}
+
+/* Answers each distinct address once; @places are sorted. */
+static int answer_places(struct run *r, const struct place *places, size_t n)
+{
+	size_t max = symobject_at_once(r->o, n), some;
+	int res = 0;
+
+	r->frames.room = &r->room;
+	r->queries = malloc((max + 1) * sizeof(*r->queries));
+	if (!r->queries)
+		return -ENOMEM;
+	for (size_t i = 0; res == 0 && i < n; i += some) {
+		res = answer_some(r, places + i, n - i, max, &some);
+		r->frames.goes_on = true;
+	}
 	return res;
 }
 
 int dwanswer_run(struct symobject *o, const struct sym_request *req, struct answering *a)
 {
 	_cleanup_free_ struct place *places = calloc(req->n + 1, sizeof(*places));
-	_cleanup_free_ struct dwquery *queries = calloc(req->n + 1, sizeof(*queries));
 	_cleanup_free_ struct run *r = calloc(1, sizeof(*r));
 	int res;
 
-	if (!places || !queries || !r)
+	if (!places || !r)
 		return -ENOMEM;
-	if (getrandom(&r->seed, sizeof(r->seed), GRND_NONBLOCK) < 0)
-		r->seed = 1;
+	if (getrandom(&r->names.seed, sizeof(r->names.seed), GRND_NONBLOCK) < 0)
+		r->names.seed = 1;
+	r->names.o = o;
+	r->names.a = a;
+	r->names.shown_only = req->no_system_names;
 	r->o = o;
 	r->req = req;
 	r->a = a;
@@ -434,7 +425,7 @@ int dwanswer_run(struct symobject *o, const struct sym_request *req, struct answ
 		places[i] = (struct place){ address_of(r, req->offs[i]), (uint32_t)i };
 	res = sort_places(places, req->n);
 	if (res == 0)
-		res = answer_places(r, places, req->n, queries);
+		res = answer_places(r, places, req->n);
 	run_done(r);
 	return res;
 }

@@ -8,8 +8,6 @@
 
 #include <errno.h>
 #include <malloc.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,9 +16,9 @@
 #include "dwimage.h"
 #include "dwobject_state.h"
 #include "radix.h"
+#include "workers.h"
 
 enum {
-	THREADS_MAX = 8,
 	TRIM_WORTH = 2 << 20, /* bytes that are read; what that took goes back to the system */
 	HOLD_WORTH = 8 << 20, /* bytes of .debug_info that are read */
 	HELD_MAX = 64 << 20,  /* of a section that is read whole; of a larger one, windows */
@@ -59,7 +57,6 @@ struct round {
 struct worker {
 	struct round *round;
 	uint32_t number;
-	pthread_t thread;
 	struct dwimager images;
 	struct dwframes frames;
 	int error;
@@ -77,8 +74,8 @@ static bool is_better(const struct dwquery *known, const struct dwquery *found)
 }
 
 /* Asks one image for one address: @ret is better than @known or empty. */
-static int answer(const struct symunit *image, const struct dwquery *known, struct dwframes *frames,
-		  struct dwquery *ret)
+static int answer(const struct symunit *image, struct symunit_cursor *cursor,
+		  const struct dwquery *known, struct dwframes *frames, struct dwquery *ret)
 {
 	struct symunit_frame *f;
 	size_t n;
@@ -86,7 +83,7 @@ static int answer(const struct symunit *image, const struct dwquery *known, stru
 	if (array_reserve(&frames->frames, SYMUNIT_DEPTH_MAX) < 0)
 		return -ENOMEM;
 	f = frames->frames.items + frames->frames.n;
-	n = symunit_find(image, known->addr, f);
+	n = symunit_find_on(image, known->addr, cursor, f);
 	*ret = (struct dwquery){ .addr = known->addr,
 				 .first = (uint32_t)frames->frames.n,
 				 .n = (uint32_t)n,
@@ -100,6 +97,7 @@ static int answer(const struct symunit *image, const struct dwquery *known, stru
 
 static int do_job(struct worker *w, struct job *job)
 {
+	struct symunit_cursor cursor = { 0 };
 	struct symunit *image;
 	size_t bytes;
 	bool mine;
@@ -112,8 +110,8 @@ static int do_job(struct worker *w, struct job *job)
 		struct dwquery *found = &w->round->found[i];
 
 		if (image)
-			r = answer(image, &w->round->queries[w->round->order[i]], &w->frames,
-				   found);
+			r = answer(image, &cursor, &w->round->queries[w->round->order[i]],
+				   &w->frames, found);
 		found->limited = w->round->o->images[job->unit].limited;
 	}
 	if (mine)
@@ -121,9 +119,9 @@ static int do_job(struct worker *w, struct job *job)
 	return r;
 }
 
-static void *work(void *arg)
+static void work(void *ctx, unsigned number)
 {
-	struct worker *w = arg;
+	struct worker *w = (struct worker *)ctx + number;
 	struct round *round = w->round;
 
 	while (w->error == 0) {
@@ -135,21 +133,6 @@ static void *work(void *arg)
 	}
 	/* Before what the workers found is put together, which takes as much again. */
 	dwimager_done(&w->images);
-	return NULL;
-}
-
-/* Signals are for the thread that called. */
-static unsigned start_threads(struct worker *workers, unsigned want)
-{
-	sigset_t all, before;
-	unsigned n = 1;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	while (n < want && pthread_create(&workers[n].thread, NULL, work, &workers[n]) == 0)
-		n++;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return n;
 }
 
 static uint64_t unit_bytes(const struct dwobject *o, uint32_t i)
@@ -180,12 +163,20 @@ static uint64_t round_cost(const struct round *round)
 static unsigned threads_worth(const struct round *round, uint64_t bytes)
 {
 	const struct dwobject *o = round->o;
-	unsigned max = o->threads < THREADS_MAX ? o->threads : THREADS_MAX;
+	unsigned max = o->threads < WORKERS_MAX ? o->threads : WORKERS_MAX;
 
 	bytes = bytes / THREAD_WORTH + 1;
 	if (max > bytes)
 		max = (unsigned)bytes;
 	return max > round->jobs.n ? (unsigned)round->jobs.n : max;
+}
+
+static void swap_storage(struct dwframes *a, struct dwframes *b)
+{
+	struct dwframes was = *a;
+
+	a->frames = b->frames;
+	b->frames = was.frames;
 }
 
 /*
@@ -194,19 +185,15 @@ static unsigned threads_worth(const struct round *round, uint64_t bytes)
  */
 static int gather(struct round *round, struct worker *workers, unsigned n, struct dwframes *ret)
 {
-	uint32_t base[THREADS_MAX];
+	uint32_t base[WORKERS_MAX];
 	size_t sum = ret->frames.n;
 
 	for (unsigned i = 0; i < n; i++) {
 		base[i] = (uint32_t)sum;
 		sum += workers[i].frames.frames.n;
 	}
-	if (n > 0 && ret->frames.n == 0) {
-		struct dwframes empty = *ret;
-
-		*ret = workers[0].frames;
-		workers[0].frames = empty;
-	}
+	if (n > 0 && ret->frames.n == 0)
+		swap_storage(ret, &workers[0].frames);
 	/* There are many, and seldom will there be more. */
 	if (sum > UINT32_MAX || array_fit(&ret->frames, sum) < 0)
 		return -ENOMEM;
@@ -253,9 +240,9 @@ static int hold_tables(struct dwobject *o, uint64_t bytes)
 
 static int run_round(struct round *round, struct dwframes *ret)
 {
-	struct worker workers[THREADS_MAX] = { 0 };
+	struct worker workers[WORKERS_MAX] = { 0 };
 	uint64_t cost = round_cost(round);
-	unsigned n = threads_worth(round, cost), started;
+	unsigned n = threads_worth(round, cost);
 	int r = hold_tables(round->o, cost);
 
 	if (r < 0)
@@ -263,11 +250,10 @@ static int run_round(struct round *round, struct dwframes *ret)
 
 	for (unsigned i = 0; i < n; i++)
 		workers[i] = (struct worker){ .round = round, .number = i };
-	started = start_threads(workers, n);
-	if (n > 0)
-		work(&workers[0]);
-	for (unsigned i = 1; i < started; i++)
-		pthread_join(workers[i].thread, NULL);
+	/* Its memory is at hand. */
+	if (ret->frames.n == 0)
+		swap_storage(ret, &workers[0].frames);
+	workers_run(n, work, workers);
 	for (unsigned i = 0; i < n; i++)
 		if (workers[i].error < 0)
 			r = workers[i].error;
@@ -480,21 +466,42 @@ static int ask_loose(struct asking *a)
 	return r < 0 || o->more.ranges.n == n ? r : ask_directory(a, &o->more);
 }
 
+/* Gives @a what it has for each query, in @room. */
+static int make_room(struct asking *a, struct dwroom *room)
+{
+	size_t n = a->n + 1, bytes = sizeof(*a->round.found) + sizeof(*a->progress) +
+				     sizeof(*a->pending) + sizeof(*a->round.order);
+
+	if (n > UINT32_MAX)
+		return -ENOMEM;
+	if (room->n < n * bytes) {
+		free(room->p);
+		room->p = malloc(n * bytes);
+		room->n = room->p ? n * bytes : 0;
+	}
+	if (!room->p)
+		return -ENOMEM;
+	/* What has the largest members comes first. */
+	a->round.found = room->p;
+	a->progress = (void *)(a->round.found + n);
+	a->pending = (void *)(a->progress + n);
+	a->round.order = (void *)(a->pending + n);
+	return 0;
+}
+
 int dwfind_run(struct dwobject *o, struct dwquery *queries, size_t n, bool directory,
 	       struct dwframes *ret)
 {
 	struct asking a = { .round = { .o = o, .queries = queries }, .n = n, .frames = ret };
-	int r = -ENOMEM;
+	struct dwroom own = { 0 };
+	int r = make_room(&a, ret->room ? ret->room : &own);
 
 	for (size_t i = 0; i < n; i++)
 		queries[i] = (struct dwquery){ .addr = queries[i].addr };
-	atomic_store(&o->work, 0);
-	a.pending = malloc((n + 1) * sizeof(*a.pending));
-	a.progress = malloc((n + 1) * sizeof(*a.progress));
-	a.round.order = malloc((n + 1) * sizeof(*a.round.order));
-	a.round.found = malloc((n + 1) * sizeof(*a.round.found));
-	if (a.pending && a.progress && a.round.order && a.round.found && n < UINT32_MAX)
-		r = n >= DWOBJECT_MANY ? dwobject_expect_many(o) : 0;
+	if (!ret->goes_on)
+		atomic_store(&o->work, 0);
+	if (r == 0 && n >= DWOBJECT_MANY)
+		r = dwobject_expect_many(o);
 	if (r == 0)
 		r = ask_directory(&a, &o->dir);
 	if (r == 0 && !directory)
@@ -502,9 +509,6 @@ int dwfind_run(struct dwobject *o, struct dwquery *queries, size_t n, bool direc
 	if (r == 0 && !directory)
 		r = ask_loose(&a);
 	array_free(&a.round.jobs);
-	free(a.round.order);
-	free(a.round.found);
-	free(a.progress);
-	free(a.pending);
+	free(own.p);
 	return r;
 }

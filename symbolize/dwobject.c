@@ -22,6 +22,8 @@ enum {
 	RANGES_FREE = 64 << 10, /* entries of lists of units */
 	LOOK_AGAIN_MAX = 16,	/* missing split units that are looked for again, at a time */
 	RANGES_MAX = 8 << 20,	/* 256 MB of directory */
+	AT_ONCE = 4096,		/* addresses */
+	AGAIN_MAX = 4 << 20,	/* bytes of an index that may be read for each of those */
 };
 
 /* --- opening ---------------------------------------------------------------------------------- */
@@ -374,24 +376,56 @@ static const char *cut_name(const struct namepool_name *name, size_t n, char *bu
 	return buf;
 }
 
-const char *dwobject_string(const struct dwobject *o, strref_t s, size_t n, char *buf)
+const char *dwobject_string_near(const struct dwobject *o, strref_t s, size_t n, char *buf,
+				 struct dwsection_near *near)
 {
+	const struct dwsections *alt = &o->alt.s;
+
 	switch (strref_place(s)) {
 	case STRREF_ALT_STR:
-		return o->has_alt ? dwsection_str_near(&o->alt.s, DW_STR, strref_off(s), n, buf,
-						       o->near)
-				  : "";
+		return o->has_alt ? dwsection_str_near(alt, DW_STR, strref_off(s), n, buf, near) : "";
 	case STRREF_ALT_INFO:
-		return o->has_alt ? dwsection_str_near(&o->alt.s, DW_INFO, strref_off(s), n, buf,
-						       o->near)
+		return o->has_alt ? dwsection_str_near(alt, DW_INFO, strref_off(s), n, buf, near)
 				  : "";
 	case STRREF_OWN:
 		if (o->store)
-			return cut_name(symstore_name(o->store, s), n, buf);
+			return cut_name(symstore_name(o->store, s, NAMEPOOL_BOTH), n, buf);
 		return o->split ? dwsplit_string(o->split, s, n, buf) : "";
 	default:
-		return dwfile_string_near(&o->file, s, n, buf, o->near);
+		return dwfile_string_near(&o->file, s, n, buf, near);
 	}
+}
+
+const char *dwobject_string(const struct dwobject *o, strref_t s, size_t n, char *buf)
+{
+	return dwobject_string_near(o, s, n, buf, o->near);
+}
+
+/* Whether there are sections of which pieces are inflated when they are asked for. */
+static bool has_pieces(const struct dwobject *o)
+{
+	for (int id = 0; id < DW_SECTIONS; id++)
+		if (o->file.s.s[id].z || (o->has_alt && o->alt.s.s[id].z))
+			return true;
+	return false;
+}
+
+bool dwobject_reads_apart(const struct dwobject *o)
+{
+	return !o->store && !has_pieces(o);
+}
+
+size_t dwobject_at_once(const struct dwobject *o, size_t n)
+{
+	/* Units with code in many places come again, and are inflated or read from the index again. */
+	if (has_pieces(o) || (o->store && symstore_image_bytes(o->store) > AGAIN_MAX))
+		return n;
+	return n < AT_ONCE ? n : AT_ONCE;
+}
+
+unsigned dwobject_threads(const struct dwobject *o)
+{
+	return o->threads;
 }
 
 /* --- the index on disk ------------------------------------------------------------------------ */
@@ -401,9 +435,9 @@ bool dwobject_is_stored(const struct dwobject *o)
 	return o->store;
 }
 
-const struct namepool_name *dwobject_name(struct dwobject *o, strref_t s)
+const struct namepool_name *dwobject_name(struct dwobject *o, strref_t s, enum namepool_want want)
 {
-	return symstore_name(o->store, s);
+	return symstore_name(o->store, s, want);
 }
 
 bool dwobject_has_symbols(const struct dwobject *o, struct elf_object *ret)
@@ -411,9 +445,9 @@ bool dwobject_has_symbols(const struct dwobject *o, struct elf_object *ret)
 	return o->store && symstore_has_symbols(o->store, ret);
 }
 
-strref_t dwobject_symbol(struct dwobject *o, uint64_t addr)
+strref_t dwobject_symbol(struct dwobject *o, uint64_t addr, uint64_t *ret_end)
 {
-	return symstore_symbol(o->store, addr);
+	return symstore_symbol(o->store, addr, ret_end);
 }
 
 bool dwobject_is_broken(const struct dwobject *o)

@@ -12,6 +12,7 @@
 
 #include "array.h"
 #include "dwline.h"
+#include "dwsection.h"
 #include "dwsplit.h"
 #include "namepool.h"
 #include "symunit.h"
@@ -55,8 +56,16 @@ struct dwquery {
 	bool limited; /* more may be known: a unit that may have it asks for too much (see below) */
 };
 
+/* What a question takes and the next one takes again. Zero it; free(p). */
+struct dwroom {
+	void *p;
+	size_t n; /* bytes */
+};
+
 struct dwframes {
 	ARRAY(struct symunit_frame) frames;
+	struct dwroom *room; /* borrowed; NULL = none */
+	bool goes_on; /* the question is a part of the one before: what both read is counted together */
 };
 
 /*
@@ -78,6 +87,10 @@ enum {
 
 int dwobject_find(struct dwobject *o, struct dwquery *queries, size_t n, struct dwframes *ret);
 
+/* How many of @n addresses are best asked about at a time, where they are in ascending order: what a
+ * question takes is memory that the next one takes again. */
+size_t dwobject_at_once(const struct dwobject *o, size_t n);
+
 /*
  * The string, in @buf of @n bytes or elsewhere until the object is freed: "" when there is none;
  * cut at @n - 1 bytes. Not thread-safe.
@@ -87,16 +100,28 @@ const char *dwobject_string(const struct dwobject *o, strref_t s, size_t n, char
 /*
  * An object from the index on disk: its names in strings(), with what people are shown for them,
  * until the next call; whether its symbols are in the index, too, and what reading them found; the
- * name of the one that covers an address, STRREF_NONE when there is none; and whether some of this
+ * name of the one that covers an address, STRREF_NONE when there is none, and the first address behind
+ * that may have another one; and whether some of this
  * is missing because the index is broken, which dwobject_remove_index() removes: whether it is
  * gone. Not thread-safe.
  */
 bool dwobject_is_stored(const struct dwobject *o);
-const struct namepool_name *dwobject_name(struct dwobject *o, strref_t s);
+const struct namepool_name *dwobject_name(struct dwobject *o, strref_t s, enum namepool_want want);
 bool dwobject_has_symbols(const struct dwobject *o, struct elf_object *ret);
-strref_t dwobject_symbol(struct dwobject *o, uint64_t addr);
+strref_t dwobject_symbol(struct dwobject *o, uint64_t addr, uint64_t *ret_end);
 bool dwobject_is_broken(const struct dwobject *o);
 bool dwobject_remove_index(const struct dwobject *o);
+
+/* How many threads a question may take. */
+unsigned dwobject_threads(const struct dwobject *o);
+
+/*
+ * Whether several threads may read strings at a time, each with a @near of its own (dwsection.h), and
+ * are faster: not of what is compressed, or where it takes no demangling.
+ */
+bool dwobject_reads_apart(const struct dwobject *o);
+const char *dwobject_string_near(const struct dwobject *o, strref_t s, size_t n, char *buf,
+				 struct dwsection_near *near);
 
 /*
  * Whether so much of an object was read that making the rest and keeping all of it on disk is worth

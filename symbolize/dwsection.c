@@ -4,8 +4,6 @@
 #include <dwarf.h>
 #include <endian.h>
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +12,7 @@
 #include "array.h"
 #include "cleanup.h"
 #include "inflate.h"
+#include "workers.h"
 #include "zsection.h"
 
 #ifndef ELFCOMPRESS_ZSTD
@@ -248,9 +247,11 @@ static int run_job(const struct jobs *q, const struct job *j)
 	return r < 0 ? r : inflate_section(j->format, p, (size_t)j->n, s->mem, (size_t)s->size);
 }
 
-static void *run_jobs(void *arg)
+static void run_jobs(void *ctx, unsigned number)
 {
-	struct jobs *q = arg;
+	struct jobs *q = ctx;
+
+	(void)number;
 
 	while (atomic_load(&q->error) == 0) {
 		size_t i = atomic_fetch_add(&q->next, 1);
@@ -262,7 +263,6 @@ static void *run_jobs(void *arg)
 		if (r < 0)
 			atomic_compare_exchange_strong(&q->error, &none, r);
 	}
-	return NULL;
 }
 
 static int larger_first(const void *pa, const void *pb)
@@ -276,28 +276,18 @@ static int larger_first(const void *pa, const void *pb)
 static int inflate_all(struct jobs *q)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	pthread_t threads[THREADS_MAX - 1];
-	sigset_t all, old;
-	size_t n = 0, want;
+	size_t n;
 
 	if (q->n == 0)
 		return 0;
 	qsort(q->items, q->n, sizeof(q->items[0]), larger_first);
-	for (want = 0; want + 1 < q->n && q->items[want + 1].n >= THREAD_WORTH / 4; want++)
+	for (n = 1; n < q->n && q->items[n].n >= THREAD_WORTH / 4; n++)
 		;
 	if (q->items[0].n < THREAD_WORTH || cpus < 2)
-		want = 0;
-	else if (want > (size_t)cpus - 1)
-		want = (size_t)cpus - 1;
-	sigfillset(&all); /* signals belong to the caller */
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	while (n < want && n < ARRAY_LEN(threads) &&
-	       pthread_create(&threads[n], NULL, run_jobs, q) == 0)
-		n++; /* fewer threads are slower, nothing else */
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	run_jobs(q);
-	while (n > 0)
-		pthread_join(threads[--n], NULL);
+		n = 1;
+	else if (n > (size_t)cpus)
+		n = (size_t)cpus;
+	workers_run(n < THREADS_MAX ? (unsigned)n : THREADS_MAX, run_jobs, q);
 	return atomic_load(&q->error);
 }
 

@@ -210,14 +210,14 @@ static const uint8_t *get_length(const uint8_t *p, const uint8_t *end, size_t *r
 	return NULL;
 }
 
-/* Appends the words from @p to @end, which is inside what can be read, to @out: their bytes, or
- * SIZE_MAX. */
+/* Appends the words from @p to @end, which is inside what can be read, to @out, @max at most: their
+ * bytes, or SIZE_MAX. */
 static size_t get_words(const struct namepool_word *words, size_t n_words, const uint8_t *p,
-			const uint8_t *end, char *out)
+			const uint8_t *end, size_t max, char *out)
 {
 	size_t n = 0;
 
-	while (p < end) {
+	for (; p < end && max > 0; max--) {
 		const void *text;
 		size_t i = *p++, len;
 
@@ -246,11 +246,11 @@ static size_t get_words(const struct namepool_word *words, size_t n_words, const
 		n += len;
 	}
 	out[n] = '\0';
-	return p == end ? n : SIZE_MAX;
+	return p <= end ? n : SIZE_MAX;
 }
 
 int namepool_read(const struct namepool_word *words, size_t n_words, const uint8_t *bytes, size_t n,
-		  size_t at, struct namepool_name *ret)
+		  size_t at, enum namepool_want want, struct namepool_name *ret)
 {
 	const uint8_t *p = bytes + at, *end = bytes + n;
 	size_t name_n, shown_n;
@@ -261,8 +261,12 @@ int namepool_read(const struct namepool_word *words, size_t n_words, const uint8
 	p = p ? get_length(p, end, &shown_n) : NULL;
 	if (!p || name_n > (size_t)(end - p) || shown_n > (size_t)(end - p) - name_n)
 		return -EBADMSG;
-	ret->n = get_words(words, n_words, p, p + name_n, ret->text);
+	ret->n = 0;
+	if (want == NAMEPOOL_SHOWN && shown_n > 0)
+		ret->n = get_words(words, n_words, p, p + name_n, 1, ret->text);
+	if (ret->n == 0 || !is_mangled(ret->text))
+		ret->n = get_words(words, n_words, p, p + name_n, SIZE_MAX, ret->text);
 	p += name_n;
-	ret->shown_n = get_words(words, n_words, p, p + shown_n, ret->shown);
+	ret->shown_n = get_words(words, n_words, p, p + shown_n, SIZE_MAX, ret->shown);
 	return ret->n == SIZE_MAX || ret->shown_n == SIZE_MAX ? -EBADMSG : 0;
 }

@@ -53,6 +53,11 @@ void namepool_done(struct namepool *p);
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
+enum namepool_want {
+	NAMEPOOL_BOTH,
+	NAMEPOOL_SHOWN, /* of a mangled name that is shown as another one, of text the first word alone */
+};
+
 /* A name that was read. */
 struct namepool_name {
 	size_t n, shown_n; /* bytes of each; shown_n == 0: it is shown as it is */
@@ -65,4 +70,4 @@ struct namepool_name {
  * words: 0, or -EBADMSG when it is none.
  */
 int namepool_read(const struct namepool_word *words, size_t n_words, const uint8_t *bytes, size_t n,
-		  size_t at, struct namepool_name *ret);
+		  size_t at, enum namepool_want want, struct namepool_name *ret);

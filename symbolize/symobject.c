@@ -449,13 +449,20 @@ int symobject_refresh(struct symobject *o, int fd, const struct symobject_opts *
 
 static struct symobject_symbol symbol_at(struct symobject *o, uint64_t addr)
 {
+	const struct symtab *t = &o->elf.syms;
+	struct symobject_symbol s = { 0 };
 	const struct symtab_range *range;
 
-	if (o->has_stored_symbols)
-		return (struct symobject_symbol){ .ref = dwobject_symbol(o->dwarf, addr) };
+	if (o->has_stored_symbols) {
+		s.ref = dwobject_symbol(o->dwarf, addr, &s.end);
+		return s;
+	}
 	range = elf_object_find_vaddr(&o->elf, addr);
-	return (struct symobject_symbol){ .text = range ? o->elf.syms.strings + range->name
-							: NULL };
+	if (range) {
+		s.text = t->strings + range->name;
+		s.end = range + 1 < t->ranges + t->n ? range[1].start : UINT64_MAX;
+	}
+	return s;
 }
 
 int symobject_symbol(struct symobject *o, uint64_t addr, struct symobject_symbol *ret)
@@ -468,13 +475,17 @@ int symobject_symbol(struct symobject *o, uint64_t addr, struct symobject_symbol
 	/* A return address that was put on the stack by hand (a signal's trampoline, the end of a
 	 * coroutine) is where a function begins, and is looked up one byte before: nobody else is
 	 * there. */
-	if (!ret->text && ret->ref == STRREF_NONE)
+	if (!ret->text && ret->ref == STRREF_NONE) {
 		*ret = symbol_at(o, addr + 1);
+		ret->end = 0;
+	}
 	return 0;
 }
 
 int symobject_find(struct symobject *o, struct dwquery *queries, size_t n, struct dwframes *ret)
 {
+	struct symunit_cursor cursor = { 0 };
+
 	if (o->dwarf)
 		return dwobject_find(o->dwarf, queries, n, ret);
 	if (o->lib)
@@ -488,10 +499,16 @@ int symobject_find(struct symobject *o, struct dwquery *queries, size_t n, struc
 		if (ret->frames.n > UINT32_MAX - SYMUNIT_DEPTH_MAX ||
 		    array_reserve(&ret->frames, SYMUNIT_DEPTH_MAX) < 0)
 			return -ENOMEM;
-		q->n = (uint32_t)symunit_find(o->go, q->addr, ret->frames.items + ret->frames.n);
+		q->n = (uint32_t)symunit_find_on(o->go, q->addr, &cursor,
+						 ret->frames.items + ret->frames.n);
 		ret->frames.n += q->n;
 	}
 	return 0;
+}
+
+size_t symobject_at_once(const struct symobject *o, size_t n)
+{
+	return o->dwarf ? dwobject_at_once(o->dwarf, n) : n;
 }
 
 const char *symobject_string(const struct symobject *o, strref_t s, size_t n, char *buf)
@@ -505,9 +522,9 @@ const char *symobject_string(const struct symobject *o, strref_t s, size_t n, ch
 	return "";
 }
 
-const struct namepool_name *symobject_name(struct symobject *o, strref_t s)
+const struct namepool_name *symobject_name(struct symobject *o, strref_t s, enum namepool_want want)
 {
-	return o->dwarf && dwobject_is_stored(o->dwarf) ? dwobject_name(o->dwarf, s) : NULL;
+	return o->dwarf && dwobject_is_stored(o->dwarf) ? dwobject_name(o->dwarf, s, want) : NULL;
 }
 
 bool symobject_is_broken(const struct symobject *o)

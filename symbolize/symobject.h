@@ -72,11 +72,15 @@ void symobject_done(struct symobject *o);
  */
 int symobject_find(struct symobject *o, struct dwquery *queries, size_t n, struct dwframes *ret);
 
+/* As dwobject_at_once(). */
+size_t symobject_at_once(const struct symobject *o, size_t n);
+
 /* Who is at an address, if anybody is: a text, borrowed until the object is released, or a name of
  * the index on disk. */
 struct symobject_symbol {
 	const char *text; /* NULL = none of this kind */
 	strref_t ref;	  /* STRREF_NONE, likewise */
+	uint64_t end;	  /* the first address that may have another one; 0 = not known */
 };
 
 /*
@@ -89,7 +93,8 @@ int symobject_symbol(struct symobject *o, uint64_t addr, struct symobject_symbol
 const char *symobject_string(const struct symobject *o, strref_t s, size_t n, char *buf);
 
 /* As dwobject_name(); NULL when the object does not come from an index on disk. */
-const struct namepool_name *symobject_name(struct symobject *o, strref_t s);
+const struct namepool_name *symobject_name(struct symobject *o, strref_t s,
+					   enum namepool_want want);
 
 /* As of dwobject.h: whether the index is broken, its removal, whether there should be one, and
  * making it. */

@@ -313,7 +313,8 @@ static int need_words(struct symstore *s)
 	return note(s, r);
 }
 
-const struct namepool_name *symstore_name(struct symstore *s, strref_t ref)
+const struct namepool_name *symstore_name(struct symstore *s, strref_t ref,
+					  enum namepool_want want)
 {
 	uint64_t block = strref_off(ref) >> STORE_BLOCK_SHIFT;
 	size_t at = strref_off(ref) & ((1u << STORE_BLOCK_SHIFT) - 1);
@@ -327,7 +328,7 @@ const struct namepool_name *symstore_name(struct symstore *s, strref_t ref)
 	if (r == 0)
 		r = note(s, namepool_read((const void *)s->words.bytes,
 					  s->words.n / sizeof(struct namepool_word), names->bytes,
-					  names->n, at, &s->name));
+					  names->n, at, want, &s->name));
 	if (r < 0) {
 		s->name.n = s->name.shown_n = 0;
 		s->name.text[0] = s->name.shown[0] = '\0';
@@ -364,16 +365,20 @@ static size_t last_before(const void *starts, size_t step, size_t n, uint64_t ad
 	return lo;
 }
 
-strref_t symstore_symbol(struct symstore *s, uint64_t addr)
+strref_t symstore_symbol(struct symstore *s, uint64_t addr, uint64_t *ret_end)
 {
 	size_t block = last_before(s->symbol_starts, sizeof(uint64_t), s->tail.n_symbols, addr);
 	const struct store_symbol *symbols;
-	size_t i;
+	size_t i, n;
 
+	*ret_end = 0;
 	if (block == 0 || need_piece(s, s->symbol_pieces, (uint32_t)block - 1, &s->symbols) < 0)
 		return STRREF_NONE;
 	symbols = (const void *)s->symbols.bytes;
-	i = last_before(symbols, sizeof(*symbols), s->symbols.n / sizeof(*symbols), addr);
+	n = s->symbols.n / sizeof(*symbols);
+	i = last_before(symbols, sizeof(*symbols), n, addr);
+	if (i < n)
+		*ret_end = symbols[i].start;
 	if (i == 0 || symbols[i - 1].name == STORE_NO_NAME)
 		return STRREF_NONE;
 	return strref(STRREF_OWN, symbols[i - 1].name);

@@ -63,13 +63,15 @@ int symstore_unit(struct symstore *s, uint32_t i, struct symstore_piece *buf, st
  * The name of a STRREF_OWN of an image, or of a symbol, until the next call: one of no bytes when
  * it is not there. Not thread-safe.
  */
-const struct namepool_name *symstore_name(struct symstore *s, strref_t ref);
+const struct namepool_name *symstore_name(struct symstore *s, strref_t ref,
+					  enum namepool_want want);
 
 /* Whether the object's symbols are in the index, and if so *@ret gets what reading them found. */
 bool symstore_has_symbols(const struct symstore *s, struct elf_object *ret);
 
-/* The name of the symbol that covers @addr, STRREF_NONE when there is none. Not thread-safe. */
-strref_t symstore_symbol(struct symstore *s, uint64_t addr);
+/* The name of the symbol that covers @addr, STRREF_NONE when there is none; and the first address
+ * behind that may have another one, 0 = not known. Not thread-safe. */
+strref_t symstore_symbol(struct symstore *s, uint64_t addr, uint64_t *ret_end);
 
 /* Whether a piece was wrong: what was said since may be less than what there is. */
 bool symstore_is_broken(const struct symstore *s);

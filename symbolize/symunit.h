@@ -118,3 +118,23 @@ enum { SYMUNIT_DEPTH_MAX = 64 };
  */
 size_t symunit_find(const struct symunit *u, uint64_t addr,
 		    struct symunit_frame ret[SYMUNIT_DEPTH_MAX]);
+
+/* An entry of either list of an image: the scope of a segment is its file, and its line is 0. */
+struct symunit_entry {
+	uint32_t addr, file, line;
+};
+
+/* Where a question about an image ended: who asks for addresses in ascending order goes on from there.
+ * Zero it for each image. */
+struct symunit_cursor {
+	struct symunit_place {
+		struct symunit_entry now, next; /* next is valid while left > 0 */
+		uint32_t block;			/* its number plus 1; 0 = nothing was asked */
+		uint32_t left;			/* entries of the block behind now */
+		uint32_t at;			/* of the one behind next, in the bytes of the list */
+	} seg, row;
+};
+
+/* As symunit_find(); any addresses may be asked for in any order. */
+size_t symunit_find_on(const struct symunit *u, uint64_t addr, struct symunit_cursor *c,
+		       struct symunit_frame ret[SYMUNIT_DEPTH_MAX]);

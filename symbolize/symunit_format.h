@@ -27,8 +27,3 @@ struct symunit {
 	struct packtab scopes, names, files;
 	struct symunit_list segs, rows;
 };
-
-/* An entry of either list: the scope of a segment is its file, and its line is 0. */
-struct symunit_entry {
-	uint32_t addr, file, line;
-};

@@ -18,8 +18,7 @@ static int64_t unzigzag(uint64_t v)
 	return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
 }
 
-/* Stops at @end; what is missing reads as 0. */
-static const uint8_t *get_uint(const uint8_t *p, const uint8_t *end, uint64_t *ret)
+static const uint8_t *get_long_uint(const uint8_t *p, const uint8_t *end, uint64_t *ret)
 {
 	uint64_t v = 0;
 
@@ -34,7 +33,16 @@ static const uint8_t *get_uint(const uint8_t *p, const uint8_t *end, uint64_t *r
 	return p;
 }
 
-static const uint8_t *get_entry(const uint8_t *p, const uint8_t *end, struct symunit_entry *e)
+/* Stops at @end; what is missing reads as 0. Nearly all have one byte. */
+static inline const uint8_t *get_uint(const uint8_t *p, const uint8_t *end, uint64_t *ret)
+{
+	if (p >= end || *p & 0x80)
+		return get_long_uint(p, end, ret);
+	*ret = *p;
+	return p + 1;
+}
+
+static inline const uint8_t *get_entry(const uint8_t *p, const uint8_t *end, struct symunit_entry *e)
 {
 	uint64_t addr, line, file;
 
@@ -79,25 +87,57 @@ static size_t open_block(const struct symunit *u, const struct symunit_list *l, 
 	return left < SYMUNIT_BLOCK ? left : SYMUNIT_BLOCK;
 }
 
-/* The entry in force at @addr: false when the list begins after it. */
-static bool list_find(const struct symunit *u, const struct symunit_list *l, uint32_t addr,
-		      struct symunit_entry *ret)
+/* Whether the entry in force at @addr is that of @c or behind it in the same block. */
+static bool is_ahead(const struct symunit *u, const struct symunit_list *l,
+		     const struct symunit_place *c, uint32_t addr)
 {
-	const uint8_t *p, *end = (const uint8_t *)u + l->bytes + l->n_bytes;
-	size_t block = find_block(u, l, addr), n;
-	struct symunit_entry e;
+	const struct symunit_block *blocks = (const void *)((const char *)u + l->index);
+	size_t n = (l->n + SYMUNIT_BLOCK - 1) / SYMUNIT_BLOCK;
 
-	if (block == 0)
+	return c->block > 0 && c->now.addr <= addr && (c->block == n || addr < blocks[c->block].addr);
+}
+
+/* Sets @c to the first entry of the block that has what is in force at @addr: false when the list
+ * begins after it. */
+static bool list_open(const struct symunit *u, const struct symunit_list *l, uint32_t addr,
+		      struct symunit_place *c)
+{
+	const uint8_t *bytes = (const uint8_t *)u + l->bytes, *p;
+
+	c->block = (uint32_t)find_block(u, l, addr);
+	if (c->block == 0)
 		return false;
-	n = open_block(u, l, block - 1, &e, &p);
-	p = get_entry(p, end, &e);
-	*ret = e;
-	for (size_t i = 1; i < n; i++) {
-		p = get_entry(p, end, &e);
-		if (e.addr > addr)
-			break;
-		*ret = e;
+	c->left = (uint32_t)open_block(u, l, c->block - 1, &c->now, &p) - 1;
+	p = get_entry(p, bytes + l->n_bytes, &c->now);
+	c->next = c->now;
+	if (c->left > 0)
+		p = get_entry(p, bytes + l->n_bytes, &c->next);
+	c->at = (uint32_t)(p - bytes);
+	return true;
+}
+
+/* Moves @c to the entry in force at @addr: false when the list begins after it. */
+static bool list_find(const struct symunit *u, const struct symunit_list *l, uint32_t addr,
+		      struct symunit_place *c)
+{
+	const uint8_t *bytes = (const uint8_t *)u + l->bytes, *end = bytes + l->n_bytes, *p;
+	struct symunit_entry now, next;
+	uint32_t left;
+
+	if (!is_ahead(u, l, c, addr) && !list_open(u, l, addr, c))
+		return false;
+	now = c->now;
+	next = c->next;
+	left = c->left;
+	for (p = bytes + c->at; left > 0 && next.addr <= addr; left--) {
+		now = next;
+		if (left > 1)
+			p = get_entry(p, end, &next);
 	}
+	c->now = now;
+	c->next = next;
+	c->left = left;
+	c->at = (uint32_t)(p - bytes);
 	return true;
 }
 
@@ -112,12 +152,11 @@ static uint64_t list_coverage(const struct symunit *u, const struct symunit_list
 {
 	const uint8_t *p, *end = (const uint8_t *)u + l->bytes + l->n_bytes;
 	size_t n_blocks = (l->n + SYMUNIT_BLOCK - 1) / SYMUNIT_BLOCK, block = find_block(u, l, lo);
-	struct symunit_entry e = { .file = SYMUNIT_NONE };
+	struct symunit_place first = { 0 };
+	struct symunit_entry e;
 	uint64_t hash = 0;
-	bool before;
+	bool before = list_find(u, l, lo, &first) && says(&first.now);
 
-	list_find(u, l, lo, &e);
-	before = says(&e);
 	if (before)
 		hash = hash_add(hash, u->base + lo);
 	e.addr = lo;
@@ -234,8 +273,8 @@ static struct symunit_scope get_scope(const struct symunit *u, uint32_t i)
 				       (uint32_t)v[2] - 1, (uint32_t)v[3] };
 }
 
-size_t symunit_find(const struct symunit *u, uint64_t addr,
-		    struct symunit_frame ret[SYMUNIT_DEPTH_MAX])
+size_t symunit_find_on(const struct symunit *u, uint64_t addr, struct symunit_cursor *c,
+		       struct symunit_frame ret[SYMUNIT_DEPTH_MAX])
 {
 	struct symunit_entry seg = { .file = SYMUNIT_NONE }, row = { .file = SYMUNIT_NONE };
 	uint32_t scope, steps = 0;
@@ -243,8 +282,10 @@ size_t symunit_find(const struct symunit *u, uint64_t addr,
 
 	if (addr < u->base || addr - u->base > UINT32_MAX)
 		return 0;
-	list_find(u, &u->rows, (uint32_t)(addr - u->base), &row);
-	list_find(u, &u->segs, (uint32_t)(addr - u->base), &seg);
+	if (list_find(u, &u->rows, (uint32_t)(addr - u->base), &c->row))
+		row = c->row.now;
+	if (list_find(u, &u->segs, (uint32_t)(addr - u->base), &c->seg))
+		seg = c->seg.now;
 	ret[0] = (struct symunit_frame){ 0 };
 	set_place(u, &ret[0], row.file, row.line);
 	/* The numbers of an image from a file may lead in a circle. */
@@ -263,4 +304,12 @@ size_t symunit_find(const struct symunit *u, uint64_t addr,
 		scope = s.parent;
 	}
 	return n ? n : row.line != 0 || row.file != SYMUNIT_NONE;
+}
+
+size_t symunit_find(const struct symunit *u, uint64_t addr,
+		    struct symunit_frame ret[SYMUNIT_DEPTH_MAX])
+{
+	struct symunit_cursor c = { 0 };
+
+	return symunit_find_on(u, addr, &c, ret);
 }

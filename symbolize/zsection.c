@@ -14,7 +14,7 @@ enum {
 	/* Blocks that are kept: a sixteenth of the section. Threads that read units one behind the other
 	 * overtake each other by a few megabytes. */
 	KEPT_SHARE = 16,
-	KEPT_MIN = 16,
+	KEPT_MIN = 8,
 	KEPT_MAX = 64,
 	MARKS = 64, /* 55 KiB each */
 	MARK_MIN = 1 << 20, /* bytes between two */

@@ -12,6 +12,7 @@
 #include "dwmaker.h"
 #include "dwobject.h"
 #include "elfsym.h"
+#include "framenames.h"
 
 enum {
 	UNITS = 400,
@@ -34,12 +35,18 @@ static void must(bool ok, const char *what)
 static void ask(struct dwobject *o)
 {
 	struct dwquery *queries = calloc(ASKED, sizeof(*queries));
+	struct symobject object = { .dwarf = o };
 	struct dwframes frames = { 0 };
+	struct answering a = { 0 };
+	struct framenames names = { .o = &object, .a = &a };
+	uint32_t *numbers;
 
-	must(queries, "no memory");
+	must(queries && answering_init(&a, 0) == 0, "no memory");
 	for (size_t i = 0; i < ASKED; i++)
 		queries[i].addr = 0x1000 + 16 * (i * UNITS * FUNCTIONS / ASKED);
 	must(dwobject_find(o, queries, ASKED, &frames) == 0, "cannot ask");
+	must(framenames_read(&names, frames.frames.items, frames.frames.n, &numbers) == 0 && numbers,
+	     "cannot read names");
 	for (size_t i = 0; i < ASKED; i++) {
 		size_t function = i * UNITS * FUNCTIONS / ASKED;
 		char want[40], name[64];
@@ -47,11 +54,17 @@ static void ask(struct dwobject *o)
 		snprintf(want, sizeof(want), "u%zu_f%zu", function / FUNCTIONS,
 			 function % FUNCTIONS);
 		must(queries[i].n == 1, "one frame each");
+		must(strcmp(a.strings.bytes + names.names.items[numbers[queries[i].first]].name,
+			    want) == 0,
+		     "another name in the batch");
 		must(strcmp(dwobject_string(o, frames.frames.items[queries[i].first].name.name,
 					    sizeof(name), name),
 			    want) == 0,
 		     "another name");
 	}
+	free(numbers);
+	framenames_done(&names);
+	answering_done(&a);
 	array_free(&frames.frames);
 	free(queries);
 }

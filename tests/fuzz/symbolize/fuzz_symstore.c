@@ -88,7 +88,7 @@ static void look_at_units(struct symstore *s)
 		symunit_extent(u, &lo, &hi);
 		for (uint64_t k = 0; k < 64; k++)
 			if (symunit_find(u, lo + k * k, f) > 0)
-				(void)strlen(symstore_name(s, f[0].name.name)->text);
+				(void)strlen(symstore_name(s, f[0].name.name, NAMEPOOL_BOTH)->text);
 	}
 	symstore_piece_done(&buf);
 }
@@ -107,18 +107,19 @@ static void look_at_ranges(const struct symstore *s, const struct dwdir *d)
 static void look(struct symstore *s, const struct dwdir *d)
 {
 	struct dwdir more = { 0 };
+	uint64_t end;
 
 	look_at_units(s);
 	for (uint64_t block = 0; block < 4; block++)
 		for (uint64_t off = 0; off < 300; off += 7) {
 			const struct namepool_name *name = symstore_name(
-				s, strref(STRREF_OWN, block << STORE_BLOCK_SHIFT | off));
+				s, strref(STRREF_OWN, block << STORE_BLOCK_SHIFT | off), NAMEPOOL_BOTH);
 
 			if (name->n >= NAMEPOOL_TEXT_MAX || name->shown_n >= NAMEPOOL_TEXT_MAX)
 				abort();
 		}
 	for (uint64_t addr = 0; addr < 0x2000; addr += 0x11)
-		(void)symstore_name(s, symstore_symbol(s, addr));
+		(void)symstore_name(s, symstore_symbol(s, addr, &end), NAMEPOOL_BOTH);
 	look_at_ranges(s, d);
 	if (symstore_more(s, &more) == 0)
 		look_at_ranges(s, &more);

@@ -46,6 +46,20 @@ Test(array, reserve_makes_room_without_items)
 	array_free(&v);
 }
 
+Test(array, grows_again_once_it_was_fitted)
+{
+	ARRAY(int) v = { 0 };
+
+	for (int want = 0; want < 3; want++) {
+		array_free(&v);
+		cr_assert_eq(array_fit(&v, (size_t)want), 0);
+		for (int i = 0; i < 20; i++)
+			cr_assert_eq(array_push(&v, i), 0);
+		cr_expect_eq(v.items[19], 19);
+	}
+	array_free(&v);
+}
+
 Test(array, stays_as_it_was_when_it_cannot_grow)
 {
 	ARRAY(int) v = { 0 };

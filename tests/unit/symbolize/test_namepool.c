@@ -39,13 +39,13 @@ static size_t add(struct namepool *p, struct namepool_block *b, const char *name
 }
 
 static int get(const struct namepool *p, const struct namepool_block *b, size_t at,
-	       struct namepool_name *ret)
+	       enum namepool_want want, struct namepool_name *ret)
 {
 	uint8_t *exact = calloc(1, b->bytes.n + NAMEPOOL_SLACK); /* for the sanitizer */
 	int r;
 
 	memcpy(exact, b->bytes.items, b->bytes.n);
-	r = namepool_read(p->words.items, p->words.n, exact, b->bytes.n, at, ret);
+	r = namepool_read(p->words.items, p->words.n, exact, b->bytes.n, at, want, ret);
 	free(exact);
 	return r;
 }
@@ -57,11 +57,19 @@ static void expect(const struct namepool *p, const struct namepool_block *b, siz
 	char shown[DEMANGLE_OUT_MAX] = "";
 
 	demangle(name, shown);
-	cr_assert_eq(get(p, b, at, &got), 0);
+	cr_assert_eq(get(p, b, at, NAMEPOOL_BOTH, &got), 0);
 	cr_expect_str_eq(got.text, name);
 	cr_expect_str_eq(got.shown, shown);
 	cr_expect_eq(got.n, strlen(name));
 	cr_expect_eq(got.shown_n, strlen(shown));
+	/* Less is read where only what is shown is wanted, but whether it is mangled. */
+	cr_assert_eq(get(p, b, at, NAMEPOOL_SHOWN, &got), 0);
+	cr_expect_str_eq(got.shown, shown);
+	cr_expect_eq(strncmp(got.text, name, got.n), 0);
+	if (!shown[0] || (strncmp(name, "_Z", 2) != 0 && strncmp(name, "_R", 2) != 0))
+		cr_expect_str_eq(got.text, name);
+	else
+		cr_expect_geq(got.n, 2);
 }
 
 Test(namepool, gives_back_names_and_what_is_shown)
@@ -117,7 +125,7 @@ Test(namepool, long_names_are_cut)
 			name[i] = way == 0 ? 'a' : way == 1 ? "a<"[i % 2] : (char)('!' + i % 90);
 		name[3 * NAMEPOOL_TEXT_MAX - 1] = '\0';
 		cr_assert_eq(namepool_add(&p, &b, name, name), 0);
-		cr_assert_eq(get(&p, &b, at, &got), 0);
+		cr_assert_eq(get(&p, &b, at, NAMEPOOL_BOTH, &got), 0);
 		cr_expect_eq(got.n, NAMEPOOL_TEXT_MAX - 1);
 		cr_expect_eq(got.shown_n, NAMEPOOL_TEXT_MAX - 1);
 		cr_expect_eq(memcmp(got.text, name, got.n), 0);
@@ -150,7 +158,7 @@ Test(namepool, any_bytes_are_names_or_refused)
 		}
 		memcpy(exact, bytes, n + NAMEPOOL_SLACK);
 		if (namepool_read(p.words.items, round % (p.words.n + 1), exact, n, seed % 65,
-				  &got) == 0)
+				  round % 2 ? NAMEPOOL_BOTH : NAMEPOOL_SHOWN, &got) == 0)
 			cr_assert_lt(got.n, NAMEPOOL_TEXT_MAX);
 		free(exact);
 	}

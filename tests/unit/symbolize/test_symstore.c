@@ -137,7 +137,7 @@ static void compare(const char *got, const char *want, struct seen *ret)
 static void look_at_name(struct symstore *s, strref_t ref, uint64_t from, bool is_path,
 			 struct seen *ret)
 {
-	const struct namepool_name *name = symstore_name(s, ref);
+	const struct namepool_name *name = symstore_name(s, ref, NAMEPOOL_BOTH);
 	char want[NAMEPOOL_TEXT_MAX], shown[DEMANGLE_OUT_MAX] = "";
 
 	string_of(NULL, strref(STRREF_STR, from), sizeof(want), want);
@@ -176,14 +176,17 @@ static void look_at_unit(struct symstore *s, uint32_t i, struct seen *ret)
 static void look_at_symbols(struct symstore *s, struct seen *ret)
 {
 	struct elf_object want = symbols(), got = { 0 };
+	uint64_t end;
 
 	ret->right &= symstore_has_symbols(s, &got) && got.on_miss == SYM_NO_MATCH;
-	ret->right &= symstore_symbol(s, 0xff) == STRREF_NONE;
+	ret->right &= symstore_symbol(s, 0xff, &end) == STRREF_NONE;
 	for (uint64_t addr = 0x100; addr < 0x160; addr++) {
 		uint32_t name = want.syms.ranges[(addr - 0x100) / 16].name;
-		strref_t ref = symstore_symbol(s, addr);
+		strref_t ref = symstore_symbol(s, addr, &end);
 
-		compare(ref ? symstore_name(s, ref)->text : "",
+		/* It is told how far this holds, or nothing. */
+		ret->wrong |= end != 0 && (end <= addr || end > (addr | 15) + 1);
+		compare(ref ? symstore_name(s, ref, NAMEPOOL_BOTH)->text : "",
 			name == SYMTAB_HOLE ? "" : want.syms.strings + name, ret);
 	}
 }
@@ -262,15 +265,19 @@ Test(symstore, gives_back_what_was_written)
 	cr_expect_eq(symstore_unit(s, UINT32_MAX, &buf, &u, &n), -EBADMSG);
 	before = symstore_bytes(s);
 	cr_expect_gt(before, 0);
-	cr_expect_str_eq(symstore_name(s, strref(STRREF_OWN, 1ull << 50))->text, "");
-	cr_expect_str_eq(symstore_name(s, strref(STRREF_STR, 0))->text, "");
-	cr_expect_str_eq(symstore_name(s, STRREF_NONE)->text, "");
+	cr_expect_str_eq(symstore_name(s, strref(STRREF_OWN, 1ull << 50), NAMEPOOL_BOTH)->text, "");
+	cr_expect_str_eq(symstore_name(s, strref(STRREF_STR, 0), NAMEPOOL_BOTH)->text, "");
+	cr_expect_str_eq(symstore_name(s, STRREF_NONE, NAMEPOOL_BOTH)->text, "");
 	cr_expect_not(symstore_is_broken(s));
-	cr_expect_str_eq(symstore_name(s, strref(STRREF_OWN, 0))->text, "_ZN5space7name001Ev");
-	cr_expect_str_eq(symstore_name(s, strref(STRREF_OWN, 0))->shown, "space::name001()");
+	cr_expect_str_eq(symstore_name(s, strref(STRREF_OWN, 0), NAMEPOOL_BOTH)->text,
+			 "_ZN5space7name001Ev");
+	cr_expect_str_eq(symstore_name(s, strref(STRREF_OWN, 0), NAMEPOOL_BOTH)->shown,
+			 "space::name001()");
 	cr_expect_gt(symstore_bytes(s), before);
-	cr_expect_str_eq(symstore_name(s, strref(STRREF_OWN, (1 << STORE_BLOCK_SHIFT) - 1))->text,
-			 "");
+	cr_expect_str_eq(
+		symstore_name(s, strref(STRREF_OWN, (1 << STORE_BLOCK_SHIFT) - 1), NAMEPOOL_BOTH)
+			->text,
+		"");
 	cr_expect(symstore_is_broken(s));
 	symstore_free(s);
 	dwdir_done(&d);
