@@ -13,8 +13,6 @@
 #define STACK_ALIGN    16
 #define CHAIN_MAX      8  /* calls back from where code came out wrong, one of which does not return */
 #define TRIES_MAX      32 /* such calls in one function */
-#define FAILED_MAX     2000
-#define FAILED_SHARE   16
 #define JUMPS_BEFORE   4	/* jumps by tables that code to which nothing else leads may belong to */
 
 int code_flow_init(struct code_flow *f, struct bytes code, uint64_t vaddr)
@@ -527,11 +525,9 @@ static int try_alone(struct code_flow *f, uint32_t at, const struct last_jumps *
 	return r == 0 && code_flow_takes(f, at) ? try_function(f, at, entry, TRY_DOUBT) : r;
 }
 
-/* All such code; what is not of a compiler's kind fails at every instruction and is left soon. */
 static int try_all_alone(struct code_flow *f, uint16_t entry)
 {
 	struct last_jumps l = { .n = 0 };
-	size_t failed = 0, worked = 0;
 	int r = 0;
 
 	for (uint32_t at = 0; r >= 0 && at < f->code.n;) {
@@ -543,13 +539,8 @@ static int try_all_alone(struct code_flow *f, uint16_t entry)
 			at++;
 			continue;
 		}
-		if (!f->marks[at] && !is_padding(&i) && !code_flow_starts(f, at)) {
+		if (!f->marks[at] && !is_padding(&i) && !code_flow_starts(f, at))
 			r = try_alone(f, at, &l, entry);
-			worked += r > 0;
-			failed += r == 0;
-		}
-		if (failed > FAILED_MAX && failed / FAILED_SHARE > worked)
-			break;
 		if (f->marks[at] && code_next_of(&i) == CODE_NEXT_JUMP_ANY)
 			note_jump(&l, (f->marks[at] & CODE_MARK_STATE) - 1);
 		at += i.len;

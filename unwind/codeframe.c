@@ -15,7 +15,7 @@
  * while it lasts.
  */
 #define PIECE_MAX (8u << 20)
-#define PIECE_MIN 32	      /* less is padding, or a stub of the linker's */
+#define PIECE_MIN 64	      /* less is padding, or a stub of the linker's */
 #define INSNS_MAX (16u << 10) /* of one entry: then another one begins */
 
 /* What the entries are made of: DWARF 5, sections 6.4.1 and 7.24. */
