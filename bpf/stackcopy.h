@@ -6,32 +6,20 @@
  */
 #pragma once
 
-#include "stack.h"
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__type(key, __u32);
-	__type(value, struct wire_verify);
-	__uint(max_entries, 1);
-} snapshots SEC(".maps");
-
-/* What an epilogue has popped already is said to be saved below rsp until it returns. */
-#define RED_ZONE     128
+#include "stackother.h"
 
 #define ABSENT_PAGES 4 /* that are looked for a stack, from where it should be */
 
 /* Copies the stack from @from up, as far as it is there: the number of bytes. */
 __noinline int copy_stack(__u64 from)
 {
-	__u32 cpu = bpf_get_smp_processor_id(), n = 0;
-	struct wire_verify *v = bpf_map_lookup_elem(&snapshots, &cpu);
-	struct wire_snapshot *s;
+	struct wire_snapshot *s = this_snapshot();
+	__u32 n = 0;
 
-	if (!v)
+	if (!s)
 		return 0;
-	s = &v->snap;
-	if (!bpf_probe_read_user(s->stack, sizeof(s->stack), (void *)from))
-		return sizeof(s->stack);
+	if (!bpf_probe_read_user(s->stack, WIRE_SNAPSHOT_STACK, (void *)from))
+		return WIRE_SNAPSHOT_STACK;
 	/* Less than that: whole pages are there or not. */
 	for (int i = 0; i <= WIRE_SNAPSHOT_STACK / STACK_PAGE; i++) {
 		__u32 size = STACK_PAGE - ((from + n) & (STACK_PAGE - 1));
@@ -93,8 +81,9 @@ static __always_inline bool may_snapshot(const struct wire_key *key)
 }
 
 /*
- * Copies the stack to @s: the number of bytes. Its lowest page may not be there yet (that is what
- * the tick interrupted, often), nor the one of the red zone; the caller's frame lies above them.
+ * Copies the stack to @s, and those that it leads to: the number of bytes. Its lowest page may not
+ * be there yet (that is what the tick interrupted, often), nor the one of the red zone; the
+ * caller's frame lies above them.
  */
 static __always_inline __u32 take_stack_bytes(struct work *w, struct wire_snapshot *s)
 {
@@ -107,7 +96,7 @@ static __always_inline __u32 take_stack_bytes(struct work *w, struct wire_snapsh
 	}
 	s->stack_start = from;
 	s->n_stack = n;
-	return n;
+	return n ? take_others(w, s, n) : 0;
 }
 
 /* What is said of a sample that travels whole, but for its stacks. */
@@ -179,7 +168,7 @@ static __noinline bool send_snapshot(struct bpf_perf_event_data *ctx, struct wor
 	if (!bytes) /* on the way through execve(2), or while that very page is replaced */
 		w->key.end = WIRE_END_READ;
 	barrier_var(bytes); /* else the verifier learns the bounds of another register */
-	if (!bytes || bytes > WIRE_SNAPSHOT_STACK)
+	if (!bytes || bytes > WIRE_SNAPSHOT_BYTES)
 		return false;
 	if (!verify) {
 		/* The process may not live long: user space should look at it now if it did not.

@@ -56,14 +56,21 @@ static int search(const struct elf_file *f, struct area a, uint64_t want, uint64
 static int search_segments(const struct go_image *img, bool writable, uint64_t want, uint64_t mask,
 			   found_fn fn, void *arg)
 {
+	uint64_t left = img->max_search ? img->max_search : UINT64_MAX;
 	int r = 1;
 
 	for (size_t i = 0; r > 0 && i < img->n_segs; i++) {
 		const Elf64_Phdr *ph = &img->segs[i];
 		struct area a = { ph->p_vaddr, ph->p_offset, ph->p_filesz };
 
-		if (ph->p_type == PT_LOAD && ((ph->p_flags & PF_W) != 0) == writable)
-			r = search(img->file, a, want, mask, fn, arg);
+		if (ph->p_type != PT_LOAD || ((ph->p_flags & PF_W) != 0) != writable)
+			continue;
+		if (a.n > left)
+			a.n = left;
+		left -= a.n;
+		r = search(img->file, a, want, mask, fn, arg);
+		if (r > 0 && left == 0)
+			return -EFBIG;
 	}
 	return r;
 }
@@ -84,14 +91,30 @@ struct table_search {
 	unsigned hits, tables;
 	int err; /* what was wrong with what looked like one; 0 = nothing did */
 	void *bytes;
+	struct go_pages *pages; /* instead of bytes, or NULL */
 	struct go_table table;
 };
+
+static int load_pages(struct table_search *s, uint64_t addr, uint64_t off, uint64_t n)
+{
+	struct go_pages *p = s->pages;
+	int r = gopages_open(s->img, addr, off, n, p);
+
+	if (r == 0)
+		r = gotable_parse_brought(p->bytes, p->n, addr, gopages_bringer(p), &s->table);
+	if (r < 0)
+		gopages_close(p);
+	return r;
+}
 
 static int load_table(struct table_search *s, uint64_t addr, uint64_t off, uint64_t n)
 {
 	_cleanup_free_ void *p = NULL;
-	int r = elf_file_read_new(s->img->file, off, n, s->max_bytes, &p);
+	int r;
 
+	if (s->pages)
+		return load_pages(s, addr, off, n);
+	r = elf_file_read_new(s->img->file, off, n, s->max_bytes, &p);
 	if (r < 0)
 		return r;
 	/* Before Go 1.18 it holds pointers. */
@@ -147,6 +170,8 @@ static int find_by_magic(struct table_search *s, const struct elf_file *f)
 	int r = 1;
 
 	/* There it is after other linkers than Go's, in position-independent programs. */
+	if (sh && s->img->max_search && sh->sh_size > s->img->max_search)
+		return -EFBIG;
 	if (sh)
 		r = search(f, (struct area){ sh->sh_addr, sh->sh_offset, sh->sh_size }, want, mask,
 			   try_table, s);
@@ -160,19 +185,35 @@ static int find_by_magic(struct table_search *s, const struct elf_file *f)
 	return s->err ? s->err : -ENOENT;
 }
 
+static int find_table(struct table_search *s, const struct elf_file *f)
+{
+	const Elf64_Shdr *sh = find_section(f);
+
+	return sh ? load_table(s, sh->sh_addr, sh->sh_offset, sh->sh_size) : find_by_magic(s, f);
+}
+
 int gofind_table(const struct go_image *img, const struct elf_file *f, size_t max_bytes,
 		 void **ret_bytes, struct go_table *ret)
 {
 	struct table_search s = { .img = img, .max_bytes = max_bytes };
-	const Elf64_Shdr *sh = find_section(f);
-	int r;
+	int r = find_table(&s, f);
 
-	r = sh ? load_table(&s, sh->sh_addr, sh->sh_offset, sh->sh_size) : find_by_magic(&s, f);
 	if (r < 0)
 		return r;
 	*ret_bytes = s.bytes;
 	*ret = s.table;
 	return 0;
+}
+
+int gofind_pages(const struct go_image *img, const struct elf_file *f, struct go_pages *ret_pages,
+		 struct go_table *ret)
+{
+	struct table_search s = { .img = img, .pages = ret_pages };
+	int r = find_table(&s, f);
+
+	if (r == 0)
+		*ret = s.table;
+	return r;
 }
 
 /* --- what it counts from --- */

@@ -12,6 +12,7 @@
 
 #include "elffile.h"
 #include "goimage.h"
+#include "gopages.h"
 #include "gotable.h"
 
 /*
@@ -22,6 +23,13 @@
  */
 int gofind_table(const struct go_image *img, const struct elf_file *f, size_t max_bytes,
 		 void **ret_bytes, struct go_table *ret);
+
+/*
+ * The same by pages: 0, *@ret_pages, which must not move, and *@ret. As soon as the image's limit
+ * of a search is reached, -EFBIG.
+ */
+int gofind_pages(const struct go_image *img, const struct elf_file *f, struct go_pages *ret_pages,
+		 struct go_table *ret);
 
 /* Whether sections say that @f is a Go program, or it has none. Cheap, once they have been read:
  * what is no Go program need not be searched for a table. */
@@ -36,7 +44,8 @@ struct go_bases {
 
 /*
  * Sets text of a table from Go 1.18 on. 0 and *@ret; -EBADMSG when its functions are not where the
- * program has code; -ENOMEM; -errno of reading.
+ * program has code; -EFBIG when the image's limit of a search was reached; -ENOMEM; -errno of
+ * reading.
  */
 int gofind_bases(const struct go_image *img, const struct elf_file *f, struct go_table *t,
 		 struct go_bases *ret);

@@ -39,6 +39,11 @@ uint64_t goimage_room(const struct go_image *img, uint64_t addr)
 	return ph ? ph->p_filesz - (addr - ph->p_vaddr) : 0;
 }
 
+size_t goimage_bytes(const struct go_image *img)
+{
+	return img->relocs.cap * sizeof(*img->relocs.items) + img->n_segs * sizeof(*img->segs);
+}
+
 bool goimage_is_code(const struct go_image *img, uint64_t addr)
 {
 	const Elf64_Phdr *ph = segment_at(img, addr);
@@ -139,8 +144,10 @@ static int read_relocs(struct go_image *img, size_t max_bytes)
 
 	if (r < 0 || left == 0 || type == 0)
 		return r;
-	if (left > max_bytes)
+	if (left > max_bytes) {
 		left = max_bytes;
+		img->lacks_relocs = true;
+	}
 	chunk = calloc(CHUNK_RELOCS, sizeof(*chunk));
 	if (!chunk)
 		return -ENOMEM;

@@ -23,6 +23,8 @@ struct go_image {
 	Elf64_Phdr *segs;	     /* PT_LOAD with bytes in the file, and PT_DYNAMIC */
 	size_t n_segs;
 	ARRAY(struct go_reloc) relocs; /* by addr */
+	bool lacks_relocs;	       /* there were more than the limit */
+	uint64_t max_search;	       /* bytes that a search may look at; 0 = any number */
 };
 
 /*
@@ -36,6 +38,9 @@ void goimage_close(struct go_image *img);
 
 /* How many bytes the file has from @addr to the end of its segment, 0 when it has none there. */
 uint64_t goimage_room(const struct go_image *img, uint64_t addr);
+
+/* What relocations take of the memory. */
+size_t goimage_bytes(const struct go_image *img);
 
 /* Whether @addr is in an executable segment. */
 bool goimage_is_code(const struct go_image *img, uint64_t addr);

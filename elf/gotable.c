@@ -109,21 +109,30 @@ static int take_parts(const struct bytes *all, const struct head *h, struct go_t
 static int take_whole(const struct bytes *all, struct go_table *t)
 {
 	struct bytes b = *all;
+	uint64_t at;
 	uint32_t off, n;
 
 	t->names = t->values = t->funcs = t->files = *all;
 	if (bytes_part(all, FIXED + 8, all->n - FIXED - 8, &t->entries) < 0 ||
-	    t->n_funcs > all->n / 16 || bytes_seek(&b, FIXED + 8 + (2 * t->n_funcs + 1) * 8) < 0 ||
-	    bytes_u32(&b, &off) < 0 || bytes_seek(&b, off) < 0 || bytes_u32(&b, &n) < 0)
+	    t->n_funcs > all->n / 16)
+		return -EBADMSG;
+	at = FIXED + 8 + (2 * t->n_funcs + 1) * 8;
+	gotable_bring(t, all, at, 4);
+	if (bytes_seek(&b, at) < 0 || bytes_u32(&b, &off) < 0)
+		return -EBADMSG;
+	gotable_bring(t, all, off, 4);
+	if (bytes_seek(&b, off) < 0 || bytes_u32(&b, &n) < 0)
 		return -EBADMSG;
 	return bytes_part(all, off, (uint64_t)n * 4, &t->units);
 }
 
-static uint64_t word_at(const struct bytes *b, uint64_t off, unsigned width)
+static uint64_t word_at(const struct go_table *t, const struct bytes *b, uint64_t off,
+			unsigned width)
 {
 	struct bytes part;
 	uint64_t v = 0;
 
+	gotable_bring(t, b, off, width);
 	if (bytes_part(b, off, width, &part) == 0)
 		memcpy(&v, part.p, width);
 	return v;
@@ -133,19 +142,28 @@ static uint64_t word_at(const struct bytes *b, uint64_t off, unsigned width)
 static bool record_agrees(const struct go_table *t, size_t i)
 {
 	unsigned w = entry_width(t->layout);
-	uint64_t off = word_at(&t->entries, (2 * i + 1) * w, w);
+	uint64_t off = word_at(t, &t->entries, (2 * i + 1) * w, w);
 
-	return off < t->funcs.n && word_at(&t->funcs, off, w) == word_at(&t->entries, 2 * i * w, w);
+	return off < t->funcs.n &&
+	       word_at(t, &t->funcs, off, w) == word_at(t, &t->entries, 2 * i * w, w);
 }
 
 int gotable_parse(const void *p, size_t n, uint64_t addr, struct go_table *ret)
 {
+	return gotable_parse_brought(p, n, addr, (struct go_bringer){ 0 }, ret);
+}
+
+int gotable_parse_brought(const void *p, size_t n, uint64_t addr, struct go_bringer bringer,
+			  struct go_table *ret)
+{
 	struct bytes all = bytes_of(p, n);
-	struct go_table t = { .all = all, .addr = addr };
+	struct go_table t = { .all = all, .addr = addr, .bringer = bringer };
 	struct head h;
 	unsigned w;
-	int r = read_head(all, &h);
+	int r;
 
+	gotable_bring(&t, &all, 0, GO_HEADER_MAX);
+	r = read_head(all, &h);
 	if (r < 0)
 		return r;
 	t.layout = h.layout;
@@ -171,7 +189,25 @@ uint64_t gotable_entry(const struct go_table *t, size_t i)
 {
 	unsigned w = entry_width(t->layout);
 
-	return word_at(&t->entries, 2 * i * w, w);
+	return word_at(t, &t->entries, 2 * i * w, w);
+}
+
+int gotable_find(const struct go_table *t, uint64_t addr, size_t *ret)
+{
+	size_t lo = 0, hi = t->n_funcs;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (t->text + gotable_entry(t, mid) <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo == 0 || addr >= t->text + gotable_entry(t, lo))
+		return -ENOENT;
+	*ret = lo - 1;
+	return 0;
 }
 
 /* The @i-th of the function's data, which follow its @n_values tables; @at: where those begin. */
@@ -180,13 +216,13 @@ static uint64_t read_data(const struct go_table *t, uint64_t at, uint32_t n_valu
 	uint64_t v, off = at + (uint64_t)n_values * 4;
 
 	if (t->layout >= GO_118) {
-		v = word_at(&t->funcs, off + (uint64_t)i * 4, 4);
+		v = word_at(t, &t->funcs, off + (uint64_t)i * 4, 4);
 		return v == UINT32_MAX || off + (uint64_t)i * 4 + 4 > t->funcs.n ? UINT64_MAX
 										 : t->gofunc + v;
 	}
 	/* Pointers, aligned in memory. The parts of a table are aligned as the table is. */
 	off = (off + (t->addr & 4) + 7) / 8 * 8 - (t->addr & 4);
-	v = word_at(&t->funcs, off + (uint64_t)i * 8, 8);
+	v = word_at(t, &t->funcs, off + (uint64_t)i * 8, 8);
 	return v ? v : UINT64_MAX;
 }
 
@@ -195,11 +231,12 @@ int gotable_func(const struct go_table *t, size_t i, struct go_func *ret)
 	enum { NAME, ARGS, DEFER, V_SP, V_FILE, V_LINE, N_VALUES, UNIT, LINE, WORDS_MAX = 10 };
 	unsigned w = entry_width(t->layout);
 	unsigned n = 8 + (t->layout >= GO_116) + (t->layout >= GO_120);
-	uint64_t off = word_at(&t->entries, (2 * i + 1) * w, w);
+	uint64_t off = word_at(t, &t->entries, (2 * i + 1) * w, w);
 	uint32_t words[WORDS_MAX] = { 0 };
 	struct go_func f = { .tree = UINT64_MAX };
 	struct bytes b;
 
+	gotable_bring(t, &t->funcs, off, w + n * 4);
 	if (bytes_part(&t->funcs, off, w + n * 4, &b) < 0 || bytes_skip(&b, w) < 0 ||
 	    bytes_copy(&b, words, n * 4) < 0)
 		return -EBADMSG;
@@ -215,7 +252,7 @@ int gotable_func(const struct go_table *t, size_t i, struct go_func *ret)
 	f.flags = (uint8_t)(words[n - 1] >> 8);
 	off += w + n * 4;
 	if (t->inl_values < words[N_VALUES] && t->inl_tree < words[n - 1] >> 24) {
-		f.v_inl = (uint32_t)word_at(&t->funcs, off + (uint64_t)t->inl_values * 4, 4);
+		f.v_inl = (uint32_t)word_at(t, &t->funcs, off + (uint64_t)t->inl_values * 4, 4);
 		f.tree = read_data(t, off, words[N_VALUES], t->inl_tree);
 	}
 	*ret = f;

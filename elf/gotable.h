@@ -22,6 +22,16 @@ enum go_layout {
 
 enum { GO_HEADER_MAX = 72 }; /* bytes of the longest header */
 
+/*
+ * Of a table that is read piece by piece: is told of bytes [@off, @off + @n) of the table before
+ * they are looked at, also of some behind its end. What it cannot bring there stays 0. @fn NULL:
+ * all are there.
+ */
+struct go_bringer {
+	void (*fn)(void *arg, uint64_t off, uint64_t n);
+	void *arg;
+};
+
 struct go_table {
 	enum go_layout layout;
 	unsigned quantum; /* addresses in the tables of values count in it */
@@ -35,11 +45,12 @@ struct go_table {
 	 */
 	unsigned inl_values, inl_tree;
 	uint64_t gofunc; /* what addresses of trees count from: 0 before GO_118 */
+	struct go_bringer bringer;
 };
 
 /* Of a function. */
 enum {
-	GO_FUNC_TOP = 1,       /* outermost: Go's own unwinder ends here */
+	GO_FUNC_TOP = 1,      /* outermost: Go's own unwinder ends here */
 	GO_FUNC_SP_WRITE = 2, /* sets the stack pointer to what v_sp does not tell */
 };
 
@@ -64,8 +75,28 @@ bool gotable_is_header(const uint8_t p[GO_HEADER_MAX], uint64_t room);
  */
 int gotable_parse(const void *p, size_t n, uint64_t addr, struct go_table *ret);
 
+/* The same of bytes that @bringer brings, now and for as long as @ret is used. */
+int gotable_parse_brought(const void *p, size_t n, uint64_t addr, struct go_bringer bringer,
+			  struct go_table *ret);
+
+/*
+ * Has bytes [@off, @off + @n) of @part brought, if need be: those who read parts themselves call
+ * this.
+ */
+static inline void gotable_bring(const struct go_table *t, const struct bytes *part, uint64_t off,
+				 uint64_t n)
+{
+	if (t->bringer.fn)
+		t->bringer.fn(t->bringer.arg, (uint64_t)(part->p - t->all.p) + off, n);
+}
+
 /* Address of function @i by its number, and for n_funcs where the last one ends; without text. */
 uint64_t gotable_entry(const struct go_table *t, size_t i);
+
+/*
+ * The number of the function that holds address @addr, as far as they ascend: 0 and *@ret, -ENOENT.
+ */
+int gotable_find(const struct go_table *t, uint64_t addr, size_t *ret);
 
 /* 0, or -EBADMSG for a record that is not inside. */
 int gotable_func(const struct go_table *t, size_t i, struct go_func *ret);

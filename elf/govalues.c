@@ -8,7 +8,10 @@
 
 #include "gotable.h"
 
-enum { RUNS_MAX = 4 << 20 }; /* of one function; large ones have some ten thousand */
+enum {
+	RUNS_MAX = 4 << 20, /* of one function; large ones have some ten thousand */
+	PAIR_MAX = 10,	    /* bytes */
+};
 
 static int read_varint(struct bytes *b, uint32_t *ret)
 {
@@ -38,6 +41,7 @@ int gotable_values(const struct go_table *t, uint32_t off, uint32_t n, struct go
 	if (off == 0 || bytes_seek(&b, off) < 0)
 		return 0;
 	for (bool first = true; at < n; first = false) {
+		gotable_bring(t, &b, b.pos, PAIR_MAX);
 		if (read_varint(&b, &change) < 0 || (change == 0 && !first) ||
 		    read_varint(&b, &quanta) < 0)
 			break;

@@ -50,12 +50,21 @@ struct snapshot_regs {
 /* Registers that an epilogue has popped already are said to be saved below rsp until it returns. */
 #define SNAPSHOT_RED_ZONE 128
 
+/* Another stack that the copied one leads to, from somewhere in its middle on. */
+#define SNAPSHOT_OTHERS	  2
+struct snapshot_piece {
+	uint64_t start; /* address of bytes[0] */
+	const uint8_t *bytes;
+	size_t n;
+};
+
 /* What the kernel sends. The bytes are borrowed during the call. */
 struct snapshot {
 	struct snapshot_regs regs;
 	uint64_t stack_start; /* address of stack[0]: rsp - SNAPSHOT_RED_ZONE */
 	const uint8_t *stack;
-	size_t n_stack;	       /* bytes */
+	size_t n_stack; /* bytes */
+	struct snapshot_piece others[SNAPSHOT_OTHERS];
 	struct leaf_code code; /* at the leaf, which may be in memory without a file */
 };
 

@@ -174,20 +174,27 @@ struct wire_sample {
 };
 _Static_assert(sizeof(struct wire_sample) == 72, "wire_sample is packed by hand");
 
-/* A sample whose user stack user space unwinds: n_stack bytes of stack[] are sent, rec.n_user is 0.
+/*
+ * A sample whose user stack user space unwinds; rec.n_user is 0. Of stack[] are sent n_stack bytes,
+ * and behind them those of other stacks that this one leads to.
  */
-#define WIRE_SNAPSHOT_STACK 32768
-#define WIRE_SNAPSHOT_REGS  17 /* by DWARF number: rax rdx rcx rbx rsi rdi rbp rsp r8 … r15 rip */
+#define WIRE_SNAPSHOT_STACK  32768
+#define WIRE_SNAPSHOT_OTHERS 2
+#define WIRE_OTHER_STACK     12288
+#define WIRE_SNAPSHOT_BYTES  (WIRE_SNAPSHOT_STACK + WIRE_SNAPSHOT_OTHERS * WIRE_OTHER_STACK)
+#define WIRE_SNAPSHOT_REGS   17 /* by DWARF number: rax rdx rcx rbx rsi rdi rbp rsp r8 … r15 rip */
 struct wire_snapshot {
 	struct wire_sample rec;
 	__u64 regs[WIRE_SNAPSHOT_REGS];
 	__u64 stack_start; /* address of stack[0] */
 	__u32 n_stack;
-	struct leaf_code code;		  /* around regs[rip] */
+	struct leaf_code code; /* around regs[rip] */
+	__u64 other_start[WIRE_SNAPSHOT_OTHERS];
+	__u32 n_other[WIRE_SNAPSHOT_OTHERS];
 	__u64 kernel[WIRE_KERNEL_FRAMES]; /* rec.n_kernel of them */
-	__u8 stack[WIRE_SNAPSHOT_STACK];
+	__u8 stack[WIRE_SNAPSHOT_BYTES];
 };
-#define WIRE_SNAPSHOT_HEAD (sizeof(struct wire_snapshot) - WIRE_SNAPSHOT_STACK)
+#define WIRE_SNAPSHOT_HEAD (sizeof(struct wire_snapshot) - WIRE_SNAPSHOT_BYTES)
 
 /*
  * A sample both ways, for user space to compare: the snapshot, and what the sampler itself made of
@@ -199,7 +206,7 @@ struct wire_verify {
 	__u64 walked[WIRE_USER_FRAMES];
 	struct wire_snapshot snap;
 };
-#define WIRE_VERIFY_HEAD (sizeof(struct wire_verify) - WIRE_SNAPSHOT_STACK)
+#define WIRE_VERIFY_HEAD (sizeof(struct wire_verify) - WIRE_SNAPSHOT_BYTES)
 
 /* Knobs, constant while the program runs. */
 struct wire_config {

@@ -53,14 +53,34 @@ static void on_sample_record(struct sampler *s, const struct wire_sample *w, siz
 	s->cb.on_trace(s->cb.ctx, &t);
 }
 
+/* The copies that follow the first one in @w, as far as all are in the @n bytes of its stack. */
+static bool read_others(const struct wire_snapshot *w, size_t n, struct snapshot *snap)
+{
+	_Static_assert(SNAPSHOT_OTHERS == WIRE_SNAPSHOT_OTHERS, "each has its place");
+	size_t at = w->n_stack;
+
+	if (at > WIRE_SNAPSHOT_STACK || at > n)
+		return false;
+	for (size_t i = 0; i < SNAPSHOT_OTHERS; i++) {
+		if (w->n_other[i] > WIRE_OTHER_STACK || w->n_other[i] > n - at)
+			return false;
+		snap->others[i] =
+			(struct snapshot_piece){ w->other_start[i], w->stack + at, w->n_other[i] };
+		at += w->n_other[i];
+	}
+	return true;
+}
+
 /* What @w, a record of @size bytes, holds: the sample without its user stack, and what to unwind it
  * from. False when it makes no sense. */
 static bool read_snapshot(const struct wire_snapshot *w, size_t size, struct trace *t,
 			  struct snapshot *snap)
 {
 	_Static_assert(SNAPSHOT_REG_MAX == WIRE_SNAPSHOT_REGS, "both by DWARF number");
+	struct snapshot others;
+
 	if (size < WIRE_SNAPSHOT_HEAD || w->rec.n_kernel > WIRE_KERNEL_FRAMES ||
-	    size - WIRE_SNAPSHOT_HEAD < w->n_stack)
+	    !read_others(w, size - WIRE_SNAPSHOT_HEAD, &others))
 		return false;
 	*t = (struct trace){
 		.tgid = w->rec.tgid,
@@ -82,6 +102,7 @@ static bool read_snapshot(const struct wire_snapshot *w, size_t size, struct tra
 		.n_stack = w->n_stack,
 		.code = w->code,
 	};
+	memcpy(snap->others, others.others, sizeof(snap->others));
 	memcpy(t->comm, w->rec.comm, sizeof(w->rec.comm));
 	memcpy(snap->regs.r, w->regs, sizeof(w->regs));
 	return true;

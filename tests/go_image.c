@@ -10,6 +10,7 @@ enum {
 	MODULE = 0x3010,
 	RELA = 0x3400,
 	DYNAMIC = 0x3600,
+	SECTIONS = 0x3700,
 	DATA = 0x3000,
 };
 
@@ -249,6 +250,33 @@ static void put_module(struct making *m, const struct parts *p)
 	put_pointer(m, BASE + GO_IMAGE_TREES - 0x20);
 }
 
+static void put_sections(uint8_t *image)
+{
+	static const char names[] = "\0.gopclntab\0.names";
+	const Elf64_Shdr sh[] = {
+		{ 0 },
+		{ .sh_name = 1,
+		  .sh_type = SHT_PROGBITS,
+		  .sh_addr = BASE + GO_IMAGE_TABLE,
+		  .sh_offset = GO_IMAGE_TABLE,
+		  .sh_size = GO_IMAGE_TREES - GO_IMAGE_TABLE },
+		{ .sh_name = 12,
+		  .sh_type = SHT_STRTAB,
+		  .sh_offset = SECTIONS + 3 * sizeof(*sh),
+		  .sh_size = sizeof(names) },
+	};
+	Elf64_Ehdr eh;
+
+	memcpy(&eh, image, sizeof(eh));
+	eh.e_shoff = SECTIONS;
+	eh.e_shentsize = sizeof(*sh);
+	eh.e_shnum = 3;
+	eh.e_shstrndx = 2;
+	memcpy(image, &eh, sizeof(eh));
+	memcpy(image + SECTIONS, sh, sizeof(sh));
+	memcpy(image + SECTIONS + sizeof(sh), names, sizeof(names));
+}
+
 void go_image_make(const struct go_image_kind *kind, uint8_t ret[GO_IMAGE_BYTES])
 {
 	struct making m = { .p = ret, .kind = kind };
@@ -284,4 +312,6 @@ void go_image_make(const struct go_image_kind *kind, uint8_t ret[GO_IMAGE_BYTES]
 		put(&m, DT_RELASZ, 8);
 		put(&m, m.n_relocs * sizeof(Elf64_Rela), 8);
 	}
+	if (kind->sections)
+		put_sections(ret);
 }

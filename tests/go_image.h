@@ -26,7 +26,8 @@ struct go_image_kind {
 	unsigned shift; /* words that moduledata has more before gofunc than any version has */
 	bool no_module; /* and no text in the header */
 	uint8_t flags;	/* of main.leaf */
+	bool sections;	/* it has headers of them, and .gopclntab is one */
 };
 
-/* Writes the program: no section headers. */
+/* Writes the program. */
 void go_image_make(const struct go_image_kind *kind, uint8_t ret[GO_IMAGE_BYTES]);

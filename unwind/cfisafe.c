@@ -47,22 +47,6 @@ static int put(struct cfi_safe *s, const void *p, size_t n)
 	return 0;
 }
 
-static size_t make_sleb(int64_t v, uint8_t *out)
-{
-	size_t n = 0;
-
-	for (;;) {
-		uint8_t low = v & 0x7f;
-
-		v >>= 7;
-		if ((v == 0 && !(low & 0x40)) || (v == -1 && (low & 0x40))) {
-			out[n++] = low;
-			return n;
-		}
-		out[n++] = low | 0x80;
-	}
-}
-
 /* The register's value is the CFA plus @off: said as an expression, which libunwind knows. */
 static int put_val_offset(struct cfi_safe *s, uint64_t reg, int64_t off)
 {
@@ -73,7 +57,7 @@ static int put_val_offset(struct cfi_safe *s, uint64_t reg, int64_t off)
 
 	if (__builtin_mul_overflow(off, s->cie->data_align, &v))
 		return -EBADMSG;
-	n = 4 + make_sleb(v, b + 4);
+	n = 4 + leb_put_sleb(b + 4, v);
 	b[n++] = PLUS;
 	b[2] = (uint8_t)(n - 3);
 	return put(s, b, n);

@@ -198,7 +198,7 @@ static int open_sections(const struct phdrs *phdrs, uint64_t max, enum cfi_want 
 	int r = elf_file_read_sections(f);
 	bool has_sections = r == 0 && f->names;
 
-	if (r == -ENOMEM)
+	if (r == -ENOMEM || want == CFI_WANT_NOTHING)
 		return r;
 	r = -ENODATA;
 	if (want != CFI_WANT_DEBUG_FRAME) {

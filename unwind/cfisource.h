@@ -48,8 +48,8 @@ struct cfi_source {
 };
 
 /* CFI_WANT_OBJECT: as CFI_WANT_ALL, but that there are no sections, or none that can be read, is no
- * error. */
-enum cfi_want { CFI_WANT_ALL, CFI_WANT_DEBUG_FRAME, CFI_WANT_OBJECT };
+ * error. CFI_WANT_NOTHING: they are not looked for. */
+enum cfi_want { CFI_WANT_ALL, CFI_WANT_DEBUG_FRAME, CFI_WANT_OBJECT, CFI_WANT_NOTHING };
 
 /* 0 and *@ret (release with cfi_source_done()); errors as in unwind.h. @max_bytes: of a section; a
  * .debug_frame beside an .eh_frame is left out when it is larger. */

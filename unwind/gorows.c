@@ -22,36 +22,81 @@ struct shape {
 	bool ends_stack;   /* … once it has switched */
 };
 
-int gorows_open(const struct cfi_source *src, size_t max_bytes, struct go_rows *ret)
+/*
+ * Finds the table with its base. @max_search: as of gorows_open_pages(), 0 = the table is read
+ * whole.
+ */
+static int find(const struct cfi_source *src, size_t max_bytes, uint64_t max_search,
+		struct go_rows *g)
 {
-	struct go_rows g = { .entry = src->entry };
 	struct go_bases unused;
+	int r = goimage_open(&g->image, &src->file, max_bytes);
+
+	if (r < 0)
+		return r;
+	g->image.max_search = max_search;
+	if (max_search && g->image.lacks_relocs)
+		return -EFBIG; /* the base may be among them: it would be guessed */
+	r = max_search ? gofind_pages(&g->image, &src->file, &g->pages, &g->table)
+		       : gofind_table(&g->image, &src->file, max_bytes, &g->bytes, &g->table);
+	return r < 0 ? r : gofind_bases(&g->image, &src->file, &g->table, &unused);
+}
+
+static int open_rows(const struct cfi_source *src, size_t max_bytes, uint64_t max_search,
+		     struct go_rows *ret)
+{
 	int r;
 
+	*ret = (struct go_rows){ .entry = src->entry };
 	if (src->machine != EM_X86_64 || !gofind_is_go(&src->file))
 		return -ENODATA;
-	r = goimage_open(&g.image, &src->file, max_bytes);
-	if (r == 0)
-		r = gofind_table(&g.image, &src->file, max_bytes, &g.bytes, &g.table);
-	if (r == 0)
-		r = gofind_bases(&g.image, &src->file, &g.table, &unused);
+	r = find(src, max_bytes, max_search, ret);
 	if (r == 0) {
-		g.window = malloc(GO_ROWS_WINDOW);
-		r = g.window ? 0 : -ENOMEM;
+		ret->window_max = max_search ? GO_ROWS_CODE : GO_ROWS_WINDOW;
+		ret->window = malloc(ret->window_max);
+		r = ret->window ? 0 : -ENOMEM;
 	}
-	if (r < 0) {
-		gorows_close(&g);
-		return r;
-	}
-	*ret = g;
-	return 0;
+	if (r < 0)
+		gorows_close(ret);
+	return r;
+}
+
+int gorows_open(const struct cfi_source *src, size_t max_bytes, struct go_rows *ret)
+{
+	return open_rows(src, max_bytes, 0, ret);
+}
+
+int gorows_open_pages(const struct cfi_source *src, size_t max_bytes, uint64_t max_search,
+		      struct go_rows *ret)
+{
+	int r = open_rows(src, max_bytes, max_search, ret);
+
+	if (r == 0 && ret->table.layout >= GO_118) /* its table has no pointers */
+		array_free(&ret->image.relocs);
+	return r;
 }
 
 void gorows_close(struct go_rows *g)
 {
 	goimage_close(&g->image);
+	gopages_close(&g->pages);
 	free(g->bytes);
 	free(g->window);
+	array_free(&g->runs.runs);
+	array_free(&g->rows);
+	*g = (struct go_rows){ 0 };
+}
+
+size_t gorows_bytes(const struct go_rows *g)
+{
+	return goimage_bytes(&g->image) + gopages_bytes(&g->pages) + g->window_max +
+	       g->runs.runs.cap * sizeof(*g->runs.runs.items) +
+	       g->rows.cap * sizeof(*g->rows.items);
+}
+
+void gorows_drop(struct go_rows *g)
+{
+	gopages_drop(&g->pages);
 	array_free(&g->runs.runs);
 	array_free(&g->rows);
 }
@@ -71,8 +116,8 @@ static int read_code(struct go_rows *g, const struct go_func *f, struct bytes *r
 		room = goimage_room(&g->image, f->lo);
 		g->window_at = f->lo;
 		g->window_n = 0;
-		if (room > GO_ROWS_WINDOW)
-			room = GO_ROWS_WINDOW;
+		if (room > g->window_max)
+			room = g->window_max;
 		r = goimage_read(&g->image, f->lo, g->window, (size_t)room);
 		if (r < 0)
 			return r;
@@ -209,6 +254,7 @@ static void read_name(const struct go_table *t, const struct go_func *f, char re
 	struct bytes b = t->names;
 
 	memset(ret, 0, NAME_MAX_BYTES);
+	gotable_bring(t, &b, f->name, NAME_MAX_BYTES);
 	if (bytes_seek(&b, f->name) == 0)
 		bytes_copy(&b, ret,
 			   bytes_left(&b) < NAME_MAX_BYTES - 1 ? bytes_left(&b)
@@ -334,4 +380,60 @@ int gorows_read(struct go_rows *g, const struct go_func *f)
 		from = g->runs.runs.items[i].end;
 	}
 	return r;
+}
+
+/* Of the function that was read last, the row at @at bytes from its start. */
+static struct go_row row_at(const struct go_rows *g, uint32_t at)
+{
+	struct go_row row = { .kind = GO_ROW_NONE };
+
+	for (size_t i = 0; i < g->rows.n && g->rows.items[i].at <= at; i++)
+		row = g->rows.items[i];
+	return row;
+}
+
+/* The function that holds @vaddr. 0 or -ENODATA. */
+static int find_func(const struct go_rows *g, uint64_t vaddr, struct go_func *ret)
+{
+	size_t i;
+
+	if (gotable_find(&g->table, vaddr, &i) < 0 || gotable_func(&g->table, i, ret) < 0 ||
+	    vaddr < ret->lo || vaddr >= ret->hi || ret->hi - ret->lo > UINT32_MAX ||
+	    ret->v_sp == 0 || !goimage_is_code(&g->image, ret->lo) ||
+	    !goimage_is_code(&g->image, ret->hi - 1))
+		return -ENODATA;
+	return 0;
+}
+
+/*
+ * What returns to where a signal came in was not called from the byte before, the last one of @f.
+ */
+static bool is_before_signal(struct go_rows *g, const struct go_func *f)
+{
+	struct go_func next;
+
+	return find_func(g, f->hi, &next) == 0 && gorows_read(g, &next) == 0 &&
+	       row_at(g, 0).kind == GO_ROW_SIGNAL;
+}
+
+int gorows_at(struct go_rows *g, uint64_t vaddr, struct go_row *ret)
+{
+	struct go_func f;
+	struct go_row row;
+	int r = find_func(g, vaddr, &f);
+
+	if (r < 0)
+		return r;
+	if (vaddr == f.hi - 1 && is_before_signal(g, &f)) {
+		*ret = row_at(g, 0);
+		return 0;
+	}
+	r = gorows_read(g, &f);
+	if (r < 0)
+		return r;
+	row = row_at(g, (uint32_t)(vaddr - f.lo));
+	if (row.kind == GO_ROW_NONE)
+		return -ENODATA;
+	*ret = row;
+	return 0;
 }

@@ -17,6 +17,7 @@
 #include "array.h"
 #include "cfisource.h"
 #include "goimage.h"
+#include "gopages.h"
 #include "gotable.h"
 
 enum go_row_kind {
@@ -27,6 +28,14 @@ enum go_row_kind {
 	GO_ROW_FP,     /* CFA = rbp + 8 + delta, on whatever stack that is; rbp as before */
 	GO_ROW_SIGNAL, /* a signal was delivered: the registers are in what the kernel left */
 };
+
+/*
+ * Where the kernel leaves registers, from the stack pointer that a handler returns with: struct
+ * ucontext.
+ */
+#define GO_SIGNAL_RBP 0x78
+#define GO_SIGNAL_RSP 0xa0
+#define GO_SIGNAL_RIP 0xa8
 
 struct go_row {
 	uint32_t at; /* bytes from the function's start */
@@ -40,13 +49,14 @@ enum { GO_ROWS_WINDOW = 64 << 10, GO_ROWS_CODE = 4 << 10 };
 struct go_rows {
 	struct go_image image;
 	struct go_table table;
-	void *bytes;	/* of the table */
-	uint64_t entry; /* where the kernel starts the program */
+	void *bytes;	       /* of the table, or … */
+	struct go_pages pages; /* … what was looked at of it */
+	uint64_t entry;	       /* where the kernel starts the program */
 	struct go_runs runs;
 	ARRAY(struct go_row) rows; /* of the function that was read last */
 	uint8_t *window;
 	uint64_t window_at;
-	size_t window_n;
+	size_t window_n, window_max;
 };
 
 /*
@@ -55,11 +65,30 @@ struct go_rows {
  */
 int gorows_open(const struct cfi_source *src, size_t max_bytes, struct go_rows *ret);
 
-/* Accepts what is all zeros. */
+/*
+ * The same for those who ask about few functions: of the table what they need is read when they
+ * need it. Nothing in @src but its file must stay, and @ret must not move. -EFBIG also when
+ * relocations have more than @max_bytes, or the base of the table is not within @max_search bytes
+ * of data.
+ */
+int gorows_open_pages(const struct cfi_source *src, size_t max_bytes, uint64_t max_search,
+		      struct go_rows *ret);
+
+/* Accepts what is all zeros, and leaves that. */
 void gorows_close(struct go_rows *g);
+
+/* The memory that it takes now, and a way to have it take little. */
+size_t gorows_bytes(const struct go_rows *g);
+void gorows_drop(struct go_rows *g);
 
 /*
  * Fills rows with those of function @f, ascending: none when the table does not describe it, as is
  * so for C. 0 or -ENOMEM, or -errno of reading.
  */
 int gorows_read(struct go_rows *g, const struct go_func *f);
+
+/*
+ * The row in force at ELF address @vaddr, as the built table would have it. 0 and *@ret; -ENODATA
+ * when Go's table says nothing about it; -ENOMEM, or -errno of reading.
+ */
+int gorows_at(struct go_rows *g, uint64_t vaddr, struct go_row *ret);

@@ -41,3 +41,16 @@ static inline int bytes_sleb(struct bytes *b, int64_t *ret)
 	}
 	return -EBADMSG;
 }
+
+#define LEB_MAX 10 /* bytes of the longest */
+
+/* Writes @v to @out: the number of bytes. */
+static inline size_t leb_put_sleb(uint8_t *out, int64_t v)
+{
+	size_t n = 0;
+
+	for (; v < -0x40 || v > 0x3f; v >>= 7)
+		out[n++] = (uint8_t)v | 0x80;
+	out[n++] = (uint8_t)v & 0x7f;
+	return n;
+}

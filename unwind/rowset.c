@@ -8,12 +8,6 @@
 #include "cleanup.h"
 #include "stackend.h"
 
-/* Where the kernel leaves registers on x86-64, from the stack pointer that a handler returns with:
- * struct ucontext. */
-#define SIGNAL_RBP 0x78
-#define SIGNAL_RSP 0xa0
-#define SIGNAL_RIP 0xa8
-
 #define RADIX_BITS 11
 #define RADIX	   (1u << RADIX_BITS)
 
@@ -120,9 +114,9 @@ static int64_t go_rule(struct builder *b, const struct go_row *row)
 	case GO_ROW_SIGNAL:
 		st.cfa = UNWIND_CFA_DEREF;
 		st.x_reg = st.reg;
-		st.x_off = SIGNAL_RSP;
-		st.ra = (struct cfi_where){ CFI_LOC_REG, st.reg, SIGNAL_RIP };
-		st.fp = (struct cfi_where){ CFI_LOC_REG, st.reg, SIGNAL_RBP };
+		st.x_off = GO_SIGNAL_RSP;
+		st.ra = (struct cfi_where){ CFI_LOC_REG, st.reg, GO_SIGNAL_RIP };
+		st.fp = (struct cfi_where){ CFI_LOC_REG, st.reg, GO_SIGNAL_RBP };
 		break;
 	}
 	return ruleset_number(b->rules, &st, row->kind == GO_ROW_SIGNAL);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "hash.h"
+#include "snapgo.h"
 #include "snapscan.h"
 #include "stackend.h"
 
@@ -35,7 +36,8 @@ struct snap_object {
 	/* The table of .eh_frame_hdr … */
 	uint64_t hdr_vaddr, table_off, n_table; /* n_table == 0: none */
 	/* … and what else there is, read at the first need. */
-	bool was_scanned;
+	bool was_go_sought, was_scanned;
+	struct snap_go *go;
 	struct snap_scan scan; /* .debug_frame, or all entries */
 };
 
@@ -70,8 +72,21 @@ static void charge(struct snap_objects *os, struct snap_object *o, size_t n)
 	os->bytes += n;
 }
 
+/* Notes that what takes @now bytes took @before. */
+static void recharge(struct snap_objects *os, struct snap_object *o, size_t before, size_t now)
+{
+	o->bytes += now - before;
+	os->bytes += now - before;
+}
+
 static void drop_blocks(struct snap_objects *os, struct snap_object *o)
 {
+	if (o->go) {
+		size_t before = snap_go_bytes(o->go);
+
+		snap_go_drop(o->go);
+		recharge(os, o, before, snap_go_bytes(o->go));
+	}
 	for (size_t i = 0; i < o->n_blocks; i++) {
 		if (!o->blocks[i])
 			continue;
@@ -87,6 +102,7 @@ static void free_object(struct snap_object *o)
 	for (size_t i = 0; i < o->n_blocks; i++)
 		free(o->blocks[i]);
 	free(o->blocks);
+	snap_go_free(o->go);
 	snap_scan_done(&o->scan);
 	free(o);
 }
@@ -447,10 +463,40 @@ static int search_table(struct snap_objects *os, struct snap_object *o, uint64_t
 }
 
 /* --- finding an entry ------------------------------------------------------------------------ */
-/* Reads what the search table does not lead to, once. 0 or -ENOMEM. */
+static struct cfi_file file_of(const struct snap_object *o)
+{
+	return (struct cfi_file){ o->from->bytes ? -1 : o->from->fd, o->from->bytes, o->size };
+}
+
+/* By the table of a Go program, if it is one. As snap_object_find(). */
+static int find_go(struct snap_objects *os, struct snap_object *o, uint64_t vaddr,
+		   struct cfi_entry *ret)
+{
+	const struct cfi_file file = file_of(o);
+	size_t before;
+	int r;
+
+	if (!o->was_go_sought) {
+		r = snap_go_open(&file, os->max_bytes / SCAN_SHARE, &o->go);
+		if (r == -ENOMEM)
+			return r;
+		o->was_go_sought = true;
+		if (o->go)
+			charge(os, o, snap_go_bytes(o->go));
+	}
+	if (!o->go)
+		return -ENODATA;
+	before = snap_go_bytes(o->go);
+	r = snap_go_find(o->go, &file, vaddr, ret);
+	recharge(os, o, before, snap_go_bytes(o->go));
+	make_room(os, o, 0);
+	return r;
+}
+
+/* Reads what neither leads to, once. 0 or -ENOMEM. */
 static int scan(struct snap_objects *os, struct snap_object *o)
 {
-	const struct cfi_file file = { o->from->bytes ? -1 : o->from->fd, o->from->bytes, o->size };
+	const struct cfi_file file = file_of(o);
 	int r;
 
 	if (o->was_scanned)
@@ -482,7 +528,11 @@ int snap_object_find(struct snap_objects *os, struct snap_object *o, uint64_t va
 		if (r == 0)
 			r = read_fde(os, o, fde, &e);
 	}
-	if (r == -ENODATA || (r == 0 && !holds(&e, vaddr))) {
+	if (r == 0 && !holds(&e, vaddr))
+		r = -ENODATA;
+	if (r == -ENODATA)
+		r = find_go(os, o, vaddr, &e);
+	if (r == -ENODATA) {
 		r = scan(os, o);
 		if (r == 0)
 			r = snap_scan_find(&o->scan, vaddr, &e);

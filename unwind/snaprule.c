@@ -6,6 +6,7 @@
 
 #include "cfisafe.h"
 #include "hash.h"
+#include "leb.h"
 
 #define RA_X86_64  16
 #define WAYS	   4 /* places for rules of one hash */
@@ -48,14 +49,6 @@ static size_t put_uleb(uint8_t *out, size_t at, uint64_t v)
 	return at;
 }
 
-static size_t put_sleb(uint8_t *out, size_t at, int64_t v)
-{
-	for (; v < -0x40 || v > 0x3f; v >>= 7)
-		out[at++] = (uint8_t)v | 0x80;
-	out[at++] = (uint8_t)v & 0x7f;
-	return at;
-}
-
 /* Sets the length of the entry at @begin, which ends at @end. */
 static void set_length(uint8_t *out, size_t begin, size_t end)
 {
@@ -86,7 +79,7 @@ static int write_rule(const struct cfi_entry *e, const uint8_t *insns, size_t n_
 	out[at++] = 1;
 	at = put(out, at, letters, strlen(letters) + 1);
 	at = put_uleb(out, at, e->cie.code_align);
-	at = put_sleb(out, at, e->cie.data_align);
+	at += leb_put_sleb(out + at, e->cie.data_align);
 	out[at++] = RA_X86_64;
 	at = put(out, at, augmented, sizeof(augmented));
 	at = put(out, at, def_cfa, sizeof(def_cfa));
@@ -106,6 +99,8 @@ static int write_rule(const struct cfi_entry *e, const uint8_t *insns, size_t n_
 	ret->bytes = out;
 	ret->n = (uint32_t)(HEAD_MAX + n_insns);
 	ret->is_signal = e->cie.is_signal;
+	ret->is_go = e->is_go;
+	ret->changes_stack = e->changes_stack;
 	return 0;
 }
 

@@ -24,7 +24,9 @@ struct snap_rule {
 	uint8_t *bytes;
 	uint32_t n;
 	bool is_signal; /* it is a signal trampoline */
-	int error;	/* negative when there are no bytes */
+	bool is_go;	/* as in struct cfi_entry, both */
+	bool changes_stack;
+	int error; /* negative when there are no bytes */
 };
 
 struct snap_rules {

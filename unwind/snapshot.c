@@ -52,7 +52,7 @@ extern int search_unwind_table(unw_addr_space_t as, unw_word_t ip, unw_dyn_info_
 			       unw_proc_info_t *pi, int need_unwind_info, void *arg);
 
 #define STACK_REACH (16ull << 20) /* further from the stack pointer is no stack of this thread */
-#define MAX_SIGNALS 32		  /* handlers interrupted by handlers */
+#define MAX_JUMPS   32		  /* to other stacks, or by handlers down the same one */
 #define NO_END	    SNAPSHOT_END_MAX
 
 struct snapshot_unwinder {
@@ -80,8 +80,8 @@ struct walk {
 	enum snapshot_end fault;   /* what went wrong in an accessor, or NO_END */
 	struct {
 		uint64_t pc, sp;
-	} signals[MAX_SIGNALS]; /* where the interrupted frames were */
-	size_t n_signals;
+	} jumps[MAX_JUMPS]; /* where they led */
+	size_t n_jumps;
 };
 
 /* --- accessors ------------------------------------------------------------------------------ */
@@ -95,14 +95,27 @@ static bool find_area(struct walk *w, uint64_t addr)
 	return addr >= w->area.start && addr < w->area.end;
 }
 
+static bool read_piece(const struct snapshot_piece *p, uint64_t addr, uint64_t *ret)
+{
+	uint64_t off = addr - p->start;
+
+	if (p->n < sizeof(*ret) || off > p->n - sizeof(*ret))
+		return false;
+	memcpy(ret, p->bytes + off, sizeof(*ret));
+	return true;
+}
+
 static bool read_stack(const struct walk *w, uint64_t addr, uint64_t *ret)
 {
-	uint64_t off = addr - w->s->stack_start;
+	const struct snapshot *s = w->s;
+	const struct snapshot_piece own = { s->stack_start, s->stack, s->n_stack };
 
-	if (w->s->n_stack < sizeof(*ret) || off > w->s->n_stack - sizeof(*ret))
-		return false;
-	memcpy(ret, w->s->stack + off, sizeof(*ret));
-	return true;
+	if (read_piece(&own, addr, ret))
+		return true;
+	for (size_t i = 0; i < SNAPSHOT_OTHERS; i++)
+		if (read_piece(&s->others[i], addr, ret))
+			return true;
+	return false;
 }
 
 static bool read_rule(const struct walk *w, uint64_t addr, uint64_t *ret)
@@ -144,7 +157,8 @@ static int access_mem(unw_addr_space_t as, unw_word_t addr, unw_word_t *val, int
 	}
 	if (read_rule(w, addr, val) || read_stack(w, addr, val) || read_object(w, addr, val))
 		return 0;
-	w->fault = addr - w->sp < STACK_REACH ? SNAPSHOT_END_SHORT : SNAPSHOT_END_MEMORY;
+	w->fault = addr - w->sp < STACK_REACH || w->rule->changes_stack ? SNAPSHOT_END_SHORT
+									: SNAPSHOT_END_MEMORY;
 	return -UNW_EINVAL;
 }
 
@@ -294,6 +308,10 @@ static void take_registers(struct walk *w, unw_cursor_t *c)
 			lost |= 1u << reg;
 			w->why_lost = w->fault;
 		}
+		if (w->rule->is_go && reg != SNAPSHOT_RBP) {
+			lost |= 1u << reg;
+			w->why_lost = SNAPSHOT_END_NO_INFO;
+		}
 	}
 	w->regs = regs;
 	w->lost = lost;
@@ -384,17 +402,20 @@ static enum snapshot_end step_by_frame_pointer(struct walk *w, enum snapshot_end
 	return NO_END;
 }
 
-/* Crossing a signal frame is the only way down the stack: not twice to the same place. */
+/*
+ * Crossing a signal frame, or a change of stacks, is the only way down: not twice to the same
+ * place.
+ */
 static bool was_here(struct walk *w)
 {
-	for (size_t i = 0; i < w->n_signals; i++) {
-		if (w->signals[i].pc == w->pc && w->signals[i].sp == w->sp)
+	for (size_t i = 0; i < w->n_jumps; i++) {
+		if (w->jumps[i].pc == w->pc && w->jumps[i].sp == w->sp)
 			return true;
 	}
-	if (w->n_signals == MAX_SIGNALS)
+	if (w->n_jumps == MAX_JUMPS)
 		return true;
-	w->signals[w->n_signals].pc = w->pc;
-	w->signals[w->n_signals++].sp = w->sp;
+	w->jumps[w->n_jumps].pc = w->pc;
+	w->jumps[w->n_jumps++].sp = w->sp;
 	return false;
 }
 
@@ -404,13 +425,15 @@ static enum snapshot_end step(struct walk *w)
 	uint64_t least = w->sp + !w->is_exact; /* a leaf may have no frame at all: vfork() */
 	enum snapshot_end end = find_rule(w);
 	bool is_signal = end == NO_END && w->rule->is_signal;
+	bool jumps = end == NO_END && w->rule->changes_stack;
 
 	if (end == SNAPSHOT_END_ROOT)
 		return end;
 	end = end == NO_END ? step_by_rule(w) : step_by_frame_pointer(w, end);
 	if (end != NO_END)
 		return end;
-	if (is_signal ? was_here(w) : w->sp < least)
+	jumps = is_signal || (jumps && w->sp < least);
+	if (jumps ? was_here(w) : w->sp < least)
 		return SNAPSHOT_END_LOOP;
 	w->is_exact = is_signal;
 	return NO_END;

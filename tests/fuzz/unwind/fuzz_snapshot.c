@@ -2,14 +2,15 @@
 /*
  * Any stack, any registers, any unwind information. The input:
  *
- *	mode (1)   bit 0: no search table; bit 1: the rest is a whole ELF file; bit 2: debug_frame
+ *	mode (1)   bit 0: no search table; bit 1: the rest is a whole ELF file; bit 2: debug_frame;
+ *		   bit 3: the second half of the stack is another one
  *	fde (2)    where the search table says the second function's FDE is
  *	regs (136) as struct snapshot_regs
  *	n (2)      words of stack, and so many of 8 bytes
  *	rest       .eh_frame, or the file
  *
- * In registers and stack, words whose top byte is 1 and 2 are addresses of code and of the stack,
- * else random bytes would never get anywhere.
+ * In registers and stack, words whose top byte is 1, 2 and 3 are addresses of code, of the stack
+ * and of the other one, else random bytes would never get anywhere.
  */
 #include <elf.h>
 #include <stdint.h>
@@ -26,6 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define CODE_BYTES 0x10000u
 #define CODE_ADDR  0x410000ull
 #define STACK_ADDR 0x7fff00000000ull
+#define OTHER_ADDR 0xc000000000ull
 #define HDR_AT	   0x100u
 #define FRAME_AT   0x140u
 #define MAX_STACK  4096 /* words */
@@ -47,6 +49,8 @@ static uint64_t sensible(uint64_t v)
 		return CODE_ADDR + (v & (CODE_BYTES - 1));
 	case 2:
 		return STACK_ADDR + (v & 0xffff);
+	case 3:
+		return OTHER_ADDR + (v & 0xffff);
 	default:
 		return v;
 	}
@@ -153,10 +157,15 @@ static void unwind(struct input *in)
 	static struct snapshot_frame frames[MAX_FRAMES];
 	static uint64_t id;
 	const struct snapshot_space space = { find, &in->area };
-	const struct snapshot s = { .regs = in->regs,
-				    .stack_start = STACK_ADDR,
-				    .stack = (const uint8_t *)in->stack,
-				    .n_stack = 8u * in->n_stack };
+	const size_t own = in->mode & 8 ? in->n_stack / 2 : in->n_stack;
+	const struct snapshot s = {
+		.regs = in->regs,
+		.stack_start = STACK_ADDR,
+		.stack = (const uint8_t *)in->stack,
+		.n_stack = 8u * own,
+		.others[1] = { OTHER_ADDR, (const uint8_t *)(in->stack + own),
+			       8u * (in->n_stack - own) },
+	};
 	struct snapshot_trace t = { .frames = frames, .max = MAX_FRAMES };
 
 	if (!u && snapshot_unwinder_new(&opts, &u) < 0)

@@ -110,6 +110,30 @@ Test(drain, hands_a_stack_taken_both_ways_on)
 	free(w);
 }
 
+Test(drain, hands_other_stacks_on)
+{
+	struct wire_verify *w = made();
+
+	w->snap.other_start[1] = 0x9000;
+	w->snap.n_other[0] = 8;
+	w->snap.n_other[1] = 16;
+	w->snap.stack[64] = 7;
+	w->snap.stack[64 + 8 + 15] = 5;
+	feed(w, WIRE_VERIFY_HEAD + 64 + 23);
+	cr_expect_eq(got.verified, 0);
+	cr_expect_eq(sampler_on_record(&sampler, w, WIRE_VERIFY_HEAD + 64 + 24), 0);
+	cr_assert_eq(got.verified, 1);
+	cr_expect_eq(got.snap.others[0].n, 8);
+	cr_expect_eq(got.snap.others[0].bytes[0], 7);
+	cr_expect_eq(got.snap.others[1].start, 0x9000);
+	cr_expect_eq(got.snap.others[1].n, 16);
+	cr_expect_eq(got.snap.others[1].bytes[15], 5);
+	w->snap.n_other[0] = UINT32_MAX;
+	feed(w, WIRE_VERIFY_HEAD + 64 + 24);
+	cr_expect_eq(got.verified, 1);
+	free(w);
+}
+
 Test(drain, of_records_of_any_length_takes_those_that_are_whole)
 {
 	struct wire_verify *w = made();

@@ -12,8 +12,10 @@
 
 #include "array.h"
 #include "cfimaker.h"
+#include "cfisource.h"
 #include "cleanup.h"
 #include "go_image.h"
+#include "gorows.h"
 #include "gotable.h"
 
 #define TEXT  0x401000u
@@ -328,6 +330,124 @@ Test(gorows, lives_with_any_byte_changed)
 	free(image);
 }
 
+/* --- one row at a time --------------------------------------------------------------------------
+ */
+struct paged {
+	struct cfi_source src;
+	struct go_rows rows;
+};
+
+static int open_pages(struct paged *p, const void *image, size_t n, uint64_t max_search)
+{
+	const struct cfi_file f = { .fd = -1, .mem = image, .size = n };
+	int r;
+
+	*p = (struct paged){ 0 };
+	r = cfi_source_open(&f, 0, CFI_WANT_NOTHING, &p->src);
+	if (r == 0)
+		r = gorows_open_pages(&p->src, 1 << 20, max_search, &p->rows);
+	cfi_source_done(&p->src);
+	return r;
+}
+
+/* What the table of all rows has where @row is in force. */
+static void expect_same(const struct go_row *row, const struct unwind_rule *rule, uint64_t vaddr)
+{
+	uint32_t bits = rule->bits, cfa = UNWIND_RULE_CFA(bits);
+	bool is_sp = row->kind == GO_ROW_SP || row->kind == GO_ROW_SAVED;
+
+	cr_assert_eq(row->kind == GO_ROW_ROOT, cfa == UNWIND_CFA_ROOT, "%lx", (long)vaddr);
+	cr_assert_eq(row->kind == GO_ROW_SIGNAL, cfa == UNWIND_CFA_DEREF, "%lx", (long)vaddr);
+	cr_assert_eq(row->kind == GO_ROW_FP, UNWIND_RULE_SWITCH(bits), "%lx", (long)vaddr);
+	if (!is_sp && row->kind != GO_ROW_FP)
+		return;
+	cr_assert_eq(cfa, UNWIND_CFA_REG, "%lx", (long)vaddr);
+	cr_assert_eq(UNWIND_RULE_CFA_REG(bits), is_sp ? 7 : 6, "%lx", (long)vaddr);
+	cr_assert_eq(rule->cfa_off, (uint32_t)row->delta + 8, "%lx", (long)vaddr);
+	cr_assert_eq(UNWIND_RULE_FP(bits) == UNWIND_FP_CFA, row->kind != GO_ROW_SP, "%lx",
+		     (long)vaddr);
+}
+
+/* Compares at every @step-th byte of @image's code: how many rows there were. */
+static size_t expect_rows_one_by_one(const void *image, size_t n, unsigned step)
+{
+	_cleanup_(unwind_table_freep) struct unwind_table *t = NULL;
+	struct paged p;
+	size_t found = 0;
+
+	cr_assert_eq(unwind_table_from_bytes(image, n, NULL, &t), 0);
+	cr_assert_eq(open_pages(&p, image, n, 1 << 24), 0);
+	for (uint32_t pc = t->place.start; pc < t->place.start + t->place.span; pc += step) {
+		struct unwind_rule rule;
+		struct go_row row;
+		int r = gorows_at(&p.rows, t->base + pc, &row);
+
+		if (r < 0) {
+			cr_assert_eq(r, -ENODATA);
+			continue;
+		}
+		unwind_table_find(t, pc, &rule);
+		expect_same(&row, &rule, t->base + pc);
+		found++;
+	}
+	gorows_close(&p.rows);
+	return found;
+}
+
+Test(gorows, are_the_same_one_by_one)
+{
+	for (int i = 0; i < 8; i++) {
+		const struct go_image_kind kind = { .layout = (enum go_layout)(i % 4),
+						    .relocated = i >= 4,
+						    .sections = true };
+		uint8_t image[GO_IMAGE_BYTES];
+
+		go_image_make(&kind, image);
+		cr_expect_eq(expect_rows_one_by_one(image, sizeof(image), 1), 0x50, "kind %d", i);
+	}
+}
+
+/* Also those that end a stack, change it, or are where a signal came in. */
+Test(gorows, of_all_kinds_are_the_same_one_by_one)
+{
+	const struct made_func funcs[] = {
+		{ "f", 0, { 0x90, 0x55, 0x48, 0x89, 0xe5 }, { { 2, 0 }, { 60, 8 }, { 2, 0 } } },
+		{ "runtime.sigreturn__sigaction",
+		  0,
+		  { 0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05 },
+		  { { 64, 0 } } },
+		{ "runtime.goexit", GO_FUNC_TOP, { 0 }, { { 64, 0 } } },
+		{ "runtime.systemstack", GO_FUNC_SP_WRITE, SWITCHING, ITS_RUNS },
+		{ "runtime.mcall", GO_FUNC_SP_WRITE, SWITCHING, ITS_RUNS },
+	};
+	const struct made_program p = { .funcs = funcs, .n = 5 };
+	_cleanup_free_ struct buf *b = calloc(1, sizeof(*b));
+
+	put_program(b, &p);
+	cr_expect_eq(expect_rows_one_by_one(b->b, b->n, 1), 5 * 64);
+}
+
+Test(gorows, one_by_one_are_asked_for_within_limits)
+{
+	const struct go_image_kind kind = { .layout = GO_120, .sections = true };
+	uint8_t image[GO_IMAGE_BYTES];
+	struct go_row row;
+	struct paged p;
+
+	go_image_make(&kind, image);
+	cr_expect_eq(open_pages(&p, image, sizeof(image), 8), -EFBIG, "the base is further away");
+	cr_assert_eq(open_pages(&p, image, sizeof(image), 1 << 20), 0);
+	cr_expect_eq(gorows_at(&p.rows, 0x400fff, &row), -ENODATA);
+	cr_expect_eq(gorows_at(&p.rows, 0x401050, &row), -ENODATA);
+	cr_expect_eq(gorows_at(&p.rows, UINT64_MAX, &row), -ENODATA);
+	cr_assert_eq(gorows_at(&p.rows, 0x401004, &row), 0);
+	cr_expect(row.kind == GO_ROW_SAVED && row.delta == 8);
+	gorows_drop(&p.rows);
+	cr_assert_eq(gorows_at(&p.rows, 0x401004, &row), 0);
+	cr_expect(row.kind == GO_ROW_SAVED && row.delta == 8);
+	gorows_close(&p.rows);
+}
+
 /* --- real programs ------------------------------------------------------------------------------
  */
 static char *read_program(const char *name, size_t *ret_n)
@@ -432,4 +552,17 @@ Test(gorows, stand_beside_eh_frame)
 	cr_expect_gt(t->stats.fdes, 10);
 	cr_expect_lt(t->stats.overlapping_fdes, 5);
 	free(p);
+}
+
+Test(gorows, of_real_programs_are_the_same_one_by_one)
+{
+	static const char *const names[] = { "go-plain", "go-stripped", "go-cgo" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		size_t n;
+		char *p = read_program(names[i], &n);
+
+		cr_expect_gt(expect_rows_one_by_one(p, n, 31), 10000, "%s", names[i]);
+		free(p);
+	}
 }
