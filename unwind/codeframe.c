@@ -177,8 +177,8 @@ static void leave(struct code_frame *f)
 
 void code_frame_step(struct code_frame *f, const struct x86_insn *i)
 {
-	if (f->kind == CODE_ROOT)
-		return; /* nothing that it does gives it a caller */
+	if (f->kind == CODE_ROOT || f->kind == CODE_SIGNAL)
+		return; /* nothing that it does changes that */
 	switch ((enum x86_effect)i->effect) {
 	case X86_OTHER:
 		forget(f, i->reg);
@@ -290,6 +290,9 @@ bool code_frame_rule(const struct code_frame *f, struct cfi_state *ret)
 		return true;
 	case CODE_ROOT:
 		ret->ra.loc = CFI_LOC_UNDEF;
+		return true;
+	case CODE_SIGNAL:
+		*ret = cfi_state_signal(DWARF_RSP);
 		return true;
 	case CODE_LOST:
 		break;

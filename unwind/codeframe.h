@@ -11,11 +11,12 @@
 
 /* What gives the CFA. */
 enum code_kind {
-	CODE_LOST,  /* nothing but rbp, if it does */
-	CODE_SP,    /* rsp */
-	CODE_REG,   /* a register that was copied from rsp before that was rounded down */
-	CODE_SAVED, /* that copy, where it was written to the stack */
-	CODE_ROOT,  /* nothing: there is no caller */
+	CODE_LOST,   /* nothing but rbp, if it does */
+	CODE_SP,     /* rsp */
+	CODE_REG,    /* a register that was copied from rsp before that was rounded down */
+	CODE_SAVED,  /* that copy, where it was written to the stack */
+	CODE_ROOT,   /* nothing: there is no caller */
+	CODE_SIGNAL, /* what the kernel left: a signal handler returns to here */
 };
 
 /* Where the caller's rbp is. */

@@ -158,8 +158,12 @@ static int read_symbols(struct code_rows *c)
 /* Tells the scan which functions begin between @lo and @hi. */
 static int give_entries(struct code_rows *c, uint32_t lo, uint32_t hi)
 {
+	uint64_t root = c->src->entry - c->src->base;
 	size_t first = 0, end = c->functions.n;
 	int r = 0;
+
+	if (root >= lo && root < hi)
+		r = codescan_root(&c->scan, (uint32_t)root - lo);
 
 	while (first < end) {
 		size_t mid = first + (end - first) / 2;
@@ -180,11 +184,11 @@ struct placer {
 	uint32_t lo;
 };
 
-static int place_row(void *ctx, uint32_t at, const struct cfi_state *state)
+static int place_row(void *ctx, uint32_t at, const struct cfi_state *state, bool is_signal)
 {
 	const struct placer *p = ctx;
 
-	return p->row(p->ctx, p->lo + at, state);
+	return p->row(p->ctx, p->lo + at, state, is_signal);
 }
 
 /* Scans a piece that is code from end to end. */
@@ -195,7 +199,7 @@ static int scan_piece(struct code_rows *c, uint32_t lo, uint32_t hi, codescan_ro
 	int r = 0;
 
 	if (n > c->left)
-		return row(ctx, lo, NULL);
+		return row(ctx, lo, NULL, false);
 	c->left -= n;
 	if (n > c->cap) {
 		uint8_t *buf = realloc(c->buf, n);
@@ -206,7 +210,7 @@ static int scan_piece(struct code_rows *c, uint32_t lo, uint32_t hi, codescan_ro
 		c->cap = n;
 	}
 	if (cfi_source_code(c->src, c->src->base + lo, c->buf, n) < 0)
-		return row(ctx, lo, NULL);
+		return row(ctx, lo, NULL, false);
 	if (n > FEW_BYTES)
 		r = read_symbols(c);
 	if (r == 0)
@@ -214,7 +218,7 @@ static int scan_piece(struct code_rows *c, uint32_t lo, uint32_t hi, codescan_ro
 	if (r == 0)
 		r = codescan_run(&c->scan, bytes_of(c->buf, n), c->src->base + lo, place_row,
 				 &placer);
-	return r < 0 ? r : row(ctx, hi, NULL);
+	return r < 0 ? r : row(ctx, hi, NULL, false);
 }
 
 int code_rows_scan(struct code_rows *c, uint32_t lo, uint32_t hi, codescan_row *row, void *ctx)

@@ -54,6 +54,24 @@ static bool is_same_frame(const struct code_frame *a, const struct code_frame *b
 	       a->fp_off == b->fp_off && a->fp_copy == b->fp_copy && a->slot == b->slot;
 }
 
+/* The address of @at is used. */
+static int note_taken(struct codescan *s, uint32_t at)
+{
+	struct code_target *t = find(s, at);
+
+	if (t) {
+		s->has_news |= !t->is_taken;
+		t->is_taken = true;
+		return 0;
+	}
+	s->has_news = true;
+	if (array_push(&s->targets, (struct code_target){ .at = at,
+							  .frame = code_frame_unknown(),
+							  .is_taken = true }) < 0)
+		return -ENOMEM;
+	return hindex_add(&s->index, hash_u64(at), (uint32_t)s->targets.n - 1);
+}
+
 /* Whether @a, which code is come to with, says more than @b. What goes on from the first beginning that
  * was guessed was seen to do so, while a later one may be none. */
 static bool says_more(const struct code_target *a, const struct code_target *b)
@@ -72,7 +90,11 @@ static bool says_more(const struct code_target *a, const struct code_target *b)
 /* The code at @at is come to with @frame from @from. */
 static int note(struct codescan *s, uint32_t at, const struct code_frame *frame, uint32_t from)
 {
-	struct code_target new = { at, s->round, from < at, *frame }, *t = find(s, at);
+	struct code_target new = { .at = at,
+				   .round = s->round,
+				   .is_forward = from < at,
+				   .frame = *frame },
+			   *t = find(s, at);
 
 	if (!t) {
 		s->has_news = true;
@@ -82,6 +104,7 @@ static int note(struct codescan *s, uint32_t at, const struct code_frame *frame,
 	}
 	if (!says_more(&new, t))
 		return 0;
+	new.is_taken = t->is_taken;
 	s->has_news |= !is_same_frame(&t->frame, frame);
 	*t = new;
 	return 0;
@@ -115,6 +138,15 @@ static int note_endless(struct codescan *s, int64_t callee)
 			  (uint32_t)s->endless.n - 1);
 }
 
+int codescan_root(struct codescan *s, uint32_t at)
+{
+	struct code_frame f = code_frame_entry(at);
+
+	f.is_entry = f.is_sure = true;
+	f.kind = CODE_ROOT;
+	return note(s, at, &f, at);
+}
+
 /* --- where functions begin --- */
 
 static bool is_endbr(const struct bytes *code, uint32_t at)
@@ -139,21 +171,36 @@ static bool is_padding(const struct bytes *code, uint32_t at, const struct x86_i
 	return i->is_nop || code->p[at] == 0xcc;
 }
 
+/* A signal handler returns to this: mov $15,%rax or %eax; syscall. */
+static bool is_signal_return(const struct bytes *code, uint32_t at)
+{
+	static const uint8_t wide[] = { 0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05 };
+	static const uint8_t narrow[] = { 0xb8, 15, 0, 0, 0, 0x0f, 0x05 };
+	const uint8_t *p = code->p + at;
+	size_t n = code->n - at;
+
+	return (n >= sizeof(wide) && memcmp(p, wide, sizeof(wide)) == 0) ||
+	       (n >= sizeof(narrow) && memcmp(p, narrow, sizeof(narrow)) == 0);
+}
+
 /* Where nothing falls through to: what is known of the stack at @i. */
 static void begin(struct round *r, uint32_t at, const struct x86_insn *i)
 {
-	const struct code_target *known = known_target(r->s, at);
+	const struct code_target *known = known_target(r->s, at), *taken = find(r->s, at);
 	bool is_aligned = ((r->addr + at) & (ENTRY_ALIGN - 1)) == 0;
 
 	r->is_looped = known && !known->is_forward && known->frame.origin < at;
 	if (known)
 		r->frame = known->frame;
-	else if (is_endbr(&r->code, at) || is_beginning(i) || (is_aligned && !r->has_table))
+	else if (is_signal_return(&r->code, at) || (taken && taken->is_taken) ||
+		 is_endbr(&r->code, at) || is_beginning(i) || (is_aligned && !r->has_table))
 		r->frame = code_frame_entry(at);
 	else if (r->has_table)
 		r->frame = r->table;
 	else
 		return; /* what comes now may be known later */
+	if (r->frame.origin == at && is_signal_return(&r->code, at))
+		r->frame.kind = CODE_SIGNAL;
 	r->is_end = false;
 }
 
@@ -212,25 +259,37 @@ static int tell(struct round *r, uint32_t at)
 {
 	struct cfi_state rule;
 	bool has = !r->is_end && code_frame_rule(&r->frame, &rule);
+	bool is_signal = has && r->frame.kind == CODE_SIGNAL;
 
 	if (at > 0 && has == r->had_rule && (!has || is_same_rule(&rule, &r->rule)))
 		return 0;
 	r->had_rule = has;
 	if (has)
 		r->rule = rule;
-	return r->row(r->ctx, at, has ? &rule : NULL);
+	/* What returns to where a signal came in was not called from before it. */
+	return r->row(r->ctx, at - (is_signal && at > 0), has ? &rule : NULL, is_signal);
 }
 
-/* What @i at @at says of code elsewhere, by the frame behind it. */
-static int note_target(struct round *r, uint32_t at, const struct x86_insn *i)
+/* What @i at @at says of code elsewhere; @is_known: the frame behind it, too. */
+static int note_target(struct round *r, uint32_t at, const struct x86_insn *i, bool is_known)
 {
 	int64_t to = (int64_t)at + i->n + i->value;
 
 	if (to < 0 || to >= (int64_t)r->code.n)
 		return 0;
-	if (i->effect == X86_CALL)
+	if (i->is_lea)
+		return note_taken(r->s, (uint32_t)to);
+	switch (i->effect) {
+	case X86_CALL:
 		return i->value == 0 ? 0 : codescan_entry(r->s, (uint32_t)to);
-	return code_frame_is_known(&r->frame) ? note(r->s, (uint32_t)to, &r->frame, at) : 0;
+	case X86_BRANCH:
+	case X86_JUMP:
+		return is_known && code_frame_is_known(&r->frame)
+			       ? note(r->s, (uint32_t)to, &r->frame, at)
+			       : 0;
+	default:
+		return 0;
+	}
 }
 
 /* What falls through @i. */
@@ -239,10 +298,11 @@ static void pass_on(struct round *r, uint32_t at, const struct x86_insn *i)
 	bool is_call = i->effect == X86_CALL || i->effect == X86_CALL_FAR;
 
 	r->is_end = i->effect == X86_JUMP || i->effect == X86_JUMP_FAR || i->effect == X86_RETURN ||
-		    i->effect == X86_STOP;
+		    i->effect == X86_STOP ||
+		    (r->frame.kind == CODE_SIGNAL && r->code.p[at] == 0x0f) /* the syscall */;
 	/* One that left its frame before is the call of another function. */
 	if (i->effect == X86_JUMP_FAR && code_frame_is_known(&r->frame) &&
-	    !(r->frame.kind == CODE_SP && r->frame.sp == 8)) {
+	    r->frame.kind != CODE_ROOT && !(r->frame.kind == CODE_SP && r->frame.sp == 8)) {
 		r->has_table = true;
 		r->table = r->frame;
 	}
@@ -256,6 +316,7 @@ static void pass_on(struct round *r, uint32_t at, const struct x86_insn *i)
 
 static int pass(struct round *r, uint32_t at, const struct x86_insn *i)
 {
+	bool is_known;
 	int err = 0;
 
 	if (r->is_end && !is_padding(&r->code, at, i))
@@ -266,15 +327,14 @@ static int pass(struct round *r, uint32_t at, const struct x86_insn *i)
 	r->has_table &= r->is_end || r->frame.origin == r->table.origin;
 	if (err == 0 && r->row)
 		err = tell(r, at);
-	if (err == 0 && !r->is_end) {
+	is_known = !r->is_end;
+	if (err == 0 && is_known) {
 		code_frame_step(&r->frame, i);
-		if (!r->row && (i->effect == X86_BRANCH || i->effect == X86_JUMP))
-			err = note_target(r, at, i);
 		pass_on(r, at, i);
 	}
-	/* Also in code that is not understood yet. */
-	if (err == 0 && !r->row && i->effect == X86_CALL)
-		err = note_target(r, at, i);
+	/* Calls also from code that is not understood yet. */
+	if (err == 0 && !r->row)
+		err = note_target(r, at, i, is_known);
 	return err;
 }
 

@@ -22,6 +22,7 @@ struct code_target {
 	uint32_t at;
 	uint32_t round;	 /* in which it was come to last */
 	bool is_forward; /* from code before it */
+	bool is_taken; /* its address is used: if nothing falls through to it, a function begins there */
 	struct code_frame frame;
 };
 
@@ -35,11 +36,17 @@ struct codescan {
 	bool has_news;	/* in this round */
 };
 
-/* From @at on @state is in force; NULL = nothing is known. 0, or what is to end the scan. */
-typedef int codescan_row(void *ctx, uint32_t at, const struct cfi_state *state);
+/*
+ * From @at on @state is in force, of a frame that a signal interrupted if it @is_signal; NULL = nothing is
+ * known. 0, or what is to end the scan.
+ */
+typedef int codescan_row(void *ctx, uint32_t at, const struct cfi_state *state, bool is_signal);
 
 /* A function begins at offset @at of the code that is scanned next. 0 or -ENOMEM. */
 int codescan_entry(struct codescan *s, uint32_t at);
+
+/* Likewise, one that nobody calls: the kernel goes there. Before any codescan_entry() of that place. */
+int codescan_root(struct codescan *s, uint32_t at);
 
 /*
  * Scans @code, of less than 2 GiB, whose first byte is at address @addr, and gives its rows in their

@@ -92,33 +92,13 @@ static inline int put(struct builder *b, uint32_t pc, uint32_t rule)
 /* The rule of a row of Go's, or -ENOMEM. */
 static int64_t go_rule(struct builder *b, const struct go_row *row)
 {
-	struct cfi_state st = { .cfa = UNWIND_CFA_REG,
-				.reg = b->e->regs->sp,
-				.off = 8 + (int64_t)row->delta,
-				.ra = { .loc = CFI_LOC_CFA, .off = -8 } };
-	const struct cfi_where saved = { .loc = CFI_LOC_CFA, .off = -16 };
+	struct cfi_state st;
 
-	switch (row->kind) {
-	case GO_ROW_NONE:
+	if (row->kind == GO_ROW_NONE)
 		return UNWIND_RULE_NONE;
-	case GO_ROW_ROOT:
+	if (row->kind == GO_ROW_ROOT)
 		return b->root;
-	case GO_ROW_SAVED:
-		st.fp = saved;
-		break;
-	case GO_ROW_FP:
-		st.fp = saved;
-		st.reg = b->e->regs->fp;
-		st.changes_stack = true;
-		break;
-	case GO_ROW_SIGNAL:
-		st.cfa = UNWIND_CFA_DEREF;
-		st.x_reg = st.reg;
-		st.x_off = GO_SIGNAL_RSP;
-		st.ra = (struct cfi_where){ CFI_LOC_REG, st.reg, GO_SIGNAL_RIP };
-		st.fp = (struct cfi_where){ CFI_LOC_REG, st.reg, GO_SIGNAL_RBP };
-		break;
-	}
+	st = gorows_state(row);
 	return ruleset_number(b->rules, &st, row->kind == GO_ROW_SIGNAL);
 }
 
@@ -192,17 +172,14 @@ static bool is_stack_end(const struct eh_frame *e, const struct eh_fde *f)
 	       stack_end_is(bytes_of(code, f->len));
 }
 
-/* A row of code that no FDE describes. The entry point has no caller. */
-static int put_code(void *ctx, uint32_t pc, const struct cfi_state *state)
+/* A row of code that no FDE describes. */
+static int put_code(void *ctx, uint32_t pc, const struct cfi_state *state, bool is_signal)
 {
 	struct builder *b = ctx;
-	const struct cfi_source *src = b->e->src;
 	int64_t rule = UNWIND_RULE_NONE;
 
-	if (pc == src->entry - src->base)
-		rule = b->root;
-	else if (state)
-		rule = ruleset_number(b->rules, state, false);
+	if (state)
+		rule = ruleset_number(b->rules, state, is_signal);
 	b->e->stats->code_rows += state != NULL;
 	return rule < 0 ? (int)rule : put(b, pc, (uint32_t)rule);
 }

@@ -55,6 +55,7 @@ struct parts {
 	bool has_modrm;
 	uint8_t mod, reg, rm; /* with REX's bits */
 	bool is_at_sp;	      /* the memory is at rsp + disp */
+	bool is_at_ip;	      /* likewise */
 	int base;	      /* of memory that is base + disp; -1 */
 	int32_t disp;
 	int32_t imm;
@@ -202,7 +203,8 @@ static int read_modrm(struct parts *p)
 			p->base = -1; /* there is an index */
 	} else if ((modrm & 7) == 5 && p->mod == 0) {
 		disp = 4;
-		p->base = -1; /* rip */
+		p->base = -1;
+		p->is_at_ip = true;
 	}
 	p->is_at_sp = p->base == X86_RSP;
 	return disp ? read_signed(&p->b, disp, &p->disp) : 0;
@@ -553,6 +555,9 @@ static void find_effect(const struct parts *p, struct x86_insn *i)
 	if (is_one && reg != X86_NO_REG && is_of_bytes(p))
 		reg = byte_register(p, reg);
 	set(i, reg == X86_RSP ? X86_LOSE_SP : X86_OTHER, reg, 0);
+	i->is_lea = is_one && p->op == 0x8d && p->is_at_ip && i->effect == X86_OTHER;
+	if (i->is_lea)
+		i->value = p->disp;
 }
 
 int x86_insn(struct bytes code, struct x86_insn *ret)

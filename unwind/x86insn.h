@@ -41,6 +41,7 @@ struct x86_insn {
 	uint8_t effect; /* enum x86_effect */
 	uint8_t reg;	/* X86_NO_REG = none */
 	bool is_nop;	/* padding, as assemblers write it */
+	bool is_lea;	/* OTHER: reg = the address at `value` from the instruction's end */
 	int32_t value;
 };
 

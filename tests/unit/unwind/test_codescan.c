@@ -48,13 +48,14 @@ static void print_rule(char *to, size_t n, const struct cfi_state *st)
 		snprintf(to, n, "*(%s%+d)%+d%s", names[st->x_reg], st->x_off, st->add, fp);
 }
 
-static int print_row(void *ctx, uint32_t at, const struct cfi_state *state)
+static int print_row(void *ctx, uint32_t at, const struct cfi_state *state, bool is_signal)
 {
 	char *text = ctx, rule[64];
 	size_t n = strlen(text);
 
 	print_rule(rule, sizeof(rule), state);
-	snprintf(text + n, 1024 - n, "%s%u %s", n ? "; " : "", at, rule);
+	snprintf(text + n, 1024 - n, "%s%u %s%s", n ? "; " : "", at, rule,
+		 is_signal ? " signal" : "");
 	return 0;
 }
 
@@ -154,6 +155,22 @@ Test(codescan, knows_the_outermost_frame)
 	EXPECT_ROWS(outermost, "0 rsp+8; 2 root");
 }
 
+CODE(handlers, "ret; .balign 16,0x90; mov $15,%eax; syscall; .balign 16,0x90; ret");
+
+Test(codescan, knows_where_signal_handlers_return_to)
+{
+	EXPECT_ROWS(handlers, "0 rsp+8; 1 none; 15 *(rsp+160)+0 fp=rsp+120 signal; "
+			      "23 none; 32 rsp+8");
+}
+
+/* Compilers that save space do not align functions. */
+CODE(taken, "lea 1f(%rip),%rax; jmp *%rax; nop; nop; 1: mov %edi,%eax; push %rbx; pop %rbx; ret");
+
+Test(codescan, takes_what_has_its_address_used_for_a_function)
+{
+	EXPECT_ROWS(taken, "0 rsp+8; 9 none; 11 rsp+8; 14 rsp+16; 15 rsp+8");
+}
+
 CODE(strings,
      "ret; .ascii \"CRYPTOGAMS, by somebody\\0\"; .balign 64,0x90; 1: push %rbx; pop %rbx; ret;"
      ".balign 16,0x90; sub $8,%rsp; call 1b; add $8,%rsp; ret");
@@ -198,11 +215,12 @@ static void compare(struct beside *b, uint32_t pc)
 	}
 }
 
-static int compare_row(void *ctx, uint32_t pc, const struct cfi_state *state)
+static int compare_row(void *ctx, uint32_t pc, const struct cfi_state *state, bool is_signal)
 {
 	struct beside *b = ctx;
 	struct x86_insn i;
 
+	(void)is_signal;
 	for (uint32_t at = b->from; at < pc; at += i.n) {
 		struct bytes rest = bytes_of(b->code + (at - b->lo), pc - at);
 
