@@ -142,7 +142,7 @@ struct work {
 	__u8 block[WORK_BLOCK];
 	struct wire_sample rec; /* in front of addr when the sample is sent */
 	__u64 addr[WIRE_USER_FRAMES + WIRE_KERNEL_FRAMES];
-	__u32 probes; /* find_other(): left */
+	__u32 probes; /* of find_other(): left */
 	struct known_rule rules[WORK_RULES] __attribute__((aligned(CACHE_LINE)));
 	struct unwind_rule whole[WORK_RULES]; /* the same rules, for what is not the common frame */
 	__u16 rule_at[WORK_RULES];	      /* hash of a key → where in rules it was put last */

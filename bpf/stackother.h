@@ -21,6 +21,7 @@ struct {
 #define RED_ZONE     128
 
 #define OTHER_WORDS  512 /* of a copy that are looked at */
+#define OTHER_RUN    16	 /* … at a time */
 #define OTHER_PROBES 48	 /* of these, so many at most where they point to */
 #define OTHER_PAGES  3	 /* of another stack that are copied, the first one from where it is */
 _Static_assert(OTHER_PAGES *STACK_PAGE == WIRE_OTHER_STACK, "room for them");
@@ -90,36 +91,45 @@ static __always_inline bool is_elsewhere(const struct wire_snapshot *s, __u64 ad
 }
 
 /*
- * The address on another stack that one of the words copied to bytes [@off, @end) leads to, or 0.
+ * Of some words from byte @off of the copies on, before @end, the address on another stack that one
+ * leads to, or 0. A global function, which the verifier walks once and not for all words.
  */
-__noinline __u64 find_other(__u32 off, __u32 end)
+__noinline __u64 find_among(__u32 off, __u32 end)
 {
 	struct wire_snapshot *s = this_snapshot();
 	struct work *w = this_work();
 
-	if (!s || !w || off > WIRE_SNAPSHOT_BYTES - OTHER_WORDS * 8)
+	if (!s || !w || off > WIRE_SNAPSHOT_BYTES - OTHER_RUN * 8 - SIGNAL_TO_RSP)
 		return 0;
-	w->probes = OTHER_PROBES; /* in memory: the verifier would follow each value of it */
-	for (int i = 3; i < OTHER_WORDS; i++) {
-		const __u8 *at = &s->stack[off + i * 8 - SIGNAL_TO_RSP];
-		__u64 word;
+	for (int i = 0; i < OTHER_RUN; i++) {
+		const __u8 *at = &s->stack[off + i * 8];
+		__u64 word = *(const __u64 *)at;
 
-		if (off + i * 8 + 8 > end)
+		if (off + i * 8 + SIGNAL_TO_RSP + 8 > end)
 			break;
-		if (*(const __u64 *)(at + SIGNAL_TO_RSP) == SIGNAL_SEGMENTS) {
-			word = *(const __u64 *)at - RED_ZONE;
-			if (is_elsewhere(s, word & -8ull))
-				return word;
-		}
-		word = *(const __u64 *)at;
+		if (*(const __u64 *)(at + SIGNAL_TO_RSP) == SIGNAL_SEGMENTS &&
+		    is_elsewhere(s, (word - RED_ZONE) & -8ull))
+			return word - RED_ZONE;
 		if (!is_elsewhere(s, word))
 			continue;
-		if (!w->probes--)
+		if (!w->probes)
 			break;
+		w->probes--; /* in memory: the verifier would follow each value of it */
 		if (is_frame(word))
 			return word;
 	}
 	return 0;
+}
+
+/* The same of as many words as are looked at. */
+static __always_inline __u64 find_other(struct work *w, __u32 off, __u32 end)
+{
+	__u64 found = 0;
+
+	w->probes = OTHER_PROBES;
+	for (int i = 0; i < OTHER_WORDS / OTHER_RUN && !found; i++)
+		found = find_among(off + i * OTHER_RUN * 8, end);
+	return found;
 }
 
 /*
@@ -147,7 +157,7 @@ __noinline int copy_other(__u64 from, __u32 n)
 }
 
 /* Copies the stacks that the one leads to whose @n bytes are there: the number of bytes of all. */
-static __always_inline __u32 take_others(const struct work *w, struct wire_snapshot *s, __u32 n)
+static __always_inline __u32 take_others(struct work *w, struct wire_snapshot *s, __u32 n)
 {
 	__u32 from = 0;
 
@@ -160,7 +170,7 @@ static __always_inline __u32 take_others(const struct work *w, struct wire_snaps
 		__u32 size;
 
 		if (i || !is_elsewhere(s, at) || !is_frame(at))
-			at = find_other(from, n);
+			at = find_other(w, from, n);
 		if (!at)
 			break;
 		size = copy_other(at, n);

@@ -4,10 +4,18 @@
 #
 #   NAME samples N reached P % (REASON N, …)
 #
-# tests/bench/roots.sh [WICK [NAMES...]] (default build/wick, all of them). A user stack has reached its
+# tests/bench/roots.sh [-v] [WICK [NAMES...]] (default build/wick, all of them). A user stack has reached its
 # root when it ends in no note and its outermost frame is where a program or a thread begins, or has no
 # name. Needs root. SECONDS_EACH (default 5) and HZ (default 999). Nothing asserts.
+#
+# -v  asks instead how many frames two unwinders agree on (wick doctor --verify-unwind), of all that runs
+#     meanwhile; prints the line of each program and what they do not agree on
 set -u
+verify=''
+if [ "${1:-}" = -v ]; then
+    verify=1
+    shift
+fi
 cd "$(dirname "$0")/../.." || exit 2
 wick=$(realpath "${1:-build/wick}")
 shift
@@ -112,6 +120,20 @@ report() { # NAME COMMS FOLDED
         }' "$3"
 }
 
+# Runs the command beside the doctor and prints what that says of programs of such names.
+compare() { # NAME COMMS COMMAND
+    (cd "$work" && exec timeout "$((seconds + 4))" bash -c "$3") </dev/null >/dev/null 2>&1 &
+    sleep 1
+    "$wick" doctor --verify-unwind "$seconds" >"$work/said" 2>&1
+    awk -v name="$1" -v comms="(^|/)(${2//,/|})\$" '
+        $1 ~ /^[0-9]+$/ && $2 ~ /%$/ && $NF ~ comms {
+            printf "%-9s frames %7d agree %s of stacks %5d whole %s  %s\n", name, $1, $2, $3, $4, $NF
+        }
+        /^not agreeing/ { rest = 1 }
+        rest' "$work/said"
+    wait
+}
+
 [ "$(id -u)" -eq 0 ] || { echo "roots: profiling needs root"; exit 77; }
 while IFS='|' read -r name needs comms command; do
     read -r name <<<"$name"
@@ -121,6 +143,10 @@ while IFS='|' read -r name needs comms command; do
     [ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
     if ! command -v "$needs" >/dev/null; then
         printf '%-9s missing: no %s\n' "$name" "$needs"
+        continue
+    fi
+    if [ -n "$verify" ]; then
+        compare "$name" "$comms" "$command"
         continue
     fi
     rm -f "$work/all.folded"

@@ -28,7 +28,7 @@ int count_tick(__u32 set);
 __u64 hash_stack(__u32 n);
 int copy_stack(__u64 from);
 int is_frame(__u64 at);
-__u64 find_other(__u32 off, __u32 end);
+__u64 find_among(__u32 off, __u32 end);
 int copy_other(__u64 from, __u32 n);
 
 int follow_newtask(void *ctx);

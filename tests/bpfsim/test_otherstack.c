@@ -86,12 +86,11 @@ Test(otherstack, is_none_where_nobody_was_called)
 		uint64_t code;
 		bool is_call;
 	} t[] = {
-		{ 0xe8000000ull, true },
-		{ 0xd0ffull << 48, true },	 /* call *%rax */
-		{ 0x0852ffull << 40, true },	 /* call *8(%rdx) */
-		{ 0x000015ffull << 16, true },	 /* call *N(%rip), less one byte of N */
-		{ 0x2494ffull << 8, true },	 /* call *N(%rsp) */
-		{ 0xe0ffull << 48, false },	 /* jmp *%rax */
+		{ 0xe8000000ull, true },	  { 0xd0ffull << 48, true }, /* call *%rax */
+		{ 0x0852ffull << 40, true },				     /* call *8(%rdx) */
+		{ 0x000015ffull << 16, true }, /* call *N(%rip), less one byte of N */
+		{ 0x2494ffull << 8, true },    /* call *N(%rsp) */
+		{ 0xe0ffull << 48, false },    /* jmp *%rax */
 		{ 0x9090909090909090ull, false },
 	};
 
