@@ -26,12 +26,14 @@ struct unwind_opts {
 	size_t max_bytes;	  /* size of the table; 0 = 64 MiB */
 	size_t max_section_bytes; /* largest .eh_frame, .gopclntab or .debug_frame read; 0 = 64 MiB
 				   */
+	bool no_code;		  /* what these leave out stays without rows */
 };
 
 struct unwind_stats {
 	uint64_t cies, fdes;	   /* entries read */
 	uint64_t go_funcs;	   /* functions that Go's table describes */
 	uint64_t raw_rows;	   /* rows that all of these describe */
+	uint64_t code_rows;	   /* that code says itself where none of these describes it */
 	uint64_t rows;		   /* after merging, with the ends of gaps */
 	uint64_t long_rows;	   /* of these, with a code of 3 slots */
 	uint64_t bad_cies;	   /* broken, or of an unknown kind */

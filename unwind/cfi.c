@@ -43,6 +43,16 @@ struct cfi_state cfi_state_initial(void)
 	return (struct cfi_state){ .cfa = UNWIND_CFA_REG, .reg = CFI_NO_REG };
 }
 
+struct cfi_state cfi_state_signal(uint8_t sp)
+{
+	return (struct cfi_state){ .cfa = UNWIND_CFA_DEREF,
+				   .reg = CFI_NO_REG,
+				   .x_reg = sp,
+				   .x_off = CFI_SIGNAL_RSP,
+				   .ra = { CFI_LOC_REG, sp, CFI_SIGNAL_RIP },
+				   .fp = { CFI_LOC_REG, sp, CFI_SIGNAL_RBP } };
+}
+
 void cfi_begin(struct cfi *c, struct bytes insns, const struct cfi_cie *cie,
 	       const struct cfi_regs *regs)
 {

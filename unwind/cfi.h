@@ -94,6 +94,15 @@ struct cfi {
 /* Nothing is known but the machine's defaults. */
 struct cfi_state cfi_state_initial(void);
 
+/* Where the kernel leaves registers on x86-64, from the stack pointer that a handler returns with:
+ * struct ucontext. */
+#define CFI_SIGNAL_RBP 0x78
+#define CFI_SIGNAL_RSP 0xa0
+#define CFI_SIGNAL_RIP 0xa8
+
+/* The state where a signal handler returns to; @sp is the number of the stack pointer. */
+struct cfi_state cfi_state_signal(uint8_t sp);
+
 /* Prepares @c, whose state it sets from @cie; bases and start stay. Borrows all it is given. */
 void cfi_begin(struct cfi *c, struct bytes insns, const struct cfi_cie *cie,
 	       const struct cfi_regs *regs);

@@ -27,8 +27,8 @@ struct cfi_entry {
 	uint64_t start, len; /* ELF addresses */
 	struct cfi_common cie;
 	struct bytes insns;
-	/* Made of Go's table (snapgo.h), so no instruction says: */
-	bool is_go;	    /* of the caller's registers only rsp and rbp are known … */
+	/* Made of Go's table or of code (snapinsn.h), so no instruction says: */
+	bool is_partial;    /* of the caller's registers only rsp and rbp are known … */
 	bool changes_stack; /* … and its frame may be on another stack */
 };
 

@@ -437,3 +437,33 @@ int gorows_at(struct go_rows *g, uint64_t vaddr, struct go_row *ret)
 	*ret = row;
 	return 0;
 }
+
+struct cfi_state gorows_state(const struct go_row *row)
+{
+	enum { FP = 6, SP = 7 };
+	const struct cfi_where saved = { .loc = CFI_LOC_CFA, .off = -16 };
+	struct cfi_state st = cfi_state_initial();
+
+	st.reg = SP;
+	st.off = 8 + (int64_t)row->delta;
+	st.ra = (struct cfi_where){ .loc = CFI_LOC_CFA, .off = -8 };
+	switch (row->kind) {
+	case GO_ROW_NONE:
+	case GO_ROW_ROOT:
+		st.ra.loc = CFI_LOC_UNDEF;
+		break;
+	case GO_ROW_SP:
+		break;
+	case GO_ROW_SAVED:
+		st.fp = saved;
+		break;
+	case GO_ROW_FP:
+		st.fp = saved;
+		st.reg = FP;
+		st.changes_stack = true;
+		break;
+	case GO_ROW_SIGNAL:
+		return cfi_state_signal(SP);
+	}
+	return st;
+}

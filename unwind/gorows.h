@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "array.h"
+#include "cfi.h"
 #include "cfisource.h"
 #include "goimage.h"
 #include "gopages.h"
@@ -29,19 +30,14 @@ enum go_row_kind {
 	GO_ROW_SIGNAL, /* a signal was delivered: the registers are in what the kernel left */
 };
 
-/*
- * Where the kernel leaves registers, from the stack pointer that a handler returns with: struct
- * ucontext.
- */
-#define GO_SIGNAL_RBP 0x78
-#define GO_SIGNAL_RSP 0xa0
-#define GO_SIGNAL_RIP 0xa8
-
 struct go_row {
 	uint32_t at; /* bytes from the function's start */
 	uint8_t kind;
 	int32_t delta;
 };
+
+/* How to unwind by @row, which says something; by DWARF's registers. */
+struct cfi_state gorows_state(const struct go_row *row);
 
 /* How many bytes of code are read at a time, and of a function looked at. */
 enum { GO_ROWS_WINDOW = 64 << 10, GO_ROWS_CODE = 4 << 10 };

@@ -67,6 +67,7 @@ static bool is_sorted(const struct eh_frame *e)
 /* What decoding works on. */
 struct builder {
 	const struct eh_frame *e;
+	struct code_rows *code;
 	struct ruleset *rules;
 	struct rowset *s;
 	size_t max_rows;
@@ -91,33 +92,13 @@ static inline int put(struct builder *b, uint32_t pc, uint32_t rule)
 /* The rule of a row of Go's, or -ENOMEM. */
 static int64_t go_rule(struct builder *b, const struct go_row *row)
 {
-	struct cfi_state st = { .cfa = UNWIND_CFA_REG,
-				.reg = b->e->regs->sp,
-				.off = 8 + (int64_t)row->delta,
-				.ra = { .loc = CFI_LOC_CFA, .off = -8 } };
-	const struct cfi_where saved = { .loc = CFI_LOC_CFA, .off = -16 };
+	struct cfi_state st;
 
-	switch (row->kind) {
-	case GO_ROW_NONE:
+	if (row->kind == GO_ROW_NONE)
 		return UNWIND_RULE_NONE;
-	case GO_ROW_ROOT:
+	if (row->kind == GO_ROW_ROOT)
 		return b->root;
-	case GO_ROW_SAVED:
-		st.fp = saved;
-		break;
-	case GO_ROW_FP:
-		st.fp = saved;
-		st.reg = b->e->regs->fp;
-		st.changes_stack = true;
-		break;
-	case GO_ROW_SIGNAL:
-		st.cfa = UNWIND_CFA_DEREF;
-		st.x_reg = st.reg;
-		st.x_off = GO_SIGNAL_RSP;
-		st.ra = (struct cfi_where){ CFI_LOC_REG, st.reg, GO_SIGNAL_RIP };
-		st.fp = (struct cfi_where){ CFI_LOC_REG, st.reg, GO_SIGNAL_RBP };
-		break;
-	}
+	st = gorows_state(row);
 	return ruleset_number(b->rules, &st, row->kind == GO_ROW_SIGNAL);
 }
 
@@ -191,19 +172,50 @@ static bool is_stack_end(const struct eh_frame *e, const struct eh_fde *f)
 	       stack_end_is(bytes_of(code, f->len));
 }
 
+/* A row of code that no FDE describes. */
+static int put_code(void *ctx, uint32_t pc, const struct cfi_state *state, bool is_signal)
+{
+	struct builder *b = ctx;
+	int64_t rule = UNWIND_RULE_NONE;
+
+	if (state)
+		rule = ruleset_number(b->rules, state, is_signal);
+	b->e->stats->code_rows += state != NULL;
+	return rule < 0 ? (int)rule : put(b, pc, (uint32_t)rule);
+}
+
+/* The gap before @pc, with what is known of the code in it. */
+static int fill_gap(struct builder *b, uint32_t pc)
+{
+	struct rowset *s = b->s;
+	int r = 0;
+
+	if (pc - s->end < ROWSET_MIN_GAP)
+		return 0;
+	if (s->rows.n)
+		r = put(b, s->end, UNWIND_RULE_NONE);
+	if (r < 0 || !b->code)
+		return r;
+	r = code_rows_scan(b->code, s->end, pc, put_code, b);
+	s->end = pc; /* no code is looked at twice */
+	return r;
+}
+
 /* Adds function @f, cut to @len, or leaves everything as it was when it is broken. */
 static int add_function(struct builder *b, const struct eh_fde *f, uint32_t len)
 {
 	struct rowset *s = b->s;
+	bool is_apart = f->pc != s->end;
 	struct row last = { 0 };
-	size_t n = s->rows.n;
-	int r = 0;
+	size_t n;
+	int r = fill_gap(b, f->pc);
 
+	if (r < 0)
+		return r;
+	n = s->rows.n;
 	if (n) {
 		last = s->rows.items[n - 1];
-		if (f->pc - s->end >= ROWSET_MIN_GAP)
-			r = put(b, s->end, UNWIND_RULE_NONE);
-		if (r == 0 && f->pc != s->end && is_stack_end(b->e, f))
+		if (is_apart && is_stack_end(b->e, f))
 			r = put(b, f->pc - 1, b->root);
 	}
 	if (r == 0)
@@ -247,7 +259,7 @@ static int add_functions(struct builder *b, const uint64_t *order)
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return b->code ? fill_gap(b, (uint32_t)(b->e->src->text_hi - b->e->src->base)) : 0;
 }
 
 /* How far the code at the entry point may reach: _start is a few instructions and one call. */
@@ -309,12 +321,12 @@ static int number_root(struct builder *b)
 	return r < 0 ? (int)r : 0;
 }
 
-int rowset_build(const struct eh_frame *e, struct ruleset *rules, size_t max_rows,
-		 struct rowset *ret)
+int rowset_build(const struct eh_frame *e, struct code_rows *code, struct ruleset *rules,
+		 size_t max_rows, struct rowset *ret)
 {
 	_cleanup_free_ uint64_t *order = NULL;
 	struct rowset s = { 0 };
-	struct builder b = { .e = e, .rules = rules, .s = &s, .max_rows = max_rows };
+	struct builder b = { .e = e, .code = code, .rules = rules, .s = &s, .max_rows = max_rows };
 	int r = number_root(&b);
 
 	if (r < 0)

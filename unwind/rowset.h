@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "array.h"
+#include "coderows.h"
 #include "ehframe.h"
 #include "ruleset.h"
 
@@ -27,9 +28,10 @@ struct rowset {
 };
 
 /*
- * Decodes the FDEs of @e, counting in its stats what is broken. 0 and *@ret (release with
- * rowset_done()), -EFBIG for more than @max_rows, -ENOMEM.
+ * Decodes the FDEs of @e, counting in its stats what is broken, and fills what they leave out with rows
+ * of @code (NULL = none). 0 and *@ret (release with rowset_done()), -EFBIG for more than @max_rows,
+ * -ENOMEM.
  */
-int rowset_build(const struct eh_frame *e, struct ruleset *rules, size_t max_rows,
-		 struct rowset *ret);
+int rowset_build(const struct eh_frame *e, struct code_rows *code, struct ruleset *rules,
+		 size_t max_rows, struct rowset *ret);
 void rowset_done(struct rowset *s);

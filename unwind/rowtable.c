@@ -6,6 +6,7 @@
 
 #include "cfisource.h"
 #include "cleanup.h"
+#include "coderows.h"
 #include "ehframe.h"
 #include "rowpack.h"
 #include "rowset.h"
@@ -35,8 +36,8 @@ static size_t or_default(size_t value, size_t def)
 	return value ? value : def;
 }
 
-static int build_rows(const struct eh_frame *eh, const struct unwind_opts *opts,
-		      struct unwind_table *t)
+static int build_rows(const struct eh_frame *eh, struct code_rows *code,
+		      const struct unwind_opts *opts, struct unwind_table *t)
 {
 	_cleanup_(rowset_done) struct rowset rows = { 0 };
 	_cleanup_(ruleset_done) struct ruleset rules;
@@ -44,7 +45,7 @@ static int build_rows(const struct eh_frame *eh, const struct unwind_opts *opts,
 
 	if (r < 0)
 		return r;
-	r = rowset_build(eh, &rules, or_default(opts->max_rows, DEFAULT_MAX_ROWS), &rows);
+	r = rowset_build(eh, code, &rules, or_default(opts->max_rows, DEFAULT_MAX_ROWS), &rows);
 	if (r < 0)
 		return r;
 	return rowpack(&rows, &rules, or_default(opts->max_bytes, DEFAULT_MAX_BYTES), t);
@@ -55,16 +56,22 @@ static int build(const struct cfi_file *f, const struct unwind_opts *opts, struc
 	_cleanup_(cfi_source_done) struct cfi_source src = { 0 };
 	_cleanup_(eh_frame_done) struct eh_frame eh = { 0 };
 	_cleanup_(gorows_close) struct go_rows go = { 0 };
+	_cleanup_(code_rows_done) struct code_rows code = { 0 };
 	size_t max = or_default(opts->max_section_bytes, DEFAULT_MAX_SECTION_BYTES);
 	int r = cfi_source_open(f, max < UINT32_MAX ? max : UINT32_MAX, CFI_WANT_OBJECT, &src);
-	bool is_go;
+	bool is_go, has_code;
 
 	if (r < 0)
 		return r;
 	r = gorows_open(&src, max, &go);
 	is_go = r == 0;
-	if (r == -ENOMEM || (!is_go && src.n_sections == 0))
-		return r == -ENOMEM ? r : src.error;
+	if (r != -ENOMEM)
+		r = opts->no_code ? -ENODATA : code_rows_open(&src, max, &code);
+	if (r == -ENOMEM)
+		return r;
+	has_code = r == 0;
+	if (!is_go && !has_code && src.n_sections == 0)
+		return src.error;
 	t->base = src.base;
 	t->machine = src.machine;
 	t->n_segments = src.n_segments;
@@ -72,7 +79,12 @@ static int build(const struct cfi_file *f, const struct unwind_opts *opts, struc
 	t->stats.from_debug_frame = src.n_sections > 0 && !src.sections[src.n_sections - 1].is_eh;
 	r = eh_frame_read(&src, is_go ? &go : NULL, or_default(opts->max_rows, DEFAULT_MAX_ROWS),
 			  &t->stats, &eh);
-	return r < 0 ? r : build_rows(&eh, opts, t);
+	if (r == 0)
+		r = build_rows(&eh, has_code ? &code : NULL, opts, t);
+	/* Code that says nothing is no better than none. */
+	if (r == 0 && !is_go && src.n_sections == 0 && t->stats.code_rows == 0)
+		r = src.error;
+	return r;
 }
 
 static int table_new(const struct cfi_file *f, const struct unwind_opts *opts,

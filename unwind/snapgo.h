@@ -11,13 +11,12 @@
 #include "cfientry.h"
 #include "cfisource.h"
 #include "gorows.h"
-
-#define SNAP_GO_INSNS 128
+#include "snapinsn.h"
 
 struct snap_go {
 	struct cfi_source source;
 	struct go_rows rows;
-	uint8_t insns[SNAP_GO_INSNS]; /* of the entry found last */
+	uint8_t insns[SNAP_INSNS_MAX]; /* of the entry found last */
 };
 
 /*

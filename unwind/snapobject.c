@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "snapobject.h"
+#include "snapobject_state.h"
 
 #include <elf.h>
 #include <stdlib.h>
@@ -8,38 +8,10 @@
 #include <unistd.h>
 
 #include "hash.h"
-#include "snapgo.h"
-#include "snapscan.h"
-#include "stackend.h"
 
 #define BLOCK_BYTES    (16u << 10)
 #define MAX_FILE_BYTES (4ull << 30)
 #define MAX_PHDRS      256
-#define MAX_LOADS      16
-#define SCAN_SHARE     4 /* a section that has to be read whole: this part of the budget */
-
-struct snap_object {
-	uint64_t entry; /* e_entry */
-	uint64_t id, serial;
-	struct snap_object *chain;	    /* of its bucket */
-	struct snap_object *newer, *older;  /* by use */
-	const struct snapshot_object *from; /* borrowed during the call */
-	uint64_t size;
-	uint8_t **blocks; /* of BLOCK_BYTES, NULL = not read yet */
-	size_t n_blocks;
-	size_t bytes; /* that it holds */
-	struct {
-		uint64_t vaddr, off, filesz;
-		bool is_code;
-	} loads[MAX_LOADS];
-	size_t n_loads;
-	/* The table of .eh_frame_hdr … */
-	uint64_t hdr_vaddr, table_off, n_table; /* n_table == 0: none */
-	/* … and what else there is, read at the first need. */
-	bool was_go_sought, was_scanned;
-	struct snap_go *go;
-	struct snap_scan scan; /* .debug_frame, or all entries */
-};
 
 uint64_t snap_object_serial(const struct snap_object *o)
 {
@@ -66,14 +38,13 @@ static void link_newest(struct snap_objects *os, struct snap_object *o)
 	os->newest = o;
 }
 
-static void charge(struct snap_objects *os, struct snap_object *o, size_t n)
+void snap_object_charge(struct snap_objects *os, struct snap_object *o, size_t n)
 {
 	o->bytes += n;
 	os->bytes += n;
 }
 
-/* Notes that what takes @now bytes took @before. */
-static void recharge(struct snap_objects *os, struct snap_object *o, size_t before, size_t now)
+void snap_object_recharge(struct snap_objects *os, struct snap_object *o, size_t before, size_t now)
 {
 	o->bytes += now - before;
 	os->bytes += now - before;
@@ -85,7 +56,13 @@ static void drop_blocks(struct snap_objects *os, struct snap_object *o)
 		size_t before = snap_go_bytes(o->go);
 
 		snap_go_drop(o->go);
-		recharge(os, o, before, snap_go_bytes(o->go));
+		snap_object_recharge(os, o, before, snap_go_bytes(o->go));
+	}
+	if (o->code) {
+		size_t before = snap_code_bytes(o->code);
+
+		snap_code_drop(o->code);
+		snap_object_recharge(os, o, before, snap_code_bytes(o->code));
 	}
 	for (size_t i = 0; i < o->n_blocks; i++) {
 		if (!o->blocks[i])
@@ -103,6 +80,7 @@ static void free_object(struct snap_object *o)
 		free(o->blocks[i]);
 	free(o->blocks);
 	snap_go_free(o->go);
+	snap_code_free(o->code);
 	snap_scan_done(&o->scan);
 	free(o);
 }
@@ -121,8 +99,7 @@ static void evict(struct snap_objects *os, struct snap_object *o)
 	free_object(o);
 }
 
-/* Makes room for @more bytes of @o, at the cost of the others, then of its own blocks. */
-static void make_room(struct snap_objects *os, struct snap_object *o, size_t more)
+void snap_object_make_room(struct snap_objects *os, struct snap_object *o, size_t more)
 {
 	while (os->bytes + more > os->max_bytes && os->oldest && os->oldest != o)
 		evict(os, os->oldest);
@@ -166,7 +143,7 @@ static int get_block(struct snap_objects *os, struct snap_object *o, size_t i, c
 	int r;
 
 	if (!o->blocks[i]) {
-		make_room(os, o, BLOCK_BYTES);
+		snap_object_make_room(os, o, BLOCK_BYTES);
 		buf = malloc(BLOCK_BYTES);
 		if (!buf)
 			return -ENOMEM;
@@ -177,7 +154,7 @@ static int get_block(struct snap_objects *os, struct snap_object *o, size_t i, c
 			return r;
 		}
 		os->file_reads++;
-		charge(os, o, BLOCK_BYTES);
+		snap_object_charge(os, o, BLOCK_BYTES);
 		o->blocks[i] = buf;
 	}
 	*ret = o->blocks[i];
@@ -217,9 +194,8 @@ int snap_object_vaddr(const struct snap_object *o, uint64_t file_off, uint64_t *
 	return -ENOENT;
 }
 
-/* Copies up to @n bytes from ELF address @vaddr: how many there are up to the segment's end. */
-static int64_t read_vaddr(struct snap_objects *os, struct snap_object *o, uint64_t vaddr, void *buf,
-			  size_t n)
+int64_t snap_object_read_vaddr(struct snap_objects *os, struct snap_object *o, uint64_t vaddr,
+			       void *buf, size_t n)
 {
 	for (size_t i = 0; i < o->n_loads; i++) {
 		uint64_t in = vaddr - o->loads[i].vaddr;
@@ -346,8 +322,8 @@ static int load(struct snap_objects *os, const struct snapshot_object *from,
 	link_newest(os, o);
 	os->n++;
 	os->loads++;
-	charge(os, o, sizeof(*o) + o->n_blocks * sizeof(*o->blocks));
-	make_room(os, o, 0);
+	snap_object_charge(os, o, sizeof(*o) + o->n_blocks * sizeof(*o->blocks));
+	snap_object_make_room(os, o, 0);
 	r = learn_elf(os, o);
 	if (r == -ENOMEM) {
 		evict(os, o);
@@ -374,184 +350,4 @@ int snap_objects_get(struct snap_objects *os, const struct snapshot_object *from
 		return 0;
 	}
 	return load(os, from, ret);
-}
-
-/* --- finding an entry through the search table ---------------------------------------------- */
-/* Reads the entry at @vaddr whole into @buf; *@ret begins at its id. */
-static int read_entry(struct snap_objects *os, struct snap_object *o, uint64_t vaddr,
-		      uint8_t **items, size_t *cap, struct bytes *ret)
-{
-	uint8_t head[12];
-	uint64_t id, size;
-	int64_t got = read_vaddr(os, o, vaddr, head, sizeof(head));
-	int r;
-
-	if (got < 0)
-		return (int)got;
-	r = cfi_entry_size(bytes_of(head, (size_t)got), &id, &size);
-	if (r < 0)
-		return r;
-	if (size > *cap) {
-		r = array_grow((void **)items, cap, (size_t)size, 1);
-		if (r < 0)
-			return r;
-	}
-	got = read_vaddr(os, o, vaddr, *items, (size_t)size);
-	if (got < 0)
-		return (int)got;
-	if ((uint64_t)got < size)
-		return -EBADMSG;
-	*ret = bytes_of(*items, (size_t)size);
-	ret->pos = (size_t)id;
-	return 0;
-}
-
-static struct cfi_bases bases_at(const struct snap_object *o, uint64_t vaddr)
-{
-	return (struct cfi_bases){ .vaddr = vaddr, .data = o->hdr_vaddr };
-}
-
-/* The FDE at ELF address @at, with its CIE. */
-static int read_fde(struct snap_objects *os, struct snap_object *o, uint64_t at,
-		    struct cfi_entry *ret)
-{
-	const struct cfi_bases bases = bases_at(o, at);
-	struct bytes fde, cie;
-	uint64_t back = 0;
-	size_t id;
-	int r = read_entry(os, o, at, &os->fde.items, &os->fde.cap, &fde);
-
-	if (r < 0)
-		return r;
-	id = fde.pos;
-	if (bytes_copy(&fde, &back, id == 4 ? 4 : 8) < 0 || back == 0)
-		return -EBADMSG;
-	r = read_entry(os, o, at + id - back, &os->cie.items, &os->cie.cap, &cie);
-	if (r < 0)
-		return r;
-	r = snap_read_cie(cie, bases_at(o, at + id - back), &ret->cie);
-	return r < 0 ? r : cfi_entry_read(fde, &ret->cie, &bases, ret);
-}
-
-/* The last entry of the table that does not begin behind @vaddr. */
-static int search_table(struct snap_objects *os, struct snap_object *o, uint64_t vaddr,
-			uint64_t *ret_fde)
-{
-	uint64_t lo = 0, hi = o->n_table;
-	int64_t rel = (int64_t)(vaddr - o->hdr_vaddr);
-	int32_t item[2];
-	int r;
-
-	while (lo < hi) {
-		uint64_t mid = lo + (hi - lo) / 2;
-
-		r = snap_object_read(os, o, o->table_off + mid * sizeof(item), item, sizeof(*item));
-		if (r < 0)
-			return r;
-		if (item[0] <= rel)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	if (lo == 0)
-		return -ENODATA;
-	r = snap_object_read(os, o, o->table_off + (lo - 1) * sizeof(item), item, sizeof(item));
-	if (r < 0)
-		return r;
-	*ret_fde = o->hdr_vaddr + (uint64_t)(int64_t)item[1];
-	return 0;
-}
-
-/* --- finding an entry ------------------------------------------------------------------------ */
-static struct cfi_file file_of(const struct snap_object *o)
-{
-	return (struct cfi_file){ o->from->bytes ? -1 : o->from->fd, o->from->bytes, o->size };
-}
-
-/* By the table of a Go program, if it is one. As snap_object_find(). */
-static int find_go(struct snap_objects *os, struct snap_object *o, uint64_t vaddr,
-		   struct cfi_entry *ret)
-{
-	const struct cfi_file file = file_of(o);
-	size_t before;
-	int r;
-
-	if (!o->was_go_sought) {
-		r = snap_go_open(&file, os->max_bytes / SCAN_SHARE, &o->go);
-		if (r == -ENOMEM)
-			return r;
-		o->was_go_sought = true;
-		if (o->go)
-			charge(os, o, snap_go_bytes(o->go));
-	}
-	if (!o->go)
-		return -ENODATA;
-	before = snap_go_bytes(o->go);
-	r = snap_go_find(o->go, &file, vaddr, ret);
-	recharge(os, o, before, snap_go_bytes(o->go));
-	make_room(os, o, 0);
-	return r;
-}
-
-/* Reads what neither leads to, once. 0 or -ENOMEM. */
-static int scan(struct snap_objects *os, struct snap_object *o)
-{
-	const struct cfi_file file = file_of(o);
-	int r;
-
-	if (o->was_scanned)
-		return 0;
-	r = snap_scan_read(&file, o->n_table ? CFI_WANT_DEBUG_FRAME : CFI_WANT_ALL,
-			   os->max_bytes / SCAN_SHARE, &o->scan);
-	if (r == -ENOMEM)
-		return r;
-	o->was_scanned = true; /* without success: nothing is found, now and later */
-	charge(os, o, snap_scan_bytes(&o->scan));
-	make_room(os, o, 0);
-	return 0;
-}
-
-static bool holds(const struct cfi_entry *e, uint64_t vaddr)
-{
-	return vaddr >= e->start && vaddr - e->start < e->len;
-}
-
-int snap_object_find(struct snap_objects *os, struct snap_object *o, uint64_t vaddr,
-		     struct cfi_entry *ret)
-{
-	struct cfi_entry e = { 0 };
-	uint64_t fde;
-	int r = -ENODATA;
-
-	if (o->n_table) {
-		r = search_table(os, o, vaddr, &fde);
-		if (r == 0)
-			r = read_fde(os, o, fde, &e);
-	}
-	if (r == 0 && !holds(&e, vaddr))
-		r = -ENODATA;
-	if (r == -ENODATA)
-		r = find_go(os, o, vaddr, &e);
-	if (r == -ENODATA) {
-		r = scan(os, o);
-		if (r == 0)
-			r = snap_scan_find(&o->scan, vaddr, &e);
-	}
-	if (r < 0)
-		return r;
-	if (!holds(&e, vaddr))
-		return -ENODATA;
-	*ret = e;
-	return 0;
-}
-
-bool snap_object_ends_stack(struct snap_objects *os, struct snap_object *o, uint64_t vaddr)
-{
-	uint8_t code[STACK_END_MAX];
-	struct cfi_entry e;
-
-	return snap_object_find(os, o, vaddr, &e) == 0 && e.start == vaddr && !e.cie.is_signal &&
-	       stack_end_may_be(e.insns, e.len) &&
-	       read_vaddr(os, o, vaddr, code, (size_t)e.len) == (int64_t)e.len &&
-	       stack_end_is(bytes_of(code, (size_t)e.len));
 }

@@ -99,7 +99,7 @@ static int write_rule(const struct cfi_entry *e, const uint8_t *insns, size_t n_
 	ret->bytes = out;
 	ret->n = (uint32_t)(HEAD_MAX + n_insns);
 	ret->is_signal = e->cie.is_signal;
-	ret->is_go = e->is_go;
+	ret->is_partial = e->is_partial;
 	ret->changes_stack = e->changes_stack;
 	return 0;
 }

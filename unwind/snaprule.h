@@ -23,8 +23,8 @@ struct snap_rule {
 	uint64_t pc, base;
 	uint8_t *bytes;
 	uint32_t n;
-	bool is_signal; /* it is a signal trampoline */
-	bool is_go;	/* as in struct cfi_entry, both */
+	bool is_signal;	 /* it is a signal trampoline */
+	bool is_partial; /* as in struct cfi_entry, both */
 	bool changes_stack;
 	int error; /* negative when there are no bytes */
 };

@@ -308,7 +308,7 @@ static void take_registers(struct walk *w, unw_cursor_t *c)
 			lost |= 1u << reg;
 			w->why_lost = w->fault;
 		}
-		if (w->rule->is_go && reg != SNAPSHOT_RBP) {
+		if (w->rule->is_partial && reg != SNAPSHOT_RBP) {
 			lost |= 1u << reg;
 			w->why_lost = SNAPSHOT_END_NO_INFO;
 		}

@@ -38,8 +38,8 @@ $(call corpus_add,deep-sections,deep_tree.c,gcc,$(corpus_o2) -ffunction-sections
 $(call corpus_add,deep-stripped,deep_tree.c,gcc,$(corpus_o2) -s)
 corpus_sed.deep-stripped := -E -e 's/;(main|trunk|bough|limb|branch|twig|leaf_[a-z]+|[a-z]+_root)\b/;[deep-stripped+*]/g' \
 	-e '/^root main/s/_start;/[deep-stripped+*];/' -e '$$a own: [deep-stripped+*]' -e '$$a limit wrong: 1'
-# musl itself has no unwind tables, and a stack may say so below main.
-corpus_musl := -e '/^root main/s/: .*/: [truncated*|_start;_start_c{0,1};*libc_start*|[*+*]{0,2};main/'
+# musl itself has no unwind tables.
+corpus_musl := -e '/^root main/s/: .*/: _start|[*+*];_start_c|[*+*]{0,1};*libc_start*|[*+*]{0,2};main/'
 corpus_sed.deep-musl := $(corpus_musl)
 corpus_sed.deep-musl-static := $(corpus_musl)
 $(call corpus_add,deep-musl,deep_tree.c,musl-gcc,$(corpus_o2))
@@ -105,7 +105,12 @@ $(call corpus_add,go-cgo-pie,go_cgo.go,go,build -buildmode=pie)
 
 # --- code written for one machine -------------------------------------------------------------------
 ifeq ($(ARCH),x86_64)
+# No tables at all: the code itself has to tell.
+$(call corpus_add,deep-bare,deep_tree.c,gcc,$(corpus_bare) -g0)
+$(call corpus_add,deep-bare-clang,deep_tree.c,clang,$(corpus_bare) -g0)
+$(call corpus_add,deep-bare-size,deep_tree.c,gcc,$(corpus_bare) -g0 -Os)
 $(call corpus_add,asm-cfa,asm_cfa.c,gcc,$(corpus_o2))
+$(call corpus_add,asm-codec,asm_codec.c,gcc,$(corpus_o2))
 $(call corpus_add,asm-bare,asm_bare.c,gcc,$(corpus_o2))
 $(call corpus_add,jit-between,jit_between.c,gcc,$(corpus_o2))
 $(call corpus_add,asm-bare-fp,asm_bare.c,gcc,$(corpus_c) -O2 $(corpus_fp.fp))

@@ -341,6 +341,7 @@ static void compare(struct side_by_side *s, size_t samples)
 int agree_object(int fd, const void *data, size_t n, size_t samples, struct agree_counts *ret)
 {
 	_cleanup_(unwind_table_freep) struct unwind_table *t = NULL;
+	const struct unwind_opts opts = { .no_code = true }; /* libdw does not look at it */
 	struct side_by_side s = { .counts = ret };
 	GElf_Ehdr ehdr;
 	Dwarf *dw = NULL;
@@ -348,8 +349,8 @@ int agree_object(int fd, const void *data, size_t n, size_t samples, struct agre
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
-	r = fd < 0 ? unwind_table_from_bytes(data, n, NULL, &t)
-		   : unwind_table_from_fd(fd, NULL, &t);
+	r = fd < 0 ? unwind_table_from_bytes(data, n, &opts, &t)
+		   : unwind_table_from_fd(fd, &opts, &t);
 	if (r < 0)
 		return r;
 	elf_version(EV_CURRENT);

@@ -238,7 +238,7 @@ struct unwind_table *table_of(const struct buf *eh_frame)
 	int r;
 
 	put_elf(b, &(struct elf_spec){ .eh_frame = eh_frame });
-	r = unwind_table_from_bytes(b->b, b->n, NULL, &t);
+	r = unwind_table_from_bytes(b->b, b->n, &only_cfi, &t);
 	cr_assert_eq(r, 0, "%s", strerror(-r));
 	return t;
 }

@@ -8,6 +8,9 @@
 
 #include "unwind.h"
 
+/* For tests of call frame information and Go's tables: nothing from the code itself. */
+static const struct unwind_opts only_cfi = { .no_code = true };
+
 /* A growing run of bytes; writing past its end fails the test. */
 struct buf {
 	uint8_t b[1 << 18];

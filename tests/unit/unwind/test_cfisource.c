@@ -29,7 +29,7 @@ static void check(struct elf_spec s, int error, const char *rule)
 	int r;
 
 	put_elf(b, &s);
-	r = unwind_table_from_bytes(b->b, b->n, NULL, &t);
+	r = unwind_table_from_bytes(b->b, b->n, &only_cfi, &t);
 	cr_expect_eq(r, error, "%s", strerror(-r));
 	if (r == 0)
 		cr_expect_str_eq(rule_at(t, MADE_TEXT), rule);
@@ -61,7 +61,7 @@ Test(cfisource, takes_from_debug_frame_what_eh_frame_leaves_out)
 	put_fde(debug, &s, cie, MADE_TEXT, 64, INSNS(0x0e, 32));
 	put_fde(debug, &s, cie, MADE_TEXT + 64, 64, INSNS(0x0e, 40));
 	put_elf(b, &(struct elf_spec){ .eh_frame = eh, .debug_frame = debug });
-	cr_assert_eq(unwind_table_from_bytes(b->b, b->n, NULL, &t), 0);
+	cr_assert_eq(unwind_table_from_bytes(b->b, b->n, &only_cfi, &t), 0);
 	cr_expect_str_eq(rule_at(t, MADE_TEXT - 64), "rsp+24");
 	cr_expect_str_eq(rule_at(t, MADE_TEXT), "rsp+16");
 	cr_expect_str_eq(rule_at(t, MADE_TEXT + 64), "rsp+40");
@@ -84,7 +84,7 @@ static int build_patched(size_t off, uint16_t value)
 
 	put_elf(b, &(struct elf_spec){ .eh_frame = eh });
 	memcpy(b->b + off, &value, sizeof(value));
-	return unwind_table_from_bytes(b->b, b->n, NULL, &t);
+	return unwind_table_from_bytes(b->b, b->n, &only_cfi, &t);
 }
 
 Test(cfisource, says_what_is_wrong_with_a_file)
@@ -99,8 +99,8 @@ Test(cfisource, says_what_is_wrong_with_a_file)
 	cr_expect_eq(build_patched(offsetof(Elf64_Ehdr, e_phnum), 65535), -EBADMSG);
 	cr_expect_eq(build_patched(offsetof(Elf64_Ehdr, e_shnum), 65000), -ENODATA);
 	cr_expect_eq(build_patched(offsetof(Elf64_Ehdr, e_shentsize), 1), -ENODATA);
-	cr_expect_eq(unwind_table_from_bytes("", 0, NULL, &t), -ENOEXEC);
-	cr_expect_eq(unwind_table_from_bytes("\177ELF", 4, NULL, &t), -EBADMSG);
+	cr_expect_eq(unwind_table_from_bytes("", 0, &only_cfi, &t), -ENOEXEC);
+	cr_expect_eq(unwind_table_from_bytes("\177ELF", 4, &only_cfi, &t), -EBADMSG);
 }
 
 Test(cfisource, reads_files_and_nothing_else)
@@ -112,10 +112,10 @@ Test(cfisource, reads_files_and_nothing_else)
 
 	put_elf(b, &(struct elf_spec){ .eh_frame = eh });
 	cr_assert_eq(write(fd, b->b, b->n), (ssize_t)b->n);
-	cr_expect_eq(unwind_table_from_fd(fd, NULL, &t), 0);
+	cr_expect_eq(unwind_table_from_fd(fd, &only_cfi, &t), 0);
 	cr_expect_str_eq(rule_at(t, MADE_TEXT), "rsp+16");
-	cr_expect_eq(unwind_table_from_fd(dev, NULL, &t), -EINVAL);
-	cr_expect_eq(unwind_table_from_fd(-1, NULL, &t), -EBADF);
+	cr_expect_eq(unwind_table_from_fd(dev, &only_cfi, &t), -EINVAL);
+	cr_expect_eq(unwind_table_from_fd(-1, &only_cfi, &t), -EBADF);
 }
 
 Test(cfisource, obeys_limits)
@@ -128,7 +128,7 @@ Test(cfisource, obeys_limits)
 	for (unsigned i = 0; i < 100; i++)
 		put_fde(eh, &s, cie, MADE_TEXT + i * 16, 16, INSNS(0x41, 0x0e, 16));
 	put_elf(b, &(struct elf_spec){ .eh_frame = eh });
-#define BUILD(...) unwind_table_from_bytes(b->b, b->n, &(struct unwind_opts){ __VA_ARGS__ }, &t)
+#define BUILD(...) unwind_table_from_bytes(b->b, b->n, &(struct unwind_opts){ .no_code = true, __VA_ARGS__ }, &t)
 	cr_expect_eq(BUILD(.max_rows = 199), -EFBIG);
 	cr_expect_eq(BUILD(.max_rows = 99), -EFBIG);
 	cr_expect_eq(BUILD(.max_bytes = 256), -EFBIG);

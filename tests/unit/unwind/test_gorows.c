@@ -146,7 +146,7 @@ static void expect_rows(const struct made_program *p, const char *want)
 	int r;
 
 	put_program(b, p);
-	r = unwind_table_from_bytes(b->b, b->n, NULL, &t);
+	r = unwind_table_from_bytes(b->b, b->n, &only_cfi, &t);
 	cr_assert_eq(r, 0, "%s", strerror(-r));
 	cr_expect_eq(t->stats.go_funcs, p->n);
 	cr_expect_not(t->stats.from_debug_frame);
@@ -299,7 +299,7 @@ Test(gorows, reads_every_layout)
 		uint8_t image[GO_IMAGE_BYTES];
 
 		go_image_make(&kind, image);
-		cr_assert_eq(unwind_table_from_bytes(image, sizeof(image), NULL, &t), 0);
+		cr_assert_eq(unwind_table_from_bytes(image, sizeof(image), &only_cfi, &t), 0);
 		dump(t, 0x401000, 0x401050, got);
 		put_u8(got, 0);
 		cr_expect_str_eq((char *)got->b,
@@ -323,7 +323,7 @@ Test(gorows, lives_with_any_byte_changed)
 
 			go_image_make(&kind, image);
 			image[at] = (uint8_t)v;
-			if (unwind_table_from_bytes(image, GO_IMAGE_BYTES, NULL, &t) == 0)
+			if (unwind_table_from_bytes(image, GO_IMAGE_BYTES, &only_cfi, &t) == 0)
 				for (uint32_t pc = 0; pc < 0x60; pc++)
 					unwind_table_find(t, 0x1000 + pc, &rule);
 		}
@@ -512,9 +512,9 @@ Test(gorows, agree_with_debug_frame)
 	size_t n;
 	char *p = read_program("go-plain", &n);
 
-	cr_assert_eq(unwind_table_from_bytes(p, n, NULL, &go), 0);
+	cr_assert_eq(unwind_table_from_bytes(p, n, &only_cfi, &go), 0);
 	hide_tables(p, n);
-	cr_assert_eq(unwind_table_from_bytes(p, n, NULL, &debug), 0);
+	cr_assert_eq(unwind_table_from_bytes(p, n, &only_cfi, &debug), 0);
 	cr_expect_gt(go->stats.go_funcs, 1000);
 	cr_expect_eq(debug->stats.go_funcs, 0);
 	cr_assert(debug->stats.from_debug_frame);
@@ -531,10 +531,10 @@ Test(gorows, need_no_symbols)
 	size_t n;
 	char *p = read_program("go-plain", &n);
 
-	cr_assert_eq(unwind_table_from_bytes(p, n, NULL, &plain), 0);
+	cr_assert_eq(unwind_table_from_bytes(p, n, &only_cfi, &plain), 0);
 	free(p);
 	p = read_program("go-stripped", &n);
-	cr_assert_eq(unwind_table_from_bytes(p, n, NULL, &stripped), 0);
+	cr_assert_eq(unwind_table_from_bytes(p, n, &only_cfi, &stripped), 0);
 	cr_expect_eq(plain->stats.go_funcs, stripped->stats.go_funcs);
 	cr_expect_eq(plain->n_words, stripped->n_words);
 	cr_expect_not(stripped->stats.from_debug_frame);
@@ -547,7 +547,7 @@ Test(gorows, stand_beside_eh_frame)
 	size_t n;
 	char *p = read_program("go-cgo", &n);
 
-	cr_assert_eq(unwind_table_from_bytes(p, n, NULL, &t), 0);
+	cr_assert_eq(unwind_table_from_bytes(p, n, &only_cfi, &t), 0);
 	cr_expect_gt(t->stats.go_funcs, 1000);
 	cr_expect_gt(t->stats.fdes, 10);
 	cr_expect_lt(t->stats.overlapping_fdes, 5);

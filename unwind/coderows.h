@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The code of an object that its unwind information leaves out, and the rows that follow from it
+ * (codescan.h). */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "array.h"
+#include "cfisource.h"
+#include "codescan.h"
+
+struct code_range {
+	uint32_t lo, hi; /* from the object's base; hi > lo */
+};
+
+struct code_rows {
+	const struct cfi_source *src;	 /* borrowed */
+	ARRAY(struct code_range) ranges; /* where there is code, ascending, none over another */
+	ARRAY(uint32_t) functions;	 /* where functions begin, by the symbols, ascending */
+	bool has_symbols;		 /* they were read, if there are any */
+	size_t max_symbols;		 /* bytes of a symbol table, and */
+	size_t left;			 /* bytes of code, that are looked at */
+	struct codescan scan;
+	uint8_t *buf;
+	size_t cap;
+};
+
+/*
+ * Looks where @src, which must outlive *@ret, has code. Of symbol tables larger than @max_bytes nothing
+ * is read. 0 and *@ret (release with code_rows_done()); -ENODATA when code of its machine is not
+ * understood; -ENOMEM.
+ */
+int code_rows_open(const struct cfi_source *src, size_t max_bytes, struct code_rows *ret);
+
+/*
+ * The rows of what is code between @lo and @hi, from the object's base, in their order: as
+ * codescan_run(), but that @row gets addresses from that base, and one without a rule where code ends.
+ * What cannot be read has none. 0, -ENOMEM, or what @row gave.
+ */
+int code_rows_scan(struct code_rows *c, uint32_t lo, uint32_t hi, codescan_row *row, void *ctx);
+void code_rows_done(struct code_rows *c);
