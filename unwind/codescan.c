@@ -27,8 +27,24 @@ struct round {
 	struct cfi_state rule;
 };
 
+static bool is_marked(const struct codescan *s, uint32_t at)
+{
+	return at / 8 < s->marks.n && s->marks.items[at / 8] >> (at & 7) & 1;
+}
+
+static int mark(struct codescan *s, uint32_t at)
+{
+	while (s->marks.n <= at / 8)
+		if (array_push(&s->marks, 0) < 0)
+			return -ENOMEM;
+	s->marks.items[at / 8] |= (uint8_t)(1 << (at & 7));
+	return 0;
+}
+
 static struct code_target *find(const struct codescan *s, uint32_t at)
 {
+	if (!is_marked(s, at))
+		return NULL;
 	hindex_each(&s->index, hash_u64(at), i)
 		if (s->targets.items[i].at == at)
 			return &s->targets.items[i];
@@ -54,22 +70,26 @@ static bool is_same_frame(const struct code_frame *a, const struct code_frame *b
 	       a->fp_off == b->fp_off && a->fp_copy == b->fp_copy && a->slot == b->slot;
 }
 
+static int add_target(struct codescan *s, const struct code_target *t)
+{
+	s->has_news = true;
+	if (mark(s, t->at) < 0 || array_push(&s->targets, *t) < 0)
+		return -ENOMEM;
+	return hindex_add(&s->index, hash_u64(t->at), (uint32_t)s->targets.n - 1);
+}
+
 /* The address of @at is used. */
 static int note_taken(struct codescan *s, uint32_t at)
 {
 	struct code_target *t = find(s, at);
 
-	if (t) {
-		s->has_news |= !t->is_taken;
-		t->is_taken = true;
-		return 0;
-	}
-	s->has_news = true;
-	if (array_push(&s->targets, (struct code_target){ .at = at,
-							  .frame = code_frame_unknown(),
-							  .is_taken = true }) < 0)
-		return -ENOMEM;
-	return hindex_add(&s->index, hash_u64(at), (uint32_t)s->targets.n - 1);
+	if (!t)
+		return add_target(s, &(struct code_target){ .at = at,
+							    .frame = code_frame_unknown(),
+							    .is_taken = true });
+	s->has_news |= !t->is_taken;
+	t->is_taken = true;
+	return 0;
 }
 
 /* Whether @a, which code is come to with, says more than @b. What goes on from the first beginning that
@@ -96,12 +116,8 @@ static int note(struct codescan *s, uint32_t at, const struct code_frame *frame,
 				   .frame = *frame },
 			   *t = find(s, at);
 
-	if (!t) {
-		s->has_news = true;
-		if (array_push(&s->targets, new) < 0)
-			return -ENOMEM;
-		return hindex_add(&s->index, hash_u64(at), (uint32_t)s->targets.n - 1);
-	}
+	if (!t)
+		return add_target(s, &new);
 	if (!says_more(&new, t))
 		return 0;
 	new.is_taken = t->is_taken;
@@ -356,6 +372,25 @@ static int list_entries(struct codescan *s)
 	return 0;
 }
 
+/* What is no instruction is data: nobody comes through it. */
+static struct x86_insn insn_at(const struct bytes *code, uint32_t at)
+{
+	struct x86_insn i;
+
+	if (x86_insn(bytes_of(code->p + at, code->n - at), &i) < 0)
+		i = (struct x86_insn){ .n = 1, .effect = X86_STOP, .reg = X86_NO_REG };
+	return i;
+}
+
+static int read_insns(struct codescan *s, const struct bytes *code)
+{
+	s->insns.n = 0;
+	for (uint32_t at = 0; at < code->n; at += s->insns.items[s->insns.n - 1].n)
+		if (array_push(&s->insns, insn_at(code, at)) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
 static int run_round(struct codescan *s, struct bytes code, uint64_t addr, codescan_row *row,
 		     void *ctx)
 {
@@ -366,22 +401,22 @@ static int run_round(struct codescan *s, struct bytes code, uint64_t addr, codes
 			   .ctx = ctx,
 			   .frame = code_frame_unknown(),
 			   .is_end = true };
-	uint32_t at = 0;
-	size_t next = 0;
+	uint32_t at = 0, read_at = 0; /* read_at: of the next of insns */
+	size_t next = 0, n_read = 0;
 	int err = list_entries(s);
 
 	s->round++;
 	s->has_news = false;
 	while (err == 0 && at < code.n) {
 		struct x86_insn i;
-		struct bytes rest;
 
-		(void)bytes_part(&code, at, code.n - at, &rest);
+		for (; read_at < at; n_read++)
+			read_at += s->insns.items[n_read].n;
+		i = read_at == at ? s->insns.items[n_read] : insn_at(&code, at);
 		while (next < s->entries.n && s->entries.items[next] <= at)
 			next++;
-		/* What is no instruction is data, as is what reaches into a function. */
-		if (x86_insn(rest, &i) < 0 ||
-		    (next < s->entries.n && i.n > s->entries.items[next] - at))
+		/* Data, too, is what reaches into a function. */
+		if (next < s->entries.n && i.n > s->entries.items[next] - at)
 			i = (struct x86_insn){ .n = 1, .effect = X86_STOP, .reg = X86_NO_REG };
 		err = pass(&r, at, &i);
 		at += i.n;
@@ -391,7 +426,7 @@ static int run_round(struct codescan *s, struct bytes code, uint64_t addr, codes
 
 int codescan_run(struct codescan *s, struct bytes code, uint64_t addr, codescan_row *row, void *ctx)
 {
-	int err = 0;
+	int err = read_insns(s, &code);
 
 	s->has_news = true;
 	for (unsigned i = 0; err == 0 && s->has_news && i < ROUNDS_MAX; i++)
@@ -399,6 +434,7 @@ int codescan_run(struct codescan *s, struct bytes code, uint64_t addr, codescan_
 	if (err == 0)
 		err = run_round(s, code, addr, row, ctx);
 	s->targets.n = s->endless.n = s->round = 0;
+	s->marks.n = 0;
 	hindex_clear(&s->index);
 	hindex_clear(&s->endless_index);
 	return err;
@@ -406,6 +442,8 @@ int codescan_run(struct codescan *s, struct bytes code, uint64_t addr, codescan_
 
 void codescan_done(struct codescan *s)
 {
+	array_free(&s->insns);
+	array_free(&s->marks);
 	array_free(&s->targets);
 	hindex_free(&s->index);
 	array_free(&s->entries);
