@@ -133,7 +133,10 @@ static void align_sp(struct code_frame *f)
 
 static void save(struct code_frame *f, uint8_t reg, int64_t off)
 {
-	if (reg == X86_RBP && !f->has_fp) {
+	if (f->kind == CODE_SP && off - f->sp == -8)
+		f->kind =
+			CODE_LOST; /* over the return address: it moves its frame to where the next one is */
+	else if (reg == X86_RBP && !f->has_fp) {
 		save_fp(f, off);
 	} else if (f->kind == CODE_REG && reg == f->copy && is_small(off - f->sp)) {
 		f->kind = CODE_SAVED;
@@ -159,6 +162,16 @@ static void load(struct code_frame *f, uint8_t reg, int64_t off)
 		if (is_copy)
 			f->copy = reg;
 	}
+}
+
+/* rbp is read from where it points to. */
+static void next_fp(struct code_frame *f)
+{
+	bool is_own = f->has_fp && f->fp == CODE_FP_CFA && f->fp_off == f->fp_copy;
+
+	forget(f, X86_RBP);
+	if (is_own)
+		f->fp = CODE_FP_SAME;
 }
 
 static void leave(struct code_frame *f)
@@ -187,6 +200,9 @@ void code_frame_step(struct code_frame *f, const struct x86_insn *i)
 		if (f->fp == CODE_FP_SAME && !f->has_fp)
 			f->kind = CODE_ROOT;
 		forget(f, X86_RBP);
+		break;
+	case X86_NEXT_FP:
+		next_fp(f);
 		break;
 	case X86_PUSH:
 		if (i->reg == X86_RBP && !f->has_fp)

@@ -442,7 +442,9 @@ static bool moves_sp(const struct parts *p, struct x86_insn *i)
 	}
 	if (p->op != 0x89 && p->op != 0x8b)
 		return false;
-	if (p->mod == 3 && from == X86_RSP && to != X86_RSP)
+	if (p->op == 0x8b && p->reg == X86_RBP && p->base == X86_RBP && p->disp == 0)
+		set(i, X86_NEXT_FP, X86_RBP, 0);
+	else if (p->mod == 3 && from == X86_RSP && to != X86_RSP)
 		set(i, X86_FROM_SP, to, 0);
 	else if (p->mod == 3 && to == X86_RSP && from != X86_RSP)
 		set(i, X86_TO_SP, from, 0);

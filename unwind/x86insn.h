@@ -26,6 +26,7 @@ enum x86_effect {
 	X86_LOAD,     /* reg, which may be rsp, = *(rsp + value) */
 	X86_LEAVE,    /* rsp = rbp; pop rbp */
 	X86_CLEAR_FP, /* rbp = 0 */
+	X86_NEXT_FP,  /* rbp = *rbp */
 	X86_LOSE_SP,  /* rsp becomes something else */
 	X86_CALL,     /* of `value`, from the instruction's end */
 	X86_CALL_FAR, /* of what is not known */

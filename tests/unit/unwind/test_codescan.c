@@ -88,6 +88,15 @@ Test(codescan, goes_by_a_frame_pointer_where_there_is_one)
 	EXPECT_ROWS(pointer, "0 rsp+8; 1 rsp+16 fp-16; 4 rbp+16 fp-16; 13 rsp+8");
 }
 
+/* As V8 calls the last function of another: in the place of its own frame, return address and all. */
+CODE(moved, "push %rbp; mov %rsp,%rbp; sub $0x20,%rsp; mov (%rbp),%rbp; mov 0x28(%rsp),%r10;"
+	    "mov %r10,0x18(%rsp); mov %rax,0x28(%rsp); add $0x18,%rsp; jmp *%rax");
+
+Test(codescan, claims_nothing_where_the_return_address_was_moved)
+{
+	EXPECT_ROWS(moved, "0 rsp+8; 1 rsp+16 fp-16; 4 rbp+16 fp-16; 12 rsp+48; 27 none");
+}
+
 CODE(left, "push %rbp; mov %rsp,%rbp; and $-32,%rsp; push %rax; leave; ret");
 
 Test(codescan, knows_leave)

@@ -65,6 +65,7 @@ Test(x86insn, what_copies_and_saves_it)
 	EXPECT(8, X86_LOAD, X86_RBP, 0x98, 0x48, 0x8b, 0xac, 0x24, 0x98, 0, 0, 0);
 	/* 4 bytes are not enough for a stack pointer. */
 	EXPECT(4, X86_OTHER, X86_NO_REG, 0, 0x89, 0x44, 0x24, 0x40);
+	EXPECT(4, X86_NEXT_FP, X86_RBP, 0, 0x48, 0x8b, 0x6d, 0);
 	EXPECT(2, X86_CLEAR_FP, X86_RBP, 0, 0x31, 0xed);
 	EXPECT(3, X86_CLEAR_FP, X86_RBP, 0, 0x48, 0x31, 0xed);
 	EXPECT(3, X86_OTHER, 13, 0, 0x45, 0x31, 0xed); /* xor %r13d,%r13d */
