@@ -11,6 +11,7 @@ static const uint8_t dwarf_number[] = { 0, 2, 1, 3, 7, 6, 4, 5, 8, 9, 10, 11, 12
 
 /* A function that is called may change these: all but rbx, rsp, rbp and r12 to r15 (System V ABI). */
 #define CALL_CHANGES 0x0fc7u
+#define CALL_KEEPS   0xf028u /* rbx, rbp and r12 to r15 */
 
 struct code_frame code_frame_entry(uint32_t origin)
 {
@@ -55,11 +56,17 @@ static void place_sp(struct code_frame *f, int64_t off)
 		f->fp = CODE_FP_LOST;
 }
 
-/* @reg has another value. */
+/* @reg has another value. A function saves its caller's registers first: what does not is none, but in
+ * the middle of one that was only taken to begin here. */
 static void forget(struct code_frame *f, uint8_t reg)
 {
 	if (reg == X86_NO_REG)
 		return;
+	if (CALL_KEEPS >> reg & ~f->saved >> reg & 1 && !f->is_sure) {
+		f->kind = CODE_LOST;
+		f->has_fp = false;
+		f->copy = X86_NO_REG;
+	}
 	if (reg == f->copy) {
 		f->copy = X86_NO_REG;
 		if (f->kind == CODE_REG)
@@ -133,6 +140,7 @@ static void align_sp(struct code_frame *f)
 
 static void save(struct code_frame *f, uint8_t reg, int64_t off)
 {
+	f->saved |= (uint16_t)(1u << reg);
 	if (f->kind == CODE_SP && off - f->sp == -8)
 		f->kind =
 			CODE_LOST; /* over the return address: it moves its frame to where the next one is */
@@ -196,15 +204,18 @@ void code_frame_step(struct code_frame *f, const struct x86_insn *i)
 	case X86_OTHER:
 		forget(f, i->reg);
 		break;
-	case X86_CLEAR_FP: /* its caller's: the outermost frame says so that it is (System V ABI §3.4.1) */
-		if (f->fp == CODE_FP_SAME && !f->has_fp)
+	case X86_CLEAR_FP: /* its caller's, so it has none: System V ABI §3.4.1 */
+		if (f->fp == CODE_FP_SAME && f->is_sure)
 			f->kind = CODE_ROOT;
-		forget(f, X86_RBP);
+		else
+			forget(f, X86_RBP);
 		break;
 	case X86_NEXT_FP:
 		next_fp(f);
 		break;
 	case X86_PUSH:
+		if (i->reg != X86_NO_REG)
+			f->saved |= (uint16_t)(1u << i->reg);
 		if (i->reg == X86_RBP && !f->has_fp)
 			save_fp(f, -8);
 		move_sp(f, 8);

@@ -35,6 +35,7 @@ struct code_frame {
 	bool is_entry;	 /* a function begins here in any case */
 	bool is_sure;	 /* it does at origin */
 	bool has_fp;	 /* rbp is CFA + fp_copy */
+	uint16_t saved;	 /* registers, a bit each, that were written to the stack */
 	int32_t sp; /* CODE_SP: CFA - rsp; else bytes that rsp is below where it was rounded to */
 	int32_t copy_off;
 	int32_t fp_off;

@@ -16,7 +16,8 @@ struct round {
 	codescan_row *row; /* NULL = this round is to learn */
 	void *ctx;
 	struct code_frame frame;
-	bool is_end;	/* nothing falls through to here: a function may begin … */
+	bool is_end;	/* nothing falls through to here, as far as is known */
+	bool is_fresh;	/* in any case: a function may begin … */
 	bool has_table; /* … or what this function jumped to by a table: with the frame `table` */
 	struct code_frame table;
 	bool is_looped; /* only what lies behind this leads here, as far as it is known */
@@ -67,7 +68,8 @@ static bool is_same_frame(const struct code_frame *a, const struct code_frame *b
 	return a->origin == b->origin && a->kind == b->kind && a->fp == b->fp &&
 	       a->copy == b->copy && a->is_entry == b->is_entry && a->is_sure == b->is_sure &&
 	       a->has_fp == b->has_fp && a->sp == b->sp && a->copy_off == b->copy_off &&
-	       a->fp_off == b->fp_off && a->fp_copy == b->fp_copy && a->slot == b->slot;
+	       a->fp_off == b->fp_off && a->fp_copy == b->fp_copy && a->slot == b->slot &&
+	       a->saved == b->saved;
 }
 
 static int add_target(struct codescan *s, const struct code_target *t)
@@ -209,9 +211,10 @@ static void begin(struct round *r, uint32_t at, const struct x86_insn *i)
 	if (known)
 		r->frame = known->frame;
 	else if (is_signal_return(&r->code, at) || (taken && taken->is_taken) ||
-		 is_endbr(&r->code, at) || is_beginning(i) || (is_aligned && !r->has_table))
+		 is_endbr(&r->code, at) ||
+		 (r->is_fresh && (is_beginning(i) || (is_aligned && !r->has_table))))
 		r->frame = code_frame_entry(at);
-	else if (r->has_table)
+	else if (r->is_fresh && r->has_table)
 		r->frame = r->table;
 	else
 		return; /* what comes now may be known later */
@@ -308,13 +311,19 @@ static int note_target(struct round *r, uint32_t at, const struct x86_insn *i, b
 	}
 }
 
+/* Whether nothing falls through @i, whatever calls do. */
+static bool ends(const struct x86_insn *i)
+{
+	return i->effect == X86_JUMP || i->effect == X86_JUMP_FAR || i->effect == X86_RETURN ||
+	       i->effect == X86_STOP;
+}
+
 /* What falls through @i. */
 static void pass_on(struct round *r, uint32_t at, const struct x86_insn *i)
 {
 	bool is_call = i->effect == X86_CALL || i->effect == X86_CALL_FAR;
 
-	r->is_end = i->effect == X86_JUMP || i->effect == X86_JUMP_FAR || i->effect == X86_RETURN ||
-		    i->effect == X86_STOP ||
+	r->is_end = ends(i) ||
 		    (r->frame.kind == CODE_SIGNAL && r->code.p[at] == 0x0f) /* the syscall */;
 	/* One that left its frame before is the call of another function. */
 	if (i->effect == X86_JUMP_FAR && code_frame_is_known(&r->frame) &&
@@ -327,6 +336,7 @@ static void pass_on(struct round *r, uint32_t at, const struct x86_insn *i)
 		r->callee = i->effect == X86_CALL ? (int64_t)at + i->n + i->value : INT64_MAX;
 		r->is_end |= is_endless(r->s, r->callee);
 	}
+	r->is_fresh = r->is_end;
 	r->is_called = is_call || (r->is_called && i->is_nop);
 }
 
@@ -347,6 +357,8 @@ static int pass(struct round *r, uint32_t at, const struct x86_insn *i)
 	if (err == 0 && is_known) {
 		code_frame_step(&r->frame, i);
 		pass_on(r, at, i);
+	} else if (!is_padding(&r->code, at, i)) {
+		r->is_fresh = ends(i);
 	}
 	/* Calls also from code that is not understood yet. */
 	if (err == 0 && !r->row)
@@ -400,7 +412,8 @@ static int run_round(struct codescan *s, struct bytes code, uint64_t addr, codes
 			   .row = row,
 			   .ctx = ctx,
 			   .frame = code_frame_unknown(),
-			   .is_end = true };
+			   .is_end = true,
+			   .is_fresh = true };
 	uint32_t at = 0, read_at = 0; /* read_at: of the next of insns */
 	size_t next = 0, n_read = 0;
 	int err = list_entries(s);
