@@ -15,7 +15,8 @@
  * while it lasts.
  */
 #define PIECE_MAX (8u << 20)
-#define PIECE_MIN 32	      /* less is padding, or a stub of the linker's */
+#define PIECE_MIN 16	      /* less is padding */
+#define SEEK_MIN  32	      /* less is .init, which needs no symbols: it proves itself */
 #define INSNS_MAX (16u << 10) /* of one entry: then another one begins */
 
 /* What the entries are made of: DWARF 5, sections 6.4.1 and 7.24. */
@@ -348,10 +349,12 @@ static int add_piece(struct maker *m, const struct code_span *piece)
 		return r;
 	if (m->src->entry >= piece->from && entry < n)
 		f.root_at = (uint32_t)entry;
-	r = code_seek_read(&m->seek, m->src);
-	if (r < 0)
-		return r;
-	code_seek_tell(&m->seek, piece->from, &f);
+	if (n >= SEEK_MIN) {
+		r = code_seek_read(&m->seek, m->src);
+		if (r < 0)
+			return r;
+		code_seek_tell(&m->seek, piece->from, &f);
+	}
 	r = code_flow_run(&f);
 	return r < 0 ? r : put_piece(m, &f, piece->from);
 }

@@ -5,6 +5,7 @@
  */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -18,6 +19,7 @@
 
 #include "agree.h"
 #include "cleanup.h"
+#include "unwind.h"
 
 #define LIBS "/usr/lib/x86_64-linux-gnu/"
 
@@ -92,6 +94,25 @@ ParameterizedTest(struct object *o, agree, of_code_alone)
 		o->path, c.compared, c.missing, c.differing, c.first);
 	cr_expect_gt(c.compared, 4 * c.missing);
 	cr_expect_lt(c.differing, c.compared / 200, "%s", c.first);
+}
+
+/* _init() has no unwind information in any program, but runs in each. */
+Test(agree, init_by_its_code)
+{
+	extern const uint8_t _init[] __attribute__((visibility("hidden")));
+	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	_cleanup_(unwind_table_freep) struct unwind_table *t = NULL;
+	struct unwind_rule first, second;
+	uint64_t at;
+
+	cr_assert_eq(unwind_table_from_fd(fd, NULL, &t), 0);
+	at = (uintptr_t)_init - getauxval(AT_PHDR) + sizeof(Elf64_Ehdr);
+	unwind_table_find(t, (uint32_t)at, &first);
+	unwind_table_find(t, (uint32_t)at + 8, &second); /* endbr64 or not, rsp is lower here */
+	cr_expect_eq(UNWIND_RULE_CFA(first.bits), UNWIND_CFA_REG);
+	cr_expect_eq(first.cfa_off, 8);
+	cr_expect_eq(UNWIND_RULE_CFA(second.bits), UNWIND_CFA_REG);
+	cr_expect_eq(second.cfa_off, 16);
 }
 
 /* Copies the vDSO; its end is where the mapping's does. */
