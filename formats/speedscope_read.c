@@ -19,11 +19,11 @@
 #include "jsonread.h"
 #include "kinds.h"
 #include "profile.h"
+#include "speedscope_type.h"
 
 #define PLACES_MAX  8
 #define FRAMES_MAX  ((size_t)1 << 28) /* in all stacks: 1 GiB */
 #define KINDS_MAX   16
-#define NAME_LENGTH 200
 
 enum place {
 	OUTSIDE,
@@ -47,6 +47,7 @@ enum key {
 	KEY_FRAMES,
 	KEY_PROFILES,
 	KEY_EXPORTER,
+	KEY_ACTIVE,
 	KEY_NAME,
 	KEY_FILE,
 	KEY_LINE,
@@ -78,6 +79,8 @@ struct speedscope_reader {
 	size_t depth, elsewhere; /* of places; levels below the one that nobody asks for */
 	enum key key;
 	bool is_ours, has_profiles;
+	bool is_export; /* speedscope's own: what it read, it may have from us */
+	double active;	/* the profile that is shown first */
 	ARRAY(struct frame) frames;
 	struct frame frame; /* that is being read, or an event's */
 	uint64_t max_frame; /* that a stack refers to, and one */
@@ -97,6 +100,7 @@ struct speedscope_reader {
 	/* What profiles count. */
 	struct profile_value_type types[KINDS_MAX];
 	uint32_t n_types;
+	ARRAY(uint32_t) kinds; /* of each profile */
 	double carry[KINDS_MAX]; /* what rounding left */
 	uint32_t key_thread;
 	ARRAY(uint32_t) stack;
@@ -147,55 +151,21 @@ static int begin_profile(struct speedscope_reader *f)
 	return add_node(f, 0, 0);
 }
 
-/* "cpu/nanoseconds", the name that wick gives its profiles. */
-static int own_type(struct speedscope_reader *f, struct profile_value_type *ret)
-{
-	const struct strtab *t = &f->p->strings;
-	char name[NAME_LENGTH];
-	size_t n = strtab_len(t, f->name);
-	char *slash;
-	int r;
-
-	if (!f->is_ours || n == 0 || n >= sizeof(name))
-		return 0;
-	memcpy(name, strtab_get(t, f->name), n + 1);
-	slash = strrchr(name, '/');
-	if (!slash || slash == name || strlen(name) != n)
-		return 0;
-	r = strtab_add(&f->p->strings, name, (size_t)(slash - name), &ret->type);
-	if (r == 0)
-		r = strtab_adds(&f->p->strings, slash + 1, &ret->unit);
-	return r < 0 ? r : 1;
-}
-
 /* What the profile counts, and by how much a weight is multiplied. */
 static int profile_type(struct speedscope_reader *f, struct profile_value_type *ret, double *scale)
 {
-	static const struct {
-		const char *name, *type, *unit;
-		double scale;
-	} units[] = {
-		{ "none", "samples", "count", 1 },
-		{ "nanoseconds", "time", "nanoseconds", 1 },
-		{ "microseconds", "time", "nanoseconds", 1e3 },
-		{ "milliseconds", "time", "nanoseconds", 1e6 },
-		{ "seconds", "time", "nanoseconds", 1e9 },
-		{ "bytes", "space", "bytes", 1 },
-	};
-	const char *unit = strtab_get(&f->p->strings, f->unit);
-	int r = own_type(f, ret);
-	size_t i = 0;
+	struct speedscope_type t = { .name = f->name,
+				     .unit = f->unit,
+				     .is_ours = f->is_ours,
+				     .is_export = f->is_export };
+	int r = speedscope_type(&f->p->strings, &t, ret, scale);
 
-	*scale = 1;
-	if (r != 0)
-		return r < 0 ? r : 0;
-	while (*unit && i < ARRAY_LEN(units) && strcmp(unit, units[i].name) != 0)
-		i++;
-	if (i == ARRAY_LEN(units))
-		return bad(f, "profile %zu of it has the unknown unit '%s'", f->n_profiles, unit);
-	*scale = units[i].scale;
-	r = strtab_adds(&f->p->strings, units[i].type, &ret->type);
-	return r < 0 ? r : strtab_adds(&f->p->strings, units[i].unit, &ret->unit);
+	if (r == -EBADMSG)
+		return bad(f, "profile %zu of it has the unknown unit '%s'", f->n_profiles,
+			   strtab_get(&f->p->strings, f->unit));
+	if (r > 0)
+		f->name = 0; /* it tells of no thread */
+	return r < 0 ? r : 0;
 }
 
 static int find_kind(struct speedscope_reader *f, struct profile_value_type t, uint32_t *ret)
@@ -258,6 +228,8 @@ static int end_profile(struct speedscope_reader *f)
 
 	if (r == 0)
 		r = find_kind(f, t, &kind);
+	if (r == 0)
+		r = array_push(&f->kinds, kind);
 	if (r < 0)
 		return r;
 	if (f->samples.n != f->weights.n)
@@ -391,6 +363,7 @@ static int on_key(void *ctx, const char *s, size_t n)
 		{ "frames", KEY_FRAMES },
 		{ "profiles", KEY_PROFILES },
 		{ "exporter", KEY_EXPORTER },
+		{ "activeProfileIndex", KEY_ACTIVE },
 		{ "name", KEY_NAME },
 		{ "file", KEY_FILE },
 		{ "line", KEY_LINE },
@@ -422,6 +395,7 @@ static int on_string(void *ctx, const char *s, size_t n)
 	switch (here(f)) {
 	case TOP:
 		f->is_ours |= f->key == KEY_EXPORTER && n > 5 && memcmp(s, "wick@", 5) == 0;
+		f->is_export |= f->key == KEY_EXPORTER && n > 11 && memcmp(s, "speedscope@", 11) == 0;
 		return 0;
 	case FRAME:
 		return f->key == KEY_NAME   ? strtab_add(t, s, n, &f->frame.name)
@@ -463,6 +437,10 @@ static int on_number(void *ctx, double v)
 	if (f->elsewhere)
 		return 0;
 	switch (here(f)) {
+	case TOP:
+		if (f->key == KEY_ACTIVE)
+			f->active = v;
+		return 0;
 	case FRAME:
 		if (f->key == KEY_LINE)
 			f->frame.line = to_line(v);
@@ -520,6 +498,13 @@ static void drop_labels(struct profile *p)
 		s->label_n = 0;
 }
 
+/* The kind of what is shown first. */
+static uint32_t shown_kind(const struct speedscope_reader *f)
+{
+	return f->active >= 0 && f->active < (double)f->kinds.n ? f->kinds.items[(size_t)f->active]
+								: 0;
+}
+
 static int finish(struct speedscope_reader *f)
 {
 	uint32_t column[KINDS_MAX];
@@ -543,7 +528,7 @@ static int finish(struct speedscope_reader *f)
 		f->types[f->n_types++] = t;
 	}
 	if (r == 0)
-		f->p->default_sample_type = f->types[0].type;
+		f->p->default_sample_type = f->types[shown_kind(f)].type;
 	return r < 0 ? r : kinds_spread(&f->p, column, f->types, f->n_types);
 }
 
@@ -578,6 +563,7 @@ int speedscope_read(const struct source *in, struct profile **ret, struct err *e
 	array_free(&f.samples);
 	array_free(&f.weights);
 	array_free(&f.stack);
+	array_free(&f.kinds);
 	if (r < 0) {
 		profile_free(f.p);
 		return r;

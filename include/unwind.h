@@ -26,6 +26,8 @@ struct unwind_opts {
 	size_t max_bytes;	  /* size of the table; 0 = 64 MiB */
 	size_t max_section_bytes; /* largest .eh_frame, .gopclntab or .debug_frame read; 0 = 64 MiB
 				   */
+	bool from_code;		  /* leave call frame information aside, for comparison: machine code
+				   * alone tells */
 };
 
 struct unwind_stats {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -127,8 +128,16 @@ static bool is_anonymous(const struct vm_area *a, const char *name)
 	return !a->ino && (!name[0] || strncmp(name, "[anon", 5) == 0);
 }
 
-/* Adds what @line says, if it is of code. 0 or -ENOMEM. */
-static int add_line(struct aspace *as, const char *line, size_t max)
+/* @name as the process calls it whose root is @root, if it is in there. */
+static const char *in_root(const char *name, const char *root)
+{
+	size_t n = strlen(root);
+
+	return n > 1 && strncmp(name, root, n) == 0 && name[n] == '/' ? name + n : name;
+}
+
+/* Adds what @line says, of a process with the root @root, if it is of code. 0 or -ENOMEM. */
+static int add_line(struct aspace *as, const char *line, const char *root, size_t max)
 {
 	struct vm_area area = { .mapping = ASPACE_UNRESOLVED }, *last = NULL;
 	const char *name;
@@ -147,6 +156,7 @@ static int add_line(struct aspace *as, const char *line, size_t max)
 	}
 	if (as->areas.n >= max)
 		return 0;
+	name = in_root(name, root);
 	return add_name(as, name, name_bytes(name), &area.name_off) < 0 ||
 			       array_push(&as->areas, area) < 0
 		       ? -ENOMEM
@@ -164,7 +174,7 @@ int aspace_parse(char *text, size_t max, struct aspace **ret)
 		bool last = !text[len];
 
 		text[len] = '\0'; /* sscanf() measures the whole rest of its string at each call */
-		if (add_line(as, text, max) < 0)
+		if (add_line(as, text, "/", max) < 0)
 			return -ENOMEM;
 		text += len + !last;
 	}
@@ -173,12 +183,30 @@ int aspace_parse(char *text, size_t max, struct aspace **ret)
 	return 0;
 }
 
+/*
+ * The root of the process whose maps are @path. The kernel's records have paths as the process calls
+ * them, its maps as we do, or for a mount that we do not see, as who made that does: after chroot(2)
+ * in it the two differ.
+ */
+static void read_root(const char *path, char ret[PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+	char link[64];
+	ssize_t n = -1;
+
+	if (slash && snprintf(link, sizeof(link), "%.*s/root", (int)(slash - path), path) <
+			     (int)sizeof(link))
+		n = readlink(link, ret, PATH_MAX - 1);
+	ret[n > 0 ? n : 0] = '\0';
+}
+
 int aspace_read(const char *path, size_t max, uint64_t until_ns, const atomic_bool *stop,
 		struct aspace **ret)
 {
 	_cleanup_(aspace_unrefp) struct aspace *as = aspace_new();
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	_cleanup_free_ char *buf = malloc(READ_BYTES + 1);
+	char root[PATH_MAX];
 	size_t kept = 0;
 	ssize_t got;
 
@@ -186,6 +214,7 @@ int aspace_read(const char *path, size_t max, uint64_t until_ns, const atomic_bo
 		return -ENOMEM;
 	if (fd < 0)
 		return -errno;
+	read_root(path, root);
 	while ((got = read(fd, buf + kept, READ_BYTES - kept)) > 0) {
 		size_t n = kept + (size_t)got;
 		char *line = buf, *end;
@@ -193,7 +222,7 @@ int aspace_read(const char *path, size_t max, uint64_t until_ns, const atomic_bo
 		buf[n] = '\0';
 		for (; (end = memchr(line, '\n', n - (size_t)(line - buf))); line = end + 1) {
 			*end = '\0';
-			if (add_line(as, line, max) < 0)
+			if (add_line(as, line, root, max) < 0)
 				return -ENOMEM;
 		}
 		kept = n - (size_t)(line - buf);

@@ -58,7 +58,8 @@ int aspace_own(struct aspace **as);
 int aspace_parse(char *text, size_t max, struct aspace **ret);
 
 /*
- * The same of the file @path, however long it is, by blocks: also -errno of open(2) and read(2),
+ * The same of the file @path, however long it is, by blocks; paths below what the link `root` beside
+ * it names are cut to what the process calls them. Also -errno of open(2) and read(2),
  * -ETIME when it is not read by @until_ns (of this thread's CPU time), -ECANCELED when *@stop (NULL
  * = nobody does) has become true. An address space that was given back is empty.
  */

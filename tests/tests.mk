@@ -306,7 +306,8 @@ $(B)/bench/timed $(B)/bench/profilegen: $(B)/bench/%: tests/bench/%.c
 e2e_src := $(sort $(wildcard tests/e2e/*.c))
 workload_src := $(sort $(wildcard tests/workloads/*.c))
 workloads := $(patsubst tests/workloads/%.c,$(B)/workloads/%,$(workload_src)) \
-	$(addprefix $(B)/workloads/,stripped lives-static hostile-static split-nofp threads-nofp deep-nofp cxxnames $(if $(shell command -v rustc),rustnames))
+	$(addprefix $(B)/workloads/,stripped lives-static hostile-static split-nofp threads-nofp deep-nofp cxxnames $(if $(shell command -v rustc),rustnames) \
+	$(if $(shell command -v musl-gcc),elsewhere-musl))
 WORKLOAD_FLAGS := -O1 -g -fno-omit-frame-pointer -fno-optimize-sibling-calls -Wall -Wextra $(MAP)
 
 $(call obj,$(e2e_src)): INC = $(call test_inc,formats) -Itests/e2e -DE2E_BUILD='"$(B)"'
@@ -326,6 +327,12 @@ $(B)/workloads/%-static: tests/workloads/%.c $(B)/.flags
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WORKLOAD_FLAGS) -static -MMD -MP $< -pthread -o $@
+# Of another C library, which it looks for where this machine has its own: what a container holds.
+$(B)/workloads/%-musl: tests/workloads/%.c $(B)/.flags
+	$(call say,MUSL,$@)
+	@mkdir -p $(@D)
+	$(Q)musl-gcc -std=gnu11 -D_GNU_SOURCE $(WORKLOAD_FLAGS) -fomit-frame-pointer \
+		-Wl,--dynamic-linker=/lib/x86_64-linux-gnu/libc.so.6 $< -pthread -o $@
 $(B)/workloads/%: tests/workloads/%.cc $(B)/.flags
 	$(call say,CXX,$<)
 	@mkdir -p $(@D)

@@ -201,15 +201,13 @@ static int open_sections(const struct phdrs *phdrs, uint64_t max, enum cfi_want 
 	if (r == -ENOMEM || want == CFI_WANT_NOTHING)
 		return r;
 	r = -ENODATA;
-	if (want != CFI_WANT_DEBUG_FRAME) {
-		if (has_sections)
-			r = by_section(f, true, max, &s->sections[0]);
-		if (!is_final(r) && !(has_sections && r == -ENODATA))
-			r = by_segment(f, phdrs, max, &s->sections[0]);
-		if (r < 0 && is_final(r))
-			return r;
-		s->n_sections = r == 0;
-	}
+	if (has_sections)
+		r = by_section(f, true, max, &s->sections[0]);
+	if (!is_final(r) && !(has_sections && r == -ENODATA))
+		r = by_segment(f, phdrs, max, &s->sections[0]);
+	if (r < 0 && is_final(r))
+		return r;
+	s->n_sections = r == 0;
 	if (has_sections) {
 		r = by_section(f, false, max, &s->sections[s->n_sections]);
 		s->n_sections += r == 0;
@@ -233,9 +231,8 @@ int cfi_source_open(const struct cfi_file *f, size_t max_bytes, enum cfi_want wa
 		r = learn_segments(&phdrs, &s);
 	if (r == 0) {
 		r = open_sections(&phdrs, max_bytes, want, &s);
-		r = r == -ENOENT ? -ENODATA : r;
-		if (want == CFI_WANT_OBJECT && r < 0 && !is_final(r)) {
-			s.error = r;
+		if (r < 0 && !is_final(r)) {
+			s.error = r == -ENOENT ? -ENODATA : r;
 			r = 0;
 		}
 	}

@@ -30,15 +30,15 @@ struct cfi_section {
 /*
  * What is known of the object, and its sections: .eh_frame, then .debug_frame, which knows
  * functions that the other does not when a compiler was told to make no tables for the running
- * program.
+ * program, then what the code itself tells of the rest (codeframe.h), if somebody adds that.
  */
-#define CFI_SECTIONS_MAX 2
+#define CFI_SECTIONS_MAX 3
 struct cfi_source {
 	struct elf_file
 		file; /* over the borrowed descriptor or bytes; its sections have been read */
 	struct cfi_section sections[CFI_SECTIONS_MAX];
 	size_t n_sections;
-	int error; /* CFI_WANT_OBJECT: why there are no sections, or 0 */
+	int error; /* why there are no sections, or 0 */
 	uint16_t machine;
 	uint64_t base;		   /* lowest PT_LOAD */
 	uint64_t entry;		   /* e_entry: where the kernel starts the program */
@@ -47,12 +47,14 @@ struct cfi_source {
 	size_t n_segments;
 };
 
-/* CFI_WANT_OBJECT: as CFI_WANT_ALL, but that there are no sections, or none that can be read, is no
- * error. CFI_WANT_NOTHING: they are not looked for. */
-enum cfi_want { CFI_WANT_ALL, CFI_WANT_DEBUG_FRAME, CFI_WANT_OBJECT, CFI_WANT_NOTHING };
+enum cfi_want {
+	CFI_WANT_SECTIONS,
+	CFI_WANT_NOTHING, /* sections are not looked for */
+};
 
-/* 0 and *@ret (release with cfi_source_done()); errors as in unwind.h. @max_bytes: of a section; a
- * .debug_frame beside an .eh_frame is left out when it is larger. */
+/* 0 and *@ret (release with cfi_source_done()); errors as in unwind.h, but that there are no
+ * sections, or none that can be read, is none. @max_bytes: of a section; a .debug_frame beside an
+ * .eh_frame is left out when it is larger. */
 int cfi_source_open(const struct cfi_file *f, size_t max_bytes, enum cfi_want want,
 		    struct cfi_source *ret);
 /* Copies @n bytes of code at ELF address @vaddr, as long as the file is open. 0, -EBADMSG when

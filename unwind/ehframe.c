@@ -203,6 +203,15 @@ static int add_go(struct eh_frame *e)
 	return 0;
 }
 
+int eh_frame_read_more(struct eh_frame *e)
+{
+	int r = 0;
+
+	for (; e->section < e->src->n_sections && r == 0; e->section++)
+		r = read_section(e);
+	return r;
+}
+
 static int read_all(struct eh_frame *e)
 {
 	size_t n_eh = e->src->n_sections > 0 && e->src->sections[0].is_eh;
@@ -212,9 +221,7 @@ static int read_all(struct eh_frame *e)
 		r = read_section(e);
 	if (r == 0 && e->go)
 		r = add_go(e);
-	for (; e->section < e->src->n_sections && r == 0; e->section++)
-		r = read_section(e);
-	return r;
+	return r == 0 ? eh_frame_read_more(e) : r;
 }
 
 int eh_frame_read(const struct cfi_source *src, struct go_rows *go, size_t max_fdes,

@@ -43,6 +43,9 @@ int eh_frame_read(const struct cfi_source *src, struct go_rows *go, size_t max_f
 		  struct unwind_stats *stats, struct eh_frame *ret);
 void eh_frame_done(struct eh_frame *e);
 
+/* Reads the sections of the source that have come since. As eh_frame_read(). */
+int eh_frame_read_more(struct eh_frame *e);
+
 /* The instructions of FDE @f of @e; as the next, for none of Go's. */
 struct bytes eh_frame_insns(const struct eh_frame *e, const struct eh_fde *f);
 

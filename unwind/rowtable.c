@@ -6,6 +6,7 @@
 
 #include "cfisource.h"
 #include "cleanup.h"
+#include "codeframe.h"
 #include "ehframe.h"
 #include "rowpack.h"
 #include "rowset.h"
@@ -56,15 +57,21 @@ static int build(const struct cfi_file *f, const struct unwind_opts *opts, struc
 	_cleanup_(eh_frame_done) struct eh_frame eh = { 0 };
 	_cleanup_(gorows_close) struct go_rows go = { 0 };
 	size_t max = or_default(opts->max_section_bytes, DEFAULT_MAX_SECTION_BYTES);
-	int r = cfi_source_open(f, max < UINT32_MAX ? max : UINT32_MAX, CFI_WANT_OBJECT, &src);
+	int r = cfi_source_open(f, max < UINT32_MAX ? max : UINT32_MAX, CFI_WANT_SECTIONS, &src);
 	bool is_go;
 
 	if (r < 0)
 		return r;
 	r = gorows_open(&src, max, &go);
 	is_go = r == 0;
-	if (r == -ENOMEM || (!is_go && src.n_sections == 0))
-		return r == -ENOMEM ? r : src.error;
+	if (r == -ENOMEM)
+		return r;
+	if (opts->from_code) {
+		for (size_t i = 0; i < src.n_sections; i++)
+			free(src.sections[i].owned);
+		src.n_sections = 0;
+		is_go = false;
+	}
 	t->base = src.base;
 	t->machine = src.machine;
 	t->n_segments = src.n_segments;
@@ -72,6 +79,10 @@ static int build(const struct cfi_file *f, const struct unwind_opts *opts, struc
 	t->stats.from_debug_frame = src.n_sections > 0 && !src.sections[src.n_sections - 1].is_eh;
 	r = eh_frame_read(&src, is_go ? &go : NULL, or_default(opts->max_rows, DEFAULT_MAX_ROWS),
 			  &t->stats, &eh);
+	if (r == 0)
+		r = code_frame_add(&src, &eh, CODE_FRAME_MAX);
+	if (r == 0 && eh.fdes.n == 0 && !is_go && src.error)
+		r = src.error;
 	return r < 0 ? r : build_rows(&eh, opts, t);
 }
 

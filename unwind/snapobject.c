@@ -38,7 +38,7 @@ struct snap_object {
 	/* … and what else there is, read at the first need. */
 	bool was_go_sought, was_scanned;
 	struct snap_go *go;
-	struct snap_scan scan; /* .debug_frame, or all entries */
+	struct snap_scan scan; /* all entries, or those that the table does not lead to */
 };
 
 uint64_t snap_object_serial(const struct snap_object *o)
@@ -501,8 +501,7 @@ static int scan(struct snap_objects *os, struct snap_object *o)
 
 	if (o->was_scanned)
 		return 0;
-	r = snap_scan_read(&file, o->n_table ? CFI_WANT_DEBUG_FRAME : CFI_WANT_ALL,
-			   os->max_bytes / SCAN_SHARE, &o->scan);
+	r = snap_scan_read(&file, o->n_table > 0, os->max_bytes / SCAN_SHARE, &o->scan);
 	if (r == -ENOMEM)
 		return r;
 	o->was_scanned = true; /* without success: nothing is found, now and later */

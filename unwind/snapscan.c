@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codeframe.h"
 #include "ehframe.h"
 
 static int by_start(const void *a, const void *b)
@@ -13,15 +14,20 @@ static int by_start(const void *a, const void *b)
 	return (x->start > y->start) - (x->start < y->start);
 }
 
-static int keep_entries(const struct eh_frame *eh, struct snap_scan *s)
+/* Keeps the entries of @eh, or with @others only those that are not of .eh_frame. */
+static int keep_entries(const struct eh_frame *eh, bool others, struct snap_scan *s)
 {
-	int r = array_reserve(&s->entries, eh->fdes.n);
+	int r = array_reserve(&s->entries, others ? 1 : eh->fdes.n);
 
 	if (r < 0)
 		return r;
 	array_each(&eh->fdes, f) {
 		const struct cfi_cie *cie = &eh->cies.items[f->cie];
 
+		if (others && s->source.sections[cie->section].is_eh)
+			continue;
+		if (array_reserve(&s->entries, 1) < 0)
+			return -ENOMEM;
 		s->entries.items[s->entries.n++] = (struct snap_scanned){
 			.start = s->source.base + f->pc,
 			.len = f->len,
@@ -36,17 +42,29 @@ static int keep_entries(const struct eh_frame *eh, struct snap_scan *s)
 	return 0;
 }
 
-int snap_scan_read(const struct cfi_file *f, enum cfi_want want, size_t max, struct snap_scan *ret)
+/* The bytes of .eh_frame, which was read to know what it is of. */
+static void drop_section(struct cfi_section *s)
+{
+	free(s->owned);
+	s->owned = NULL;
+	s->data = bytes_of(NULL, 0);
+}
+
+int snap_scan_read(const struct cfi_file *f, bool others, size_t max, struct snap_scan *ret)
 {
 	struct unwind_stats stats = { 0 };
 	struct eh_frame eh = { 0 };
-	int r = cfi_source_open(f, max, want, &ret->source);
+	int r = cfi_source_open(f, max, CFI_WANT_SECTIONS, &ret->source);
 
 	if (r == 0)
 		r = eh_frame_read(&ret->source, NULL, max / 16, &stats, &eh);
 	if (r == 0)
-		r = keep_entries(&eh, ret);
+		r = code_frame_add(&ret->source, &eh, CODE_FRAME_MAX_SNAP);
+	if (r == 0)
+		r = keep_entries(&eh, others, ret);
 	eh_frame_done(&eh);
+	if (r == 0 && others && ret->source.n_sections > 0 && ret->source.sections[0].is_eh)
+		drop_section(&ret->source.sections[0]);
 	elf_file_close(&ret->source.file); /* the sections are all that stays */
 	if (r < 0)
 		snap_scan_done(ret);

@@ -2,6 +2,7 @@
 /* The functions of an object that no search table leads to: its entries, read once and kept. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,9 +21,10 @@ struct snap_scan {
 	ARRAY(struct snap_scanned) entries; /* by start */
 };
 
-/* Reads the sections of @f that are wanted, of up to @max bytes each, into the zeroed @ret (release
- * with snap_scan_done()). 0, or an error of unwind.h, which leaves it empty. */
-int snap_scan_read(const struct cfi_file *f, enum cfi_want want, size_t max, struct snap_scan *ret);
+/* Reads the sections of @f, of up to @max bytes each, and what its code tells of the rest, into the
+ * zeroed @ret (release with snap_scan_done()); with @others, what is in .eh_frame is not kept. 0, or
+ * an error of unwind.h, which leaves it empty. */
+int snap_scan_read(const struct cfi_file *f, bool others, size_t max, struct snap_scan *ret);
 void snap_scan_done(struct snap_scan *s);
 
 /* The memory it takes. */

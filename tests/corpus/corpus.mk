@@ -38,10 +38,14 @@ $(call corpus_add,deep-sections,deep_tree.c,gcc,$(corpus_o2) -ffunction-sections
 $(call corpus_add,deep-stripped,deep_tree.c,gcc,$(corpus_o2) -s)
 corpus_sed.deep-stripped := -E -e 's/;(main|trunk|bough|limb|branch|twig|leaf_[a-z]+|[a-z]+_root)\b/;[deep-stripped+*]/g' \
 	-e '/^root main/s/_start;/[deep-stripped+*];/' -e '$$a own: [deep-stripped+*]' -e '$$a limit wrong: 1'
-# musl itself has no unwind tables, and a stack may say so below main.
-corpus_musl := -e '/^root main/s/: .*/: [truncated*|_start;_start_c{0,1};*libc_start*|[*+*]{0,2};main/'
-corpus_sed.deep-musl := $(corpus_musl)
-corpus_sed.deep-musl-static := $(corpus_musl)
+# musl has no unwind tables, and these programs, too, have none of any kind: the code has to do.
+corpus_none := $(corpus_bare) -g0
+$(call corpus_add,deep-none,deep_tree.c,gcc,$(corpus_none))
+$(call corpus_add,deep-none-size,deep_tree.c,gcc,$(corpus_none) -Os)
+$(call corpus_add,deep-clang-none,deep_tree.c,clang,$(corpus_none))
+$(call corpus_add,deep-none-stripped,deep_tree.c,gcc,$(corpus_none) -s)
+corpus_sed.deep-none-stripped := $(subst deep-stripped,deep-none-stripped,$(corpus_sed.deep-stripped))
+$(call corpus_add,deep-musl-none,deep_tree.c,musl-gcc,$(corpus_none))
 $(call corpus_add,deep-musl,deep_tree.c,musl-gcc,$(corpus_o2))
 $(call corpus_add,deep-musl-static,deep_tree.c,musl-gcc,$(corpus_o2) -static)
 
@@ -67,6 +71,10 @@ corpus_link.plugins = -Wl,-rpath,'$$ORIGIN'
 # --- signals, frames, threads, exec -----------------------------------------------------------------
 $(call corpus_add,signal-async,signal_async.c,gcc,$(corpus_o2))
 $(call corpus_add,signal-static,signal_async.c,gcc,$(corpus_o2) -static)
+# Assembly in musl has symbols without a size: what has no symbol of its own goes by the one before it.
+corpus_sed.signal-musl := -e 's/__restore_rt|/setjmp|&/'
+corpus_sed.threads-musl := -e '/^root thread/s/: /: memset|/'
+$(call corpus_add,signal-musl,signal_async.c,musl-gcc,$(corpus_none))
 $(call corpus_add,signal-altstack,signal_async.c,gcc,$(corpus_o2) -DALTSTACK)
 $(call corpus_add,signal-nested,signal_nested.c,gcc,$(corpus_o2))
 $(call corpus_add,frames-100k,frames_huge.c,gcc,$(corpus_o2) -DKIB=100)
@@ -79,6 +87,7 @@ $(foreach d,10 100 500,$(call corpus_add,recursion-$(d),recursion.c,gcc,$(corpus
 $(call corpus_add,vdso-clock,vdso_clock.c,gcc,$(corpus_o2))
 $(call corpus_add,threads,threads_four.c,gcc,$(corpus_o2) -pthread)
 $(call corpus_add,threads-static,threads_four.c,gcc,$(corpus_o2) -pthread -static)
+$(call corpus_add,threads-musl,threads_four.c,musl-gcc,$(corpus_none) -pthread)
 $(call corpus_add,noreturn,noreturn_call.c,gcc,$(corpus_o2))
 $(call corpus_add,syscall-zero,syscall_zero.c,gcc,$(corpus_o2))
 $(call corpus_add,exec-memfd,exec_self.c,gcc,$(corpus_o2) -DMEMFD)

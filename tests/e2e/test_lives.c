@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "judge.h"
 #include "readback.h"
 
 E2E(lives);
@@ -16,25 +17,6 @@ E2E(lives);
 #define FREQ "-F", "999"
 
 static const struct pick all;
-
-/* Of the samples of a short program, those that are cut; and samples in code of which wick did not
- * hear in time. */
-#ifdef __SANITIZE_ADDRESS__ /* with which wick takes several times as long to look */
-#define MOST_CUT     0.3
-#define MOST_UNKNOWN 5
-#else
-#define MOST_CUT     0.02
-#define MOST_UNKNOWN 0
-#endif
-
-static bool has_frame(const struct profile *p, const struct profile_sample *s,
-		      const char *beginning)
-{
-	for (uint32_t k = 0; k < s->loc_n; k++)
-		if (strncmp(frame_name(p, s, k), beginning, strlen(beginning)) == 0)
-			return true;
-	return false;
-}
 
 /* Samples of @comm whose stack has a frame that begins so, and one that begins as @other. */
 static double with_frames(const struct profile *p, const char *comm, const char *beginning,
@@ -94,68 +76,6 @@ static struct profile *recorded_script(const char *script, struct run *r, struct
 /* So many programs a second, for so long. */
 #define STORM_RATE "200"
 #define STORM_S	   "10"
-
-/* What runs in a storm, by the names of its processes, and of which program those are. */
-struct kind {
-	const char *comm, *program;
-};
-
-/* Samples of processes of one name. */
-struct judged {
-	double all, wrong, unnamed, cut;
-};
-
-static struct judged judge(const struct profile *p, const struct kind *kind)
-{
-	struct judged j = { 0 };
-
-	for (size_t i = 0; i < p->samples.n; i++) {
-		const struct profile_sample *s = &p->samples.items[i];
-		double n = (double)profile_value(p, i, 0);
-		const char *program;
-
-		if (strcmp(label_text(p, s, "comm"), kind->comm) != 0)
-			continue;
-		j.all += n;
-		program = label_text(p, s, "executable");
-		if (program[0] && strcmp(program, kind->program) != 0) {
-			j.wrong += n;
-			fprintf(stderr, "  %s is said to be %s\n", kind->comm, program);
-		}
-		if (!program[0] || has_frame(p, s, "[unknown") || has_frame(p, s, "[lives"))
-			j.unnamed += n;
-		if (has_frame(p, s, "[truncated"))
-			j.cut += n;
-	}
-	return j;
-}
-
-/* Every sample of the storm's processes is of the right program, and its stack is whole and has
- * names. */
-static void expect_storm(const struct profile *p, const struct run *r, const struct kind *kinds,
-			 size_t n)
-{
-	struct judged sum = { 0 };
-
-	fprintf(stderr, "  %.0f programs a second\n", said(r, "started") / said(r, "seconds"));
-	cr_expect_eq(said(r, "failed"), 0);
-	for (size_t i = 0; i < n; i++) {
-		struct judged j = judge(p, &kinds[i]);
-
-		fprintf(stderr, "  %s: %.0f samples, %.0f wrong, %.0f unnamed, %.0f cut\n",
-			kinds[i].comm, j.all, j.wrong, j.unnamed, j.cut);
-		cr_expect_gt(j.all, 0, "%s", kinds[i].comm);
-		sum.all += j.all;
-		sum.wrong += j.wrong;
-		sum.unnamed += j.unnamed;
-		sum.cut += j.cut;
-	}
-	cr_expect_gt(sum.all, 10 * said(r, "seconds"), "%.0f samples", sum.all);
-	cr_expect_eq(sum.wrong, 0, "%.0f of %.0f", sum.wrong, sum.all);
-	/* In the middle of execve(2), of which the kernel had told in part. */
-	cr_expect_leq(sum.unnamed, 0.001 * sum.all + 1, "%.0f of %.0f", sum.unnamed, sum.all);
-	cr_expect_leq(sum.cut, MOST_CUT * sum.all, "%.0f of %.0f", sum.cut, sum.all);
-}
 
 /* The file that a program of that name is in the end. */
 static const char *program(const char *path)

@@ -154,3 +154,47 @@ Test(speedscope_read, what_nobody_knows_is_passed_over)
 	must_fold(p, "a 2\n");
 	profile_free(p);
 }
+
+/* What speedscope exports has the names that it read, and all profiles of a file. */
+Test(speedscope_read, what_speedscope_exports)
+{
+	char buf[4100];
+	struct profile *p;
+
+	snprintf(buf, sizeof(buf),
+		 "{\"exporter\":\"speedscope@1.25.0\",\"activeProfileIndex\":1,%s",
+		 file("{\"name\":\"samples/count\",\"unit\":\"none\",\"type\":\"evented\",\"events\":["
+		      "{\"type\":\"O\",\"frame\":0,\"at\":0},{\"type\":\"C\",\"frame\":0,\"at\":3}]},"
+		      "{\"name\":\"cpu/nanoseconds\",\"unit\":\"nanoseconds\",\"samples\":[[1]],\"weights\":[7]},"
+		      "{\"name\":\"bin/count\",\"unit\":\"bytes\",\"samples\":[[1]],\"weights\":[9]}") +
+			 1);
+	p = must_read(speedscope_read, buf);
+	cr_assert_eq(p->sample_types.n, 3);
+	cr_expect_str_eq(text(p->sample_types.items[0].type), "samples");
+	cr_expect_str_eq(text(p->sample_types.items[1].type), "cpu");
+	cr_expect_str_eq(text(p->sample_types.items[1].unit), "nanoseconds");
+	cr_expect_str_eq(text(p->sample_types.items[2].type), "space", "of another unit");
+	cr_expect_str_eq(text(p->default_sample_type), "cpu");
+	cr_assert_eq(p->labels.n, 1, "only the last tells of a thread");
+	cr_expect_str_eq(text(p->labels.items[0].str), "bin/count");
+	profile_free(p);
+}
+
+/* Whoever wrote it, a number that is none of its profiles means the first. */
+Test(speedscope_read, what_is_shown_first)
+{
+	static const char *const indices[] = { "-1", "2", "1e300", "0.5" };
+
+	for (size_t i = 0; i < ARRAY_LEN(indices); i++) {
+		char buf[4100];
+		struct profile *p;
+
+		snprintf(buf, sizeof(buf), "{\"activeProfileIndex\":%s,%s", indices[i],
+			 file("{\"unit\":\"none\",\"samples\":[[0]],\"weights\":[1]},"
+			      "{\"unit\":\"bytes\",\"samples\":[[0]],\"weights\":[1]}") +
+				 1);
+		p = must_read(speedscope_read, buf);
+		cr_expect_str_eq(text(p->default_sample_type), "samples");
+		profile_free(p);
+	}
+}

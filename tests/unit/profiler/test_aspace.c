@@ -256,6 +256,34 @@ Test(aspace, reads_a_long_file_by_blocks)
 	aspace_unref(whole);
 }
 
+Test(aspace, paths_are_those_of_the_process)
+{
+	char dir[] = "/tmp/wick-root-XXXXXX", path[64], root[64];
+	struct aspace *as = NULL;
+	FILE *f;
+
+	cr_assert_not_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/maps", dir);
+	snprintf(root, sizeof(root), "%s/root", dir);
+	cr_assert_eq(symlink("/some/where", root), 0);
+	f = fopen(path, "we");
+	cr_assert_not_null(f);
+	fputs("1000-2000 r-xp 00000000 08:01 11   /some/where/bin/prog\n"
+	      "3000-4000 r-xp 00000000 08:01 12   /some/where\n"
+	      "5000-6000 r-xp 00000000 08:01 13   /some/wherever/lib\n",
+	      f);
+	fclose(f);
+	cr_assert_eq(aspace_read(path, SIZE_MAX, UINT64_MAX, NULL, &as), 0);
+	cr_assert_eq(as->areas.n, 3);
+	cr_expect_str_eq(aspace_name(as, &as->areas.items[0]), "/bin/prog");
+	cr_expect_str_eq(aspace_name(as, &as->areas.items[1]), "/some/where");
+	cr_expect_str_eq(aspace_name(as, &as->areas.items[2]), "/some/wherever/lib");
+	aspace_unref(as);
+	unlink(path);
+	unlink(root);
+	rmdir(dir);
+}
+
 Test(aspace, a_line_that_does_not_end_is_no_line)
 {
 	char path[] = "/tmp/wick-maps-XXXXXX", block[4096];
