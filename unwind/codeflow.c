@@ -11,6 +11,7 @@
 #define STEPS_A_BYTE 4  /* so often may code be tried, in the mean */
 #define FUNCTION_ALIGN 16
 #define STACK_ALIGN    16
+#define STUB_ALIGN     8
 #define CHAIN_MAX      8  /* calls back from where code came out wrong, one of which does not return */
 #define TRIES_MAX      32 /* such calls in one function */
 #define FAILED_MAX     2000
@@ -143,6 +144,12 @@ static int go_on(struct code_flow *f, uint32_t region, const struct x86_insn *i,
 		return add_region(f, region, (uint64_t)at + i->len, number);
 	case CODE_NEXT_CALL_ANY:
 		return add_region(f, region, (uint64_t)at + i->len, number);
+	case CODE_NEXT_JUMP_ANY:
+		/* By a pointer that stands somewhere: to a function in another object, as the
+		 * linker's stubs do, which are aligned. A table is read to a register. */
+		r->is_proven |= i->is_mem && i->rm == X86_NO_REG && code_state_may_return(s) &&
+				(f->vaddr + r->at) % STUB_ALIGN == 0;
+		return WAY_OVER;
 	case CODE_NEXT_RETURN:
 		r->is_proven |= code_state_may_return(s);
 		return code_state_may_return(s) ? WAY_OVER : WAY_WRONG;

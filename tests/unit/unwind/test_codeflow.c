@@ -159,6 +159,20 @@ Test(codeflow, a_zero_that_does_not_end_a_stack)
 	cr_expect_eq(saved_at(AT(counts, counts_in2)), 16);
 }
 
+/* The linker's stubs, to which no symbol leads. The first one is called with more on the stack. */
+CODE(stubs,
+     "push stubs_got(%rip); jmp *stubs_got(%rip); .balign 16; stubs_1: jmp *stubs_got(%rip)\n"
+     ".balign 8; stubs_2: jmp *stubs_got(%rip); .balign 8; stubs_got: .quad 0");
+Test(codeflow, stubs_of_the_linker)
+{
+	cr_assert_eq(code_flow_init(&flow, bytes_of(stubs, (size_t)(stubs_end - stubs)), 0), 0);
+	cr_assert_eq(code_flow_run(&flow), 0);
+	cr_expect_eq(sp_at(0), 0);
+	cr_expect_eq(sp_at(6), 0);
+	cr_expect_eq(sp_at(AT(stubs, stubs_1)), 8);
+	cr_expect_eq(sp_at(AT(stubs, stubs_2)), 8);
+}
+
 /* It takes its return address away: nothing is said rather than something wrong. */
 CODE(forks, "pop %rdx; mov $58,%eax; syscall; push %rdx; ret");
 Test(codeflow, what_does_not_come_out)
