@@ -212,7 +212,6 @@ static int symbolize(struct run *r, int argc, char **argv, struct err *e)
 	mallopt(M_MMAP_THRESHOLD, LARGE);
 	r->print = (struct symprint){ .out = stdout,
 				      .form = r->o.form,
-				      .may_thread = r->o.threads != 1,
 				      .to_terminal = isatty(STDOUT_FILENO) };
 	n = r->o.addrs.n ? answer_words(r, e) : answer_lines(r, e);
 	stats = symbolizer_stats(r->symbolizer);

@@ -3,11 +3,11 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "addrreader.h"
 #include "jsontext.h"
-#include "outahead.h"
 #include "shortname.h"
 #include "symbolize.h"
 #include "termtext.h"
@@ -21,15 +21,27 @@ static const char no_address[] = "not an address";
 
 /* --- pieces ---------------------------------------------------------------------------------- */
 
+static void flush(struct symprint *p)
+{
+	fwrite_unlocked(p->buf, 1, p->n, p->out);
+	p->n = 0;
+}
+
 static void put_bytes(struct symprint *p, const char *s, size_t n)
 {
-	outahead_put(p->ahead, s, n);
+	for (size_t room; n > (room = SYMPRINT_BUF - p->n); s += room, n -= room) {
+		memcpy(p->buf + p->n, s, room);
+		p->n = SYMPRINT_BUF;
+		flush(p);
+	}
+	memcpy(p->buf + p->n, s, n);
+	p->n += n;
 }
 
 /* Foreign text, made harmless. */
 static void put_foreign(struct symprint *p, const char *s, size_t n)
 {
-	outahead_flush(p->ahead);
+	flush(p);
 	term_write(p->out, s, n, SIZE_MAX, TERM_ELIDE_END);
 }
 
@@ -168,7 +180,7 @@ static void addr2line_answer(struct symprint *p, uint64_t addr, const struct sym
 static void json_string(struct symprint *p, const char *key, const char *s, size_t n)
 {
 	put(p, key);
-	outahead_flush(p->ahead);
+	flush(p);
 	json_write_string(p->out, s, n);
 }
 
@@ -273,10 +285,10 @@ static void fetch_ahead(const struct sym_batch *b, size_t i, size_t n)
 int symprint_batch(struct symprint *p, const struct addr_batch *q, const struct sym_batch *a)
 {
 	size_t wrong = 0;
-	int r = p->ahead ? 0 : outahead_new(p->out, p->may_thread, &p->ahead);
+	int r = 0;
 
-	if (r < 0)
-		return r;
+	if (!p->buf && !(p->buf = malloc(SYMPRINT_BUF)))
+		return -ENOMEM;
 
 	for (size_t i = 0; i < q->addrs.n && r == 0; i++) {
 		fetch_ahead(a, i, q->addrs.n);
@@ -288,12 +300,12 @@ int symprint_batch(struct symprint *p, const struct addr_batch *q, const struct 
 			r = print_answer(p, q->addrs.items[i], a, &a->answers[i]);
 		}
 	}
-	outahead_flush(p->ahead);
+	flush(p);
 	return r;
 }
 
 void symprint_done(struct symprint *p)
 {
-	outahead_free(p->ahead);
+	free(p->buf);
 	array_free(&p->shorter);
 }

@@ -8,7 +8,6 @@
 #include "array.h"
 
 struct addr_batch;
-struct outahead;
 struct sym_batch;
 
 enum symprint_form {
@@ -19,6 +18,9 @@ enum symprint_form {
 	SYMPRINT_ADDR2LINE, /* as addr2line -a -f -i -C of binutils */
 };
 
+/* It is written when it is full: to write whole blocks of the file system costs half. */
+enum { SYMPRINT_BUF = 128 << 10 };
+
 struct symprint {
 	FILE *out;
 	enum symprint_form form;
@@ -26,8 +28,8 @@ struct symprint {
 	 * case. */
 	bool to_terminal;
 	ARRAY(char) shorter; /* room for a short name */
-	bool may_thread;	/* whether much text may be written by a thread of its own */
-	struct outahead *ahead; /* made when it is needed */
+	char *buf;	     /* SYMPRINT_BUF, after the first call */
+	size_t n;	     /* bytes in it that are not written yet */
 };
 
 /*

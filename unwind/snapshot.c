@@ -118,6 +118,17 @@ static bool read_stack(const struct walk *w, uint64_t addr, uint64_t *ret)
 	return false;
 }
 
+/* Why @addr, of a stack, was not read. What lies between the stack pointer and the copy was not there
+ * when that was made: a page that is being copied for a new process, for instance. */
+static enum snapshot_end why_not_read(const struct walk *w, uint64_t addr)
+{
+	const struct snapshot *s = w->s;
+
+	return s->n_stack == 0 || (addr >= s->regs.r[SNAPSHOT_RSP] && addr < s->stack_start)
+		       ? SNAPSHOT_END_MEMORY
+		       : SNAPSHOT_END_SHORT;
+}
+
 static bool read_rule(const struct walk *w, uint64_t addr, uint64_t *ret)
 {
 	uint64_t off = addr - w->rule->base;
@@ -157,7 +168,7 @@ static int access_mem(unw_addr_space_t as, unw_word_t addr, unw_word_t *val, int
 	}
 	if (read_rule(w, addr, val) || read_stack(w, addr, val) || read_object(w, addr, val))
 		return 0;
-	w->fault = addr - w->sp < STACK_REACH || w->rule->changes_stack ? SNAPSHOT_END_SHORT
+	w->fault = addr - w->sp < STACK_REACH || w->rule->changes_stack ? why_not_read(w, addr)
 									: SNAPSHOT_END_MEMORY;
 	return -UNW_EINVAL;
 }
@@ -363,7 +374,7 @@ static enum snapshot_end step_past_frame_pointer(struct walk *w, int above)
 	uint64_t at = w->sp + (uint64_t)above, ra;
 
 	if (!read_stack(w, at, &ra))
-		return SNAPSHOT_END_SHORT;
+		return why_not_read(w, at);
 	if (ra == 0)
 		return SNAPSHOT_END_ROOT;
 	w->pc = ra;
@@ -390,7 +401,7 @@ static enum snapshot_end step_by_frame_pointer(struct walk *w, enum snapshot_end
 	if (rbp % 8 != 0 || rbp < w->sp || rbp - w->sp >= STACK_REACH)
 		return end;
 	if (!read_stack(w, rbp, &up) || !read_stack(w, rbp + 8, &ra))
-		return SNAPSHOT_END_SHORT;
+		return why_not_read(w, rbp);
 	if (ra == 0)
 		return SNAPSHOT_END_ROOT;
 	if (!find_area(w, ra - 1))

@@ -14,7 +14,7 @@ bool has_frame(const struct profile *p, const struct profile_sample *s, const ch
 
 /* Samples of processes of one name. */
 struct judged {
-	double all, wrong, unnamed, cut;
+	double all, wrong, unnamed, cut, late;
 };
 
 static struct judged judge(const struct profile *p, const struct kind *kind)
@@ -38,38 +38,47 @@ static struct judged judge(const struct profile *p, const struct kind *kind)
 			j.unnamed += n;
 		if (has_frame(p, s, "[truncated"))
 			j.cut += n;
+		if (has_frame(p, s, "[truncated: unwind information not loaded yet"))
+			j.late += n;
 	}
 	return j;
 }
 
-double expect_programs(const struct profile *p, const struct kind *kinds, size_t n)
+double expect_programs(const struct profile *p, const struct kind *kinds, size_t n, double most_cut)
 {
 	struct judged sum = { 0 };
 
 	for (size_t i = 0; i < n; i++) {
 		struct judged j = judge(p, &kinds[i]);
 
-		fprintf(stderr, "  %s: %.0f samples, %.0f wrong, %.0f unnamed, %.0f cut\n",
-			kinds[i].comm, j.all, j.wrong, j.unnamed, j.cut);
+		fprintf(stderr,
+			"  %s: %.0f samples, %.0f wrong, %.0f unnamed, %.0f cut, %.0f late\n",
+			kinds[i].comm, j.all, j.wrong, j.unnamed, j.cut, j.late);
 		cr_expect_gt(j.all, 0, "%s", kinds[i].comm);
 		sum.all += j.all;
 		sum.wrong += j.wrong;
 		sum.unnamed += j.unnamed;
 		sum.cut += j.cut;
+		sum.late += j.late;
 	}
 	cr_expect_eq(sum.wrong, 0, "%.0f of %.0f", sum.wrong, sum.all);
 	/* In the middle of execve(2), of which the kernel had told in part. */
 	cr_expect_leq(sum.unnamed, 0.001 * sum.all + 1, "%.0f of %.0f", sum.unnamed, sum.all);
-	cr_expect_leq(sum.cut, MOST_CUT * sum.all, "%.0f of %.0f", sum.cut, sum.all);
+	/* On a busy machine, wick may come late to a process; what else cuts stacks does not depend
+	 * on that. */
+	cr_expect_leq(sum.cut - sum.late, MOST_BROKEN * sum.all + 2, "%.0f of %.0f",
+		      sum.cut - sum.late, sum.all);
+	cr_expect_leq(sum.cut, most_cut * sum.all, "%.0f of %.0f", sum.cut, sum.all);
 	return sum.all;
 }
 
-void expect_storm(const struct profile *p, const struct run *r, const struct kind *kinds, size_t n)
+void expect_storm(const struct profile *p, const struct run *r, const struct kind *kinds, size_t n,
+		  double most_cut)
 {
 	double all;
 
 	fprintf(stderr, "  %.0f programs a second\n", said(r, "started") / said(r, "seconds"));
 	cr_expect_eq(said(r, "failed"), 0);
-	all = expect_programs(p, kinds, n);
+	all = expect_programs(p, kinds, n, most_cut);
 	cr_expect_gt(all, 10 * said(r, "seconds"), "%.0f samples", all);
 }

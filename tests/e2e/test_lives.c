@@ -103,7 +103,7 @@ Test(lives, two_hundred_programs_a_second)
 	must_end(&r, 0);
 	p = recorded(file, &a);
 	fprintf(stderr, "  %s\n", a.comment);
-	expect_storm(p, &r, kinds, sizeof(kinds) / sizeof(*kinds));
+	expect_storm(p, &r, kinds, sizeof(kinds) / sizeof(*kinds), MOST_CUT);
 	/* A third of them work for 5 ms, some of which passes before they are that program. */
 	expect_whole(p, "lives", "brief_work", 0.4 * said(&r, "started") / 3 * 0.005 * HZ);
 }
@@ -150,7 +150,7 @@ Test(lives, two_hundred_programs_a_second_in_a_container)
 					     " /bin/in-true , /bin/lives brief 0.005 , /bin/in-sh"),
 			    &r, &a);
 	fprintf(stderr, "  %s\n", a.comment);
-	expect_storm(p, &r, kinds, sizeof(kinds) / sizeof(*kinds));
+	expect_storm(p, &r, kinds, sizeof(kinds) / sizeof(*kinds), MOST_CUT);
 	/* A third of them work for 5 ms, some of which passes before they are that program. */
 	expect_whole(p, "lives", "brief_work", 0.4 * said(&r, "started") / 3 * 0.005 * HZ);
 }

@@ -8,7 +8,7 @@ passed=0 failed=''
 
 one() { # NAME
     # What no snapshot holds is cut until the tables are there.
-    case $1 in frames-* | go-cgo*) cut=60 ;; *) cut=8 ;; esac
+    case $1 in frames-*) cut=60 ;; *) cut=8 ;; esac
     # Go's beginning is long beside half a second of work.
     case $1 in go-*) outside=80 ;; *) outside=60 ;; esac
     (cat "/c/$1.chain" && printf 'limit %s\n' "outside: $outside" 'wrong: 2' "cut: $cut") >chain
