@@ -46,12 +46,6 @@ static int add_range(struct code_rows *c, uint64_t vaddr, uint64_t n)
 							   (uint32_t)(end - src->base) });
 }
 
-/* Stubs that jump through the GOT are nobody's place to stay, and have rules of their own. */
-static bool is_stubs(const struct elf_file *f, const Elf64_Shdr *sh)
-{
-	return sh->sh_name < f->n_names && strncmp(f->names + sh->sh_name, ".plt", 4) == 0;
-}
-
 static int add_sections(struct code_rows *c)
 {
 	const struct elf_file *f = &c->src->file;
@@ -60,7 +54,7 @@ static int add_sections(struct code_rows *c)
 	for (size_t i = 0; r == 0 && i < f->n_sections; i++) {
 		const Elf64_Shdr *sh = &f->sections[i];
 
-		if (sh->sh_type == SHT_PROGBITS && sh->sh_flags & SHF_EXECINSTR && !is_stubs(f, sh))
+		if (sh->sh_type == SHT_PROGBITS && sh->sh_flags & SHF_EXECINSTR)
 			r = add_range(c, sh->sh_addr, sh->sh_size);
 	}
 	return r;

@@ -201,6 +201,25 @@ static bool is_signal_return(const struct bytes *code, uint32_t at)
 	       (n >= sizeof(narrow) && memcmp(p, narrow, sizeof(narrow)) == 0);
 }
 
+/*
+ * The linker's stubs (System V ABI §5.2): `jmp *slot; push $number; jmp first`, aligned, behind the first
+ * of them, `push word; jmp *word`, which finds the number on the stack.
+ */
+static bool is_first_stub(const struct bytes *code, uint32_t at)
+{
+	const uint8_t *p = code->p + at;
+
+	return code->n - at >= 8 && p[0] == 0xff && p[1] == 0x35 && p[6] == 0xff && p[7] == 0x25;
+}
+
+static bool is_stub_rest(const struct bytes *code, uint32_t at)
+{
+	const uint8_t *p = code->p + at;
+
+	return at >= 6 && code->n - at >= 6 && p[-6] == 0xff && p[-5] == 0x25 && p[0] == 0x68 &&
+	       p[5] == 0xe9;
+}
+
 /* Where nothing falls through to: what is known of the stack at @i. */
 static void begin(struct round *r, uint32_t at, const struct x86_insn *i)
 {
@@ -211,7 +230,7 @@ static void begin(struct round *r, uint32_t at, const struct x86_insn *i)
 	if (known)
 		r->frame = known->frame;
 	else if (is_signal_return(&r->code, at) || (taken && taken->is_taken) ||
-		 is_endbr(&r->code, at) ||
+		 is_endbr(&r->code, at) || is_stub_rest(&r->code, at) ||
 		 (r->is_fresh && (is_beginning(i) || (is_aligned && !r->has_table))))
 		r->frame = code_frame_entry(at);
 	else if (r->is_fresh && r->has_table)
@@ -220,6 +239,8 @@ static void begin(struct round *r, uint32_t at, const struct x86_insn *i)
 		return; /* what comes now may be known later */
 	if (r->frame.origin == at && is_signal_return(&r->code, at))
 		r->frame.kind = CODE_SIGNAL;
+	if (r->frame.origin == at && is_first_stub(&r->code, at))
+		r->frame.sp = 16;
 	r->is_end = false;
 }
 
@@ -326,7 +347,7 @@ static void pass_on(struct round *r, uint32_t at, const struct x86_insn *i)
 	r->is_end = ends(i) ||
 		    (r->frame.kind == CODE_SIGNAL && r->code.p[at] == 0x0f) /* the syscall */;
 	/* One that left its frame before is the call of another function. */
-	if (i->effect == X86_JUMP_FAR && code_frame_is_known(&r->frame) &&
+	if (i->effect == X86_JUMP_FAR && !i->value && code_frame_is_known(&r->frame) &&
 	    r->frame.kind != CODE_ROOT && !(r->frame.kind == CODE_SP && r->frame.sp == 8)) {
 		r->has_table = true;
 		r->table = r->frame;

@@ -27,8 +27,8 @@ struct code_target {
 };
 
 struct codescan {
-	ARRAY(struct x86_insn) insns; /* of the present code, as they follow one another from its beginning */
-	ARRAY(uint8_t) marks;	      /* a bit a byte of code: whether there is a target */
+	ARRAY(struct x86_insn) insns;	   /* of the present code, one behind the other */
+	ARRAY(uint8_t) marks;		   /* a bit a byte of code: whether there is a target */
 	ARRAY(struct code_target) targets; /* of branches and calls, and entries that were given */
 	struct hindex index;		   /* of targets, by where they are */
 	ARRAY(uint32_t) entries;	   /* those of the round before, in their order */

@@ -495,7 +495,7 @@ static bool goes_elsewhere(const struct parts *p, struct x86_insn *i)
 	else if (op == 0xff && (sub == 2 || sub == 3))
 		set(i, X86_CALL_FAR, X86_NO_REG, 0);
 	else if (op == 0xff && (sub == 4 || sub == 5))
-		set(i, X86_JUMP_FAR, X86_NO_REG, 0);
+		set(i, X86_JUMP_FAR, X86_NO_REG, p->is_at_ip);
 	else
 		return false;
 	return true;

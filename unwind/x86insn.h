@@ -32,7 +32,7 @@ enum x86_effect {
 	X86_CALL_FAR, /* of what is not known */
 	X86_BRANCH,   /* perhaps to `value` */
 	X86_JUMP,     /* to it */
-	X86_JUMP_FAR, /* to what is not known */
+	X86_JUMP_FAR, /* to what is not known; value = 1: to where one word says, which is no table */
 	X86_RETURN,
 	X86_STOP, /* what follows is not reached from here */
 };

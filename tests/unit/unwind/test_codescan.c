@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
+#include <elf.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "cleanup.h"
 #include "coderows.h"
@@ -166,6 +167,15 @@ Test(codescan, knows_the_outermost_frame)
 }
 
 /* Nobody is seen to call it, so it may be in the middle of something. */
+CODE(stubs,
+     "pushq 8(%rip); jmp *8(%rip); .balign 16,0x90; jmp *8(%rip); .byte 0x68,1,0,0,0,0xe9,-32,-1,-1,-1;"
+     ".balign 16,0x90; jmp *8(%rip); .byte 0x68,2,0,0,0,0xe9,-48,-1,-1,-1");
+
+Test(codescan, knows_the_linkers_stubs)
+{
+	EXPECT_ROWS(stubs, "0 rsp+16; 6 rsp+24; 12 none; 16 rsp+8; 27 rsp+16; 32 rsp+8; 43 rsp+16");
+}
+
 CODE(middle, "ret; .balign 16,0x90; mov %rax,%rbx; call *%rbx; ret");
 
 Test(codescan, takes_nothing_for_a_function_that_spoils_its_callers_registers)
@@ -302,6 +312,24 @@ Test(codescan, agrees_with_the_tables_of_a_program)
 Test(codescan, agrees_with_the_tables_of_libcrypto)
 {
 	cr_expect_leq(share_of_others("/usr/lib/x86_64-linux-gnu/libcrypto.so.3"), 10);
+}
+
+/* _init() has no unwind information in any program, but runs in each. */
+Test(codescan, tells_of_init)
+{
+	extern const uint8_t _init[] __attribute__((visibility("hidden")));
+	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	_cleanup_(unwind_table_freep) struct unwind_table *t = NULL;
+	struct unwind_rule first, second;
+	uint64_t at = (uintptr_t)_init - getauxval(AT_PHDR) + sizeof(Elf64_Ehdr);
+
+	cr_assert_eq(unwind_table_from_fd(fd, NULL, &t), 0);
+	unwind_table_find(t, (uint32_t)at, &first);
+	unwind_table_find(t, (uint32_t)at + 8, &second); /* endbr64 or not, rsp is lower here */
+	cr_expect_eq(UNWIND_RULE_CFA(first.bits), UNWIND_CFA_REG);
+	cr_expect_eq(first.cfa_off, 8);
+	cr_expect_eq(UNWIND_RULE_CFA(second.bits), UNWIND_CFA_REG);
+	cr_expect_eq(second.cfa_off, 16);
 }
 
 /* What tables describe stays as they say. */

@@ -81,6 +81,7 @@ Test(x86insn, what_goes_elsewhere)
 	EXPECT(2, X86_JUMP, X86_NO_REG, 8, 0xeb, 8);
 	EXPECT(5, X86_JUMP, X86_NO_REG, -1, 0xe9, 0xff, 0xff, 0xff, 0xff);
 	EXPECT(3, X86_JUMP_FAR, X86_NO_REG, 0, 0x3e, 0xff, 0xe0);
+	EXPECT(6, X86_JUMP_FAR, X86_NO_REG, 1, 0xff, 0x25, 1, 2, 3, 4);
 	EXPECT(2, X86_RETURN, X86_NO_REG, 0, 0xf3, 0xc3);
 	EXPECT(3, X86_RETURN, X86_NO_REG, 0, 0xc2, 8, 0);
 	EXPECT(2, X86_STOP, X86_NO_REG, 0, 0x0f, 0x0b);
