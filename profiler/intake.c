@@ -21,6 +21,8 @@ static void lost(struct pipeline *p, enum counter c, uint64_t n)
 	p->tally.n[c] += n;
 }
 
+static bool look_at_held(void *ctx, const struct trace *t);
+
 void intake_catch_up(struct pipeline *p, uint64_t time_ns)
 {
 	if (time_ns < p->procs.told_ns || !p->sideband)
@@ -31,6 +33,8 @@ void intake_catch_up(struct pipeline *p, uint64_t time_ns)
 	if (p->unwinding && p->procs.any_changed)
 		unwinding_refresh(p->unwinding);
 	p->procs.any_changed = false;
+	if (p->held.samples.n)
+		held_each(&p->held, look_at_held, p);
 }
 
 /* The process of a sample at @time_ns as the kernel told of it; NULL = out of memory. */
@@ -38,6 +42,12 @@ static struct process *process_at(struct pipeline *p, uint32_t tgid, uint64_t ti
 {
 	intake_catch_up(p, time_ns);
 	return proctab_get(&p->procs, tgid, time_ns);
+}
+
+/* Whether @proc is within its execve(2): the kernel has not told of any mapping yet. */
+static bool is_beginning(const struct process *proc)
+{
+	return proc->by_exec && !proc->as->areas.n && proc->until_ns == UINT64_MAX;
 }
 
 /*
@@ -49,7 +59,7 @@ static struct process *process_of(struct pipeline *p, const struct trace *t)
 	struct process *proc = process_at(p, t->tgid, t->time_ns);
 
 	/* What was read last ended within its execve(2): the program's own mapping came after. */
-	if (proc && proc->by_exec && !proc->exe_addr && proc->until_ns == UINT64_MAX) {
+	if (proc && is_beginning(proc)) {
 		intake_catch_up(p, UINT64_MAX);
 		proc = proctab_get(&p->procs, t->tgid, t->time_ns);
 	}
@@ -254,6 +264,24 @@ static void file_trace(struct pipeline *p, const struct trace *t, struct process
 	count_program(p, proc, t->samples);
 }
 
+/* Whether @t, of @proc, is filed later. */
+static bool hold(struct pipeline *p, const struct trace *t, const struct process *proc)
+{
+	return proc && is_beginning(proc) && t->n_kernel && !p->stop_ns && held_add(&p->held, t);
+}
+
+/* As held_look(): of a process that has gone on meanwhile it is filed. */
+static bool look_at_held(void *ctx, const struct trace *t)
+{
+	struct pipeline *p = ctx;
+	struct process *proc = proctab_get(&p->procs, t->tgid, t->time_ns);
+
+	if (proc && is_beginning(proc) && !p->stop_ns)
+		return true;
+	file_trace(p, t, proc);
+	return false;
+}
+
 /*
  * Whether the sampler's walk at @time_ns may have gone by rules of other code: of code that was
  * replaced since; or of the program that the process was before, which the sampler tells as long as
@@ -275,6 +303,8 @@ static void on_trace(void *ctx, const struct trace *t)
 	if (!admit(p, t))
 		return;
 	proc = process_of(p, t);
+	if (hold(p, t, proc))
+		return;
 	/* Not those whose stack was not there to be copied: that is no want of room. */
 	if (p->by_snapshot && t->n_user && t->end != WIRE_END_READ)
 		p->walked += t->samples;
@@ -334,6 +364,8 @@ static void on_snapshot(void *ctx, struct trace *t, const struct snapshot *s)
 		lost(p, CTR_LOST_MEMORY, t->samples);
 		return;
 	}
+	if (hold(p, t, proc))
+		return;
 	if (unwind(p, proc, t->time_ns, s, &u) == 0) {
 		t->user = u.addr;
 		t->n_user = u.n;

@@ -196,6 +196,7 @@ void pipeline_free(struct pipeline *p)
 	objtab_done(&p->objects);
 	identities_done(&p->ids);
 	aggregate_done(&p->counts);
+	held_done(&p->held);
 	array_free(&p->by_program);
 	free(p);
 }

@@ -10,6 +10,7 @@
 #include "array.h"
 #include "containers.h"
 #include "event.h"
+#include "held.h"
 #include "identity.h"
 #include "jittab.h"
 #include "labelling.h"
@@ -41,6 +42,7 @@ struct pipeline {
 	struct unwinding *unwinding; /* NULL = frame pointers alone */
 	struct identities ids;
 	struct labelling labelling; /* of the members above and below */
+	struct held held; /* samples that wait to be filed */
 	struct aggregate counts;
 	struct symbolizer *symbolizer;
 	struct verify *verify; /* NULL = nobody asked; borrowed */

@@ -107,13 +107,19 @@ int code_rows_open(const struct cfi_source *src, size_t max_bytes, struct code_r
 	return 0;
 }
 
-void code_rows_done(struct code_rows *c)
+void code_rows_drop(struct code_rows *c)
 {
-	array_free(&c->ranges);
-	array_free(&c->functions);
 	codescan_done(&c->scan);
 	free(c->buf);
 	c->buf = NULL;
+	c->cap = 0;
+}
+
+void code_rows_done(struct code_rows *c)
+{
+	code_rows_drop(c);
+	array_free(&c->ranges);
+	array_free(&c->functions);
 }
 
 static int add_symbols(struct code_rows *c, const Elf64_Shdr *sh)
@@ -149,8 +155,7 @@ static int read_symbols(struct code_rows *c)
 		if (sh)
 			r = add_symbols(c, sh);
 	}
-	if (c->functions.n)
-		qsort(c->functions.items, c->functions.n, sizeof(*c->functions.items), by_value);
+	c->is_sorted = false;
 	return r;
 }
 
@@ -161,9 +166,11 @@ static int give_entries(struct code_rows *c, uint32_t lo, uint32_t hi)
 	size_t first = 0, end = c->functions.n;
 	int r = 0;
 
+	if (!c->is_sorted && end)
+		qsort(c->functions.items, end, sizeof(*c->functions.items), by_value);
+	c->is_sorted = true;
 	if (root >= lo && root < hi)
 		r = codescan_root(&c->scan, (uint32_t)root - lo);
-
 	while (first < end) {
 		size_t mid = first + (end - first) / 2;
 
@@ -190,12 +197,10 @@ static int place_row(void *ctx, uint32_t at, const struct cfi_state *state, bool
 	return p->row(p->ctx, p->lo + at, state, is_signal);
 }
 
-/* Scans a piece that is code from end to end. */
-static int scan_piece(struct code_rows *c, uint32_t lo, uint32_t hi, codescan_row *row, void *ctx)
+/* Reads the code from @lo to @hi to c->buf. 0, -ENOMEM, or -errno when it cannot be read. */
+static int read_piece(struct code_rows *c, uint32_t lo, uint32_t hi)
 {
-	struct placer placer = { row, ctx, lo };
 	size_t n = hi - lo;
-	int r = 0;
 
 	if (n > c->cap) {
 		uint8_t *buf = realloc(c->buf, n);
@@ -205,8 +210,57 @@ static int scan_piece(struct code_rows *c, uint32_t lo, uint32_t hi, codescan_ro
 		c->buf = buf;
 		c->cap = n;
 	}
-	if (cfi_source_code(c->src, c->src->base + lo, c->buf, n) < 0)
-		return row(ctx, lo, NULL, false);
+	return cfi_source_code(c->src, c->src->base + lo, c->buf, n);
+}
+
+/* Adds what a piece of code calls outside of it. */
+static int learn_piece(struct code_rows *c, uint32_t lo, uint32_t hi)
+{
+	struct bytes code = bytes_of(NULL, hi - lo);
+	struct x86_insn i;
+	int r = read_piece(c, lo, hi);
+
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	code.p = c->buf;
+	for (uint32_t at = 0; at < code.n; at += i.n) {
+		int64_t to;
+
+		if (x86_insn(bytes_of(code.p + at, code.n - at), &i) < 0)
+			i = (struct x86_insn){ .n = 1 };
+		to = (int64_t)lo + at + i.n + i.value;
+		if (i.effect != X86_CALL || (to >= lo && to < hi) || to < 0 || to > UINT32_MAX)
+			continue;
+		if (array_push(&c->functions, (uint32_t)to) < 0)
+			return -ENOMEM;
+	}
+	c->is_sorted = false;
+	return 0;
+}
+
+int code_rows_learn(struct code_rows *c, uint32_t lo, uint32_t hi)
+{
+	int r = 0;
+
+	array_each(&c->ranges, range) {
+		uint32_t from = range->lo > lo ? range->lo : lo;
+		uint32_t to = range->hi < hi ? range->hi : hi;
+
+		if (r == 0 && from < to && to - from <= c->left)
+			r = learn_piece(c, from, to);
+	}
+	return r;
+}
+
+/* Scans a piece that is code from end to end. */
+static int scan_piece(struct code_rows *c, uint32_t lo, uint32_t hi, codescan_row *row, void *ctx)
+{
+	struct placer placer = { row, ctx, lo };
+	size_t n = hi - lo;
+	int r = read_piece(c, lo, hi);
+
+	if (r < 0)
+		return r == -ENOMEM ? r : row(ctx, lo, NULL, false);
 	if (n > FEW_BYTES)
 		r = read_symbols(c);
 	if (r == 0)

@@ -17,7 +17,8 @@ struct code_range {
 struct code_rows {
 	const struct cfi_source *src;	 /* borrowed */
 	ARRAY(struct code_range) ranges; /* where there is code, ascending, none over another */
-	ARRAY(uint32_t) functions;	 /* where functions begin, by the symbols, ascending */
+	ARRAY(uint32_t) functions;	 /* where functions begin, by symbols and calls … */
+	bool is_sorted;			 /* … ascending */
 	bool has_symbols;		 /* they were read, if there are any */
 	size_t max_symbols;		 /* bytes of a symbol table, and */
 	size_t left;			 /* bytes of code, that are looked at */
@@ -33,10 +34,17 @@ struct code_rows {
  */
 int code_rows_open(const struct cfi_source *src, size_t max_bytes, struct code_rows *ret);
 
+/* Learns from what is code between @lo and @hi, from the object's base, which functions elsewhere it
+ * calls: before any code is scanned. 0 or -ENOMEM. */
+int code_rows_learn(struct code_rows *c, uint32_t lo, uint32_t hi);
+
 /*
  * The rows of what is code between @lo and @hi, from the object's base, in their order: as
  * codescan_run(), but that @row gets addresses from that base, and one without a rule where code ends.
  * What cannot be read has none. 0, -ENOMEM, or what @row gave.
  */
 int code_rows_scan(struct code_rows *c, uint32_t lo, uint32_t hi, codescan_row *row, void *ctx);
+
+/* Gives back what was only needed while code was looked at. */
+void code_rows_drop(struct code_rows *c);
 void code_rows_done(struct code_rows *c);

@@ -231,6 +231,25 @@ static int add_function(struct builder *b, const struct eh_fde *f, uint32_t len)
 	return r;
 }
 
+/* What the code in all gaps calls: functions begin there, also in other gaps. */
+static int learn_gaps(struct builder *b, const uint64_t *order)
+{
+	const struct eh_frame *e = b->e;
+	uint32_t end = (uint32_t)(e->src->text_lo - e->src->base);
+	uint32_t hi = (uint32_t)(e->src->text_hi - e->src->base);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < e->fdes.n; i++) {
+		const struct eh_fde *f = &e->fdes.items[order ? (uint32_t)order[i] : i];
+
+		if (f->pc > end && f->pc - end >= ROWSET_MIN_GAP)
+			r = code_rows_learn(b->code, end, f->pc);
+		if (f->pc + f->len > end)
+			end = f->pc + f->len;
+	}
+	return r == 0 && end < hi ? code_rows_learn(b->code, end, hi) : r;
+}
+
 static int add_functions(struct builder *b, const uint64_t *order)
 {
 	const struct eh_fde *fdes = b->e->fdes.items, *f, *next = NULL;
@@ -334,6 +353,8 @@ int rowset_build(const struct eh_frame *e, struct code_rows *code, struct rulese
 	e->stats->was_unsorted = !is_sorted(e);
 	if (e->stats->was_unsorted)
 		r = sort_fdes(e, &order);
+	if (r == 0 && code)
+		r = learn_gaps(&b, order);
 	if (r == 0)
 		r = add_functions(&b, order);
 	if (r == 0)

@@ -5,6 +5,18 @@
 #include <stdlib.h>
 
 #define WINDOW_BYTES (128u << 10) /* of code are looked at for one address: a millisecond or two */
+#define LEARN_BYTES  (2u << 20)	  /* of code are looked at for what they call, once: ten of them */
+
+static int learn(struct snap_code *c)
+{
+	uint32_t lo = (uint32_t)(c->source.text_lo - c->source.base);
+	uint32_t hi = (uint32_t)(c->source.text_hi - c->source.base);
+
+	int r = hi - lo <= LEARN_BYTES ? code_rows_learn(&c->code, lo, hi) : 0;
+
+	code_rows_drop(&c->code);
+	return r;
+}
 
 int snap_code_open(const struct cfi_file *f, size_t max, struct snap_code **ret)
 {
@@ -16,6 +28,8 @@ int snap_code_open(const struct cfi_file *f, size_t max, struct snap_code **ret)
 	r = cfi_source_open(f, 0, CFI_WANT_NOTHING, &c->source);
 	if (r == 0)
 		r = code_rows_open(&c->source, max, &c->code);
+	if (r == 0)
+		r = learn(c);
 	if (r < 0) {
 		snap_code_free(c);
 		return r == -ENOMEM ? r : -ENODATA;
@@ -70,7 +84,7 @@ static int read_rows(struct snap_code *c, uint32_t lo, uint32_t hi, uint32_t pc)
 	c->lo = c->hi = 0;
 	c->code.left = hi - lo;
 	r = code_rows_scan(&c->code, lo, hi, add_row, c);
-	codescan_done(&c->code.scan);
+	code_rows_drop(&c->code);
 	if (r < 0)
 		return r;
 	c->lo = lo;

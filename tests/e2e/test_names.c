@@ -38,7 +38,9 @@ Test(names, labels)
 		cr_assert_gt(label_number(p, s, "tid"), 0);
 		cr_assert_str_not_empty(label_text(p, s, "comm"));
 		cr_assert_str_not_empty(label_text(p, s, "thread_comm"));
-		cr_assert_eq(label_number(p, s, "ppid"), r.pid);
+		cr_assert_eq(label_number(p, s, "ppid"), r.pid, "%s %s: %ld, not %d",
+			     label_text(p, s, "comm"), label_text(p, s, "executable"),
+			     (long)label_number(p, s, "ppid"), (int)r.pid);
 		cr_assert_str_eq(label_text(p, s, "parent_comm"), "wick");
 		cr_assert_eq(label_number(p, s, "uid"), getuid());
 		if (strcmp(label_text(p, s, "comm"), "threads") == 0 &&
