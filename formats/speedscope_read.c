@@ -100,7 +100,7 @@ struct speedscope_reader {
 	/* What profiles count. */
 	struct profile_value_type types[KINDS_MAX];
 	uint32_t n_types;
-	ARRAY(uint32_t) kinds; /* of each profile */
+	ARRAY(uint32_t) kinds;	 /* of each profile */
 	double carry[KINDS_MAX]; /* what rounding left */
 	uint32_t key_thread;
 	ARRAY(uint32_t) stack;
@@ -154,10 +154,9 @@ static int begin_profile(struct speedscope_reader *f)
 /* What the profile counts, and by how much a weight is multiplied. */
 static int profile_type(struct speedscope_reader *f, struct profile_value_type *ret, double *scale)
 {
-	struct speedscope_type t = { .name = f->name,
-				     .unit = f->unit,
-				     .is_ours = f->is_ours,
-				     .is_export = f->is_export };
+	struct speedscope_type t = {
+		.name = f->name, .unit = f->unit, .is_ours = f->is_ours, .is_export = f->is_export
+	};
 	int r = speedscope_type(&f->p->strings, &t, ret, scale);
 
 	if (r == -EBADMSG)
@@ -395,7 +394,8 @@ static int on_string(void *ctx, const char *s, size_t n)
 	switch (here(f)) {
 	case TOP:
 		f->is_ours |= f->key == KEY_EXPORTER && n > 5 && memcmp(s, "wick@", 5) == 0;
-		f->is_export |= f->key == KEY_EXPORTER && n > 11 && memcmp(s, "speedscope@", 11) == 0;
+		f->is_export |=
+			f->key == KEY_EXPORTER && n > 11 && memcmp(s, "speedscope@", 11) == 0;
 		return 0;
 	case FRAME:
 		return f->key == KEY_NAME   ? strtab_add(t, s, n, &f->frame.name)

@@ -42,7 +42,7 @@ struct pipeline {
 	struct unwinding *unwinding; /* NULL = frame pointers alone */
 	struct identities ids;
 	struct labelling labelling; /* of the members above and below */
-	struct held held; /* samples that wait to be filed */
+	struct held held;	    /* samples that wait to be filed */
 	struct aggregate counts;
 	struct symbolizer *symbolizer;
 	struct verify *verify; /* NULL = nobody asked; borrowed */

@@ -383,7 +383,8 @@ const char *dwobject_string_near(const struct dwobject *o, strref_t s, size_t n,
 
 	switch (strref_place(s)) {
 	case STRREF_ALT_STR:
-		return o->has_alt ? dwsection_str_near(alt, DW_STR, strref_off(s), n, buf, near) : "";
+		return o->has_alt ? dwsection_str_near(alt, DW_STR, strref_off(s), n, buf, near)
+				  : "";
 	case STRREF_ALT_INFO:
 		return o->has_alt ? dwsection_str_near(alt, DW_INFO, strref_off(s), n, buf, near)
 				  : "";

@@ -313,8 +313,7 @@ static int need_words(struct symstore *s)
 	return note(s, r);
 }
 
-const struct namepool_name *symstore_name(struct symstore *s, strref_t ref,
-					  enum namepool_want want)
+const struct namepool_name *symstore_name(struct symstore *s, strref_t ref, enum namepool_want want)
 {
 	uint64_t block = strref_off(ref) >> STORE_BLOCK_SHIFT;
 	size_t at = strref_off(ref) & ((1u << STORE_BLOCK_SHIFT) - 1);

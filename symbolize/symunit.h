@@ -131,7 +131,7 @@ struct symunit_cursor {
 		struct symunit_entry now, next; /* next is valid while left > 0 */
 		uint32_t block;			/* its number plus 1; 0 = nothing was asked */
 		uint32_t left;			/* entries of the block behind now */
-		uint32_t at;			/* of the one behind next, in the bytes of the list */
+		uint32_t at; /* of the one behind next, in the bytes of the list */
 	} seg, row;
 };
 

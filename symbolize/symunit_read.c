@@ -42,7 +42,8 @@ static inline const uint8_t *get_uint(const uint8_t *p, const uint8_t *end, uint
 	return p + 1;
 }
 
-static inline const uint8_t *get_entry(const uint8_t *p, const uint8_t *end, struct symunit_entry *e)
+static inline const uint8_t *get_entry(const uint8_t *p, const uint8_t *end,
+				       struct symunit_entry *e)
 {
 	uint64_t addr, line, file;
 
@@ -94,7 +95,8 @@ static bool is_ahead(const struct symunit *u, const struct symunit_list *l,
 	const struct symunit_block *blocks = (const void *)((const char *)u + l->index);
 	size_t n = (l->n + SYMUNIT_BLOCK - 1) / SYMUNIT_BLOCK;
 
-	return c->block > 0 && c->now.addr <= addr && (c->block == n || addr < blocks[c->block].addr);
+	return c->block > 0 && c->now.addr <= addr &&
+	       (c->block == n || addr < blocks[c->block].addr);
 }
 
 /* Sets @c to the first entry of the block that has what is in force at @addr: false when the list

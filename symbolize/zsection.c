@@ -16,9 +16,9 @@ enum {
 	KEPT_SHARE = 16,
 	KEPT_MIN = 8,
 	KEPT_MAX = 64,
-	MARKS = 64, /* 55 KiB each */
+	MARKS = 64,	    /* 55 KiB each */
 	MARK_MIN = 1 << 20, /* bytes between two */
-	AGAIN = 3,  /* times that a section may be uncompressed in pieces */
+	AGAIN = 3,	    /* times that a section may be uncompressed in pieces */
 };
 
 #define NOWHERE UINT64_MAX

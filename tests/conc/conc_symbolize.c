@@ -45,7 +45,8 @@ static void ask(struct dwobject *o)
 	for (size_t i = 0; i < ASKED; i++)
 		queries[i].addr = 0x1000 + 16 * (i * UNITS * FUNCTIONS / ASKED);
 	must(dwobject_find(o, queries, ASKED, &frames) == 0, "cannot ask");
-	must(framenames_read(&names, frames.frames.items, frames.frames.n, &numbers) == 0 && numbers,
+	must(framenames_read(&names, frames.frames.items, frames.frames.n, &numbers) == 0 &&
+		     numbers,
 	     "cannot read names");
 	for (size_t i = 0; i < ASKED; i++) {
 		size_t function = i * UNITS * FUNCTIONS / ASKED;

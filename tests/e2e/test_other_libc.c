@@ -12,17 +12,17 @@
 
 E2E(other_libc);
 
-#define HZ	999.0
-#define FREQ	"-F", "999"
-#define LIBC	"/lib/x86_64-linux-gnu/libc.so.6"
-#define MUSL	"/lib/ld-musl-x86_64.so.1"
-#define BUSYBOX "/inside/busybox"
+#define HZ	    999.0
+#define FREQ	    "-F", "999"
+#define LIBC	    "/lib/x86_64-linux-gnu/libc.so.6"
+#define MUSL	    "/lib/ld-musl-x86_64.so.1"
+#define BUSYBOX	    "/inside/busybox"
 #define NO_PIE_BASE 0x400000
-#define OWN	"/inside/elsewhere"
+#define OWN	    "/inside/elsewhere"
 /* Of short programs, when others use the machine, too. */
 #define MOST_LATE   0.25
 /* Of what runs elsewhere on this machine, nothing is called so. */
-#define APPLETS "ash tac nl rev"
+#define APPLETS	    "ash tac nl rev"
 
 /* Runs @command of busybox's shell in a root of its own. */
 static const char *container_script(const char *command)
@@ -30,7 +30,8 @@ static const char *container_script(const char *command)
 	return text("unshare --user --map-root-user --mount --pid --fork sh -ec '"
 		    "mkdir -p root; mount -t tmpfs none root; cd root; mkdir -p dev inside %s; "
 		    "cp %s .%s; cp %s .%s; cp %s inside/lives; cp $(command -v busybox) .%s; "
-		    "ln .%s inside/before; for i in " APPLETS " sleep; do ln -s busybox inside/$i; done; "
+		    "ln .%s inside/before; for i in " APPLETS
+		    " sleep; do ln -s busybox inside/$i; done; "
 		    "exec chroot . /inside/ash -c \"PATH=/inside; %s\"'",
 		    "lib/x86_64-linux-gnu", MUSL, LIBC, workload("elsewhere-musl"), OWN,
 		    workload("lives-static"), BUSYBOX, OWN, command);
@@ -145,7 +146,8 @@ Test(other_libc, a_program_of_musl)
 	/* When it runs a second time, tables are there; the next test is of what runs at once. */
 	p = recorded_in_container("/inside/before 0.2 quiet; sleep 1; " OWN " 2", &r, &a);
 	seen = see(p, build_id_of(MUSL));
-	fprintf(stderr, "  %.0f samples, %.0f cut, %.0f unnamed, %.0f from main, %.0f called back\n",
+	fprintf(stderr,
+		"  %.0f samples, %.0f cut, %.0f unnamed, %.0f from main, %.0f called back\n",
 		seen.all, seen.cut, seen.unnamed, seen.from_main, seen.called_back);
 	expect_programs(p, &kind, 1, MOST_CUT);
 	expect_samples("all", seen.all, &r, HZ);
@@ -209,7 +211,8 @@ Test(other_libc, two_hundred_programs_a_second)
 	struct run r;
 
 	needs_containers();
-	p = recorded_in_container("exec /inside/lives rate 200 10 " OWN " 0.005 quiet , /inside/ash "
+	p = recorded_in_container("exec /inside/lives rate 200 10 " OWN
+				  " 0.005 quiet , /inside/ash "
 				  "-c \\\"echo x|tac|nl|rev >/dev/null\\\"",
 				  &r, &a);
 	expect_storm(p, &r, kinds, sizeof(kinds) / sizeof(*kinds), MOST_LATE);

@@ -113,7 +113,8 @@ static void look(struct symstore *s, const struct dwdir *d)
 	for (uint64_t block = 0; block < 4; block++)
 		for (uint64_t off = 0; off < 300; off += 7) {
 			const struct namepool_name *name = symstore_name(
-				s, strref(STRREF_OWN, block << STORE_BLOCK_SHIFT | off), NAMEPOOL_BOTH);
+				s, strref(STRREF_OWN, block << STORE_BLOCK_SHIFT | off),
+				NAMEPOOL_BOTH);
 
 			if (name->n >= NAMEPOOL_TEXT_MAX || name->shown_n >= NAMEPOOL_TEXT_MAX)
 				abort();

@@ -161,13 +161,13 @@ Test(speedscope_read, what_speedscope_exports)
 	char buf[4100];
 	struct profile *p;
 
-	snprintf(buf, sizeof(buf),
-		 "{\"exporter\":\"speedscope@1.25.0\",\"activeProfileIndex\":1,%s",
-		 file("{\"name\":\"samples/count\",\"unit\":\"none\",\"type\":\"evented\",\"events\":["
-		      "{\"type\":\"O\",\"frame\":0,\"at\":0},{\"type\":\"C\",\"frame\":0,\"at\":3}]},"
-		      "{\"name\":\"cpu/nanoseconds\",\"unit\":\"nanoseconds\",\"samples\":[[1]],\"weights\":[7]},"
-		      "{\"name\":\"bin/count\",\"unit\":\"bytes\",\"samples\":[[1]],\"weights\":[9]}") +
-			 1);
+	snprintf(
+		buf, sizeof(buf), "{\"exporter\":\"speedscope@1.25.0\",\"activeProfileIndex\":1,%s",
+		file("{\"name\":\"samples/count\",\"unit\":\"none\",\"type\":\"evented\",\"events\":["
+		     "{\"type\":\"O\",\"frame\":0,\"at\":0},{\"type\":\"C\",\"frame\":0,\"at\":3}]},"
+		     "{\"name\":\"cpu/nanoseconds\",\"unit\":\"nanoseconds\",\"samples\":[[1]],\"weights\":[7]},"
+		     "{\"name\":\"bin/count\",\"unit\":\"bytes\",\"samples\":[[1]],\"weights\":[9]}") +
+			1);
 	p = must_read(speedscope_read, buf);
 	cr_assert_eq(p->sample_types.n, 3);
 	cr_expect_str_eq(text(p->sample_types.items[0].type), "samples");
