@@ -21,6 +21,17 @@ static void lost(struct pipeline *p, enum counter c, uint64_t n)
 	p->tally.n[c] += n;
 }
 
+/*
+ * The sampler does not ask for a process whose areas it was given unasked, and that may be gone when its
+ * first samples are handed over: what they do not carry is looked at now.
+ */
+static void look_in_time(struct pipeline *p)
+{
+	array_each(&p->procs.procs, q)
+		if (q->space.n && !q->id.looked && (!q->id.ppid || p->ids.n_env))
+			labelling_look(&p->labelling, q);
+}
+
 static bool look_at_held(void *ctx, const struct trace *t);
 
 void intake_catch_up(struct pipeline *p, uint64_t time_ns)
@@ -30,8 +41,10 @@ void intake_catch_up(struct pipeline *p, uint64_t time_ns)
 	p->procs.told_ns = clock_mono_ns();
 	proctab_take_late(&p->procs);
 	sideband_read(p->sideband);
-	if (p->unwinding && p->procs.any_changed)
+	if (p->unwinding && p->procs.any_changed) {
 		unwinding_refresh(p->unwinding);
+		look_in_time(p);
+	}
 	p->procs.any_changed = false;
 	if (p->held.samples.n)
 		held_each(&p->held, look_at_held, p);
