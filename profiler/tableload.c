@@ -8,11 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "array.h"
 #include "cleanup.h"
+
+/* Of the thread, to its nice value: half of what the one that records has (loop.c). */
+#define AHEAD_OF_OTHERS (-5)
 
 struct job {
 	uint32_t id;
@@ -81,6 +85,8 @@ static void *work(void *arg)
 	const uint64_t one = 1;
 	struct job job;
 
+	/* Of this thread, as far as that is allowed: until a table is there, stacks are cut. */
+	(void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + AHEAD_OF_OTHERS);
 	while (next_job(l, &job)) {
 		job.table = NULL;
 		if (unwind_table_from_fd(job.fd, NULL, &job.table) < 0)

@@ -43,6 +43,18 @@ struct cfi_state cfi_state_initial(void)
 	return (struct cfi_state){ .cfa = UNWIND_CFA_REG, .reg = CFI_NO_REG };
 }
 
+static bool is_same_where(const struct cfi_where *a, const struct cfi_where *b)
+{
+	return a->loc == b->loc && a->reg == b->reg && a->off == b->off;
+}
+
+bool cfi_state_is_same(const struct cfi_state *a, const struct cfi_state *b)
+{
+	return a->cfa == b->cfa && a->reg == b->reg && a->off == b->off && a->x_reg == b->x_reg &&
+	       a->x_off == b->x_off && a->add == b->add && is_same_where(&a->fp, &b->fp) &&
+	       is_same_where(&a->ra, &b->ra) && a->changes_stack == b->changes_stack;
+}
+
 struct cfi_state cfi_state_signal(uint8_t sp)
 {
 	return (struct cfi_state){ .cfa = UNWIND_CFA_DEREF,

@@ -100,6 +100,9 @@ struct cfi_state cfi_state_initial(void);
 #define CFI_SIGNAL_RSP 0xa0
 #define CFI_SIGNAL_RIP 0xa8
 
+/* Whether @a and @b, of code or of Go's table, say the same. */
+bool cfi_state_is_same(const struct cfi_state *a, const struct cfi_state *b);
+
 /* The state where a signal handler returns to; @sp is the number of the stack pointer. */
 struct cfi_state cfi_state_signal(uint8_t sp);
 

@@ -282,18 +282,6 @@ static int join(struct round *r, uint32_t at, const struct x86_insn *i)
 
 /* --- rounds --- */
 
-static bool is_same_where(const struct cfi_where *a, const struct cfi_where *b)
-{
-	return a->loc == b->loc && a->reg == b->reg && a->off == b->off;
-}
-
-static bool is_same_rule(const struct cfi_state *a, const struct cfi_state *b)
-{
-	return a->cfa == b->cfa && a->reg == b->reg && a->off == b->off && a->x_reg == b->x_reg &&
-	       a->x_off == b->x_off && a->add == b->add && is_same_where(&a->fp, &b->fp) &&
-	       a->ra.loc == b->ra.loc;
-}
-
 /* The rule from @at on, if it is another one. */
 static int tell(struct round *r, uint32_t at)
 {
@@ -301,7 +289,7 @@ static int tell(struct round *r, uint32_t at)
 	bool has = !r->is_end && code_frame_rule(&r->frame, &rule);
 	bool is_signal = has && r->frame.kind == CODE_SIGNAL;
 
-	if (at > 0 && has == r->had_rule && (!has || is_same_rule(&rule, &r->rule)))
+	if (at > 0 && has == r->had_rule && (!has || cfi_state_is_same(&rule, &r->rule)))
 		return 0;
 	r->had_rule = has;
 	if (has)
@@ -366,7 +354,7 @@ static int pass(struct round *r, uint32_t at, const struct x86_insn *i)
 	bool is_known;
 	int err = 0;
 
-	if (r->is_end && !is_padding(&r->code, at, i))
+	if (r->is_end && (!is_padding(&r->code, at, i) || known_target(r->s, at)))
 		begin(r, at, i);
 	else if (!r->is_end)
 		err = join(r, at, i);

@@ -4,14 +4,20 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define WINDOW_BYTES (128u << 10) /* of code are looked at for one address: a millisecond or two */
-#define LEARN_BYTES  (2u << 20)	  /* of code are looked at for what they call, once: ten of them */
+#include "hash.h"
+
+/* A gap that is larger is left alone; the smaller ones of an object are looked at in their turn, up to so
+ * many bytes in all. Somebody waits: a MiB takes twenty milliseconds. */
+#define GAP_BYTES    (2u << 20)
+#define OBJECT_BYTES (4u << 20)
+
+/* Code that is looked at, once, for what it calls: a tenth of that time. */
+#define LEARN_BYTES  (2u << 20)
 
 static int learn(struct snap_code *c)
 {
 	uint32_t lo = (uint32_t)(c->source.text_lo - c->source.base);
 	uint32_t hi = (uint32_t)(c->source.text_hi - c->source.base);
-
 	int r = hi - lo <= LEARN_BYTES ? code_rows_learn(&c->code, lo, hi) : 0;
 
 	code_rows_drop(&c->code);
@@ -30,6 +36,7 @@ int snap_code_open(const struct cfi_file *f, size_t max, struct snap_code **ret)
 		r = code_rows_open(&c->source, max, &c->code);
 	if (r == 0)
 		r = learn(c);
+	c->code.left = OBJECT_BYTES;
 	if (r < 0) {
 		snap_code_free(c);
 		return r == -ENOMEM ? r : -ENODATA;
@@ -44,13 +51,14 @@ void snap_code_free(struct snap_code *c)
 		return;
 	code_rows_done(&c->code);
 	cfi_source_done(&c->source);
-	array_free(&c->rows);
+	snap_code_drop(c);
 	free(c);
 }
 
 size_t snap_code_bytes(const struct snap_code *c)
 {
-	return sizeof(*c) + c->rows.cap * sizeof(*c->rows.items) +
+	return sizeof(*c) + c->gaps.cap * sizeof(*c->gaps.items) +
+	       c->rows.cap * sizeof(*c->rows.items) + c->states.cap * sizeof(*c->states.items) +
 	       c->code.functions.cap * sizeof(*c->code.functions.items) +
 	       c->source.file.n_sections * sizeof(*c->source.file.sections);
 }
@@ -58,44 +66,80 @@ size_t snap_code_bytes(const struct snap_code *c)
 void snap_code_drop(struct snap_code *c)
 {
 	array_free(&c->rows);
-	c->lo = c->hi = 0;
+	array_free(&c->states);
+	hindex_free(&c->states_index);
+	array_free(&c->gaps);
+}
+
+static uint64_t hash_state(const struct cfi_state *s)
+{
+	uint64_t kinds = s->cfa | s->reg << 8 | s->x_reg << 16 | (uint64_t)s->fp.loc << 24 |
+			 (uint64_t)s->ra.loc << 32;
+
+	return hash_add(hash_add(hash_add(hash_u64(kinds), (uint64_t)s->off),
+				 (uint64_t)s->x_off << 32 ^ (uint32_t)s->add),
+			(uint64_t)s->fp.off);
+}
+
+/* The number of @state among those that rows have, or -ENOMEM. More than there are numbers for have none. */
+static int state_number(struct snap_code *c, const struct cfi_state *state)
+{
+	uint64_t hash = hash_state(state);
+
+	hindex_each(&c->states_index, hash, i)
+		if (cfi_state_is_same(&c->states.items[i], state))
+			return (int)i;
+	if (c->states.n == SNAP_CODE_NONE)
+		return SNAP_CODE_NONE;
+	if (array_push(&c->states, *state) < 0 ||
+	    hindex_add(&c->states_index, hash, (uint32_t)c->states.n - 1) < 0)
+		return -ENOMEM;
+	return (int)c->states.n - 1;
 }
 
 static int add_row(void *ctx, uint32_t at, const struct cfi_state *state, bool is_signal)
 {
 	struct snap_code *c = ctx;
-	struct snap_code_row row = { .at = at, .is_known = state, .is_signal = is_signal };
+	int n = state ? state_number(c, state) : SNAP_CODE_NONE;
+	struct snap_code_row row = { .at = at, .state = (uint16_t)n, .is_signal = is_signal };
 
-	if (state)
-		row.state = *state;
-	return array_push(&c->rows, row);
+	return n < 0 ? n : array_push(&c->rows, row);
 }
 
-/* The rows around @pc, in code from @lo to @hi. */
-static int read_rows(struct snap_code *c, uint32_t lo, uint32_t hi, uint32_t pc)
+/* Looks at the gap from @lo to @hi. 0 and *@ret, which is borrowed until the next one; -ENODATA, -ENOMEM. */
+static int read_gap(struct snap_code *c, uint32_t lo, uint32_t hi, const struct snap_gap **ret)
 {
+	struct snap_gap gap = { .lo = lo, .hi = hi, .first = c->rows.n };
 	int r;
 
-	if (pc - lo > WINDOW_BYTES / 2)
-		lo = pc - WINDOW_BYTES / 2;
-	if (hi - lo > WINDOW_BYTES)
-		hi = lo + WINDOW_BYTES;
-	c->rows.n = 0;
-	c->lo = c->hi = 0;
-	c->code.left = hi - lo;
+	if (hi - lo > GAP_BYTES || hi - lo > c->code.left)
+		return -ENODATA;
 	r = code_rows_scan(&c->code, lo, hi, add_row, c);
 	code_rows_drop(&c->code);
-	if (r < 0)
-		return r;
-	c->lo = lo;
-	c->hi = hi;
+	if (r < 0 || array_reserve(&c->gaps, 1) < 0) {
+		c->rows.n = gap.first;
+		return -ENOMEM;
+	}
+	gap.n = c->rows.n - gap.first;
+	c->gaps.items[c->gaps.n++] = gap;
+	*ret = &c->gaps.items[c->gaps.n - 1];
 	return 0;
 }
 
-/* The row in force at @pc, or NULL. */
-static const struct snap_code_row *row_at(const struct snap_code *c, uint32_t pc)
+/* The gap that holds @pc, of those that were looked at, or NULL: there are few. */
+static const struct snap_gap *gap_at(const struct snap_code *c, uint32_t pc)
 {
-	size_t lo = 0, hi = c->rows.n;
+	array_each(&c->gaps, g)
+		if (pc >= g->lo && pc < g->hi)
+			return g;
+	return NULL;
+}
+
+/* The row of @g in force at @pc, or NULL. */
+static const struct snap_code_row *row_at(const struct snap_code *c, const struct snap_gap *g,
+					  uint32_t pc)
+{
+	size_t lo = g->first, hi = g->first + g->n;
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
@@ -105,7 +149,9 @@ static const struct snap_code_row *row_at(const struct snap_code *c, uint32_t pc
 		else
 			hi = mid;
 	}
-	return lo && c->rows.items[lo - 1].is_known ? &c->rows.items[lo - 1] : NULL;
+	if (lo == g->first || c->rows.items[lo - 1].state == SNAP_CODE_NONE)
+		return NULL;
+	return &c->rows.items[lo - 1];
 }
 
 int snap_code_find(struct snap_code *c, const struct cfi_file *f, uint64_t lo, uint64_t hi,
@@ -113,6 +159,7 @@ int snap_code_find(struct snap_code *c, const struct cfi_file *f, uint64_t lo, u
 {
 	const struct cfi_source *src = &c->source;
 	const struct snap_code_row *row;
+	const struct snap_gap *gap;
 	uint32_t pc;
 	size_t n;
 	int r = 0;
@@ -126,14 +173,16 @@ int snap_code_find(struct snap_code *c, const struct cfi_file *f, uint64_t lo, u
 	c->source.file.fd = f->mem ? -1 : f->fd;
 	c->source.file.mem = bytes_of(f->mem, f->mem ? (size_t)f->size : 0);
 	pc = (uint32_t)(vaddr - src->base);
-	if (pc < c->lo || pc >= c->hi)
-		r = read_rows(c, (uint32_t)(lo - src->base), (uint32_t)(hi - src->base), pc);
+	gap = gap_at(c, pc);
+	if (!gap)
+		r = read_gap(c, (uint32_t)(lo - src->base), (uint32_t)(hi - src->base), &gap);
 	if (r < 0)
 		return r;
-	row = row_at(c, pc);
+	row = row_at(c, gap, pc);
 	if (!row)
 		return -ENODATA;
-	n = row->is_signal ? snap_insn_signal(c->insns) : snap_insn_state(c->insns, &row->state);
+	n = row->is_signal ? snap_insn_signal(c->insns)
+			   : snap_insn_state(c->insns, &c->states.items[row->state]);
 	*ret = snap_insn_entry(vaddr, bytes_of(c->insns, n), row->is_signal);
 	return 0;
 }

@@ -10,19 +10,30 @@
 
 #include "cfientry.h"
 #include "coderows.h"
+#include "hindex.h"
 #include "snapinsn.h"
 
 struct snap_code_row {
 	uint32_t at;
-	bool is_known, is_signal;
-	struct cfi_state state;
+	uint16_t state; /* in states; SNAP_CODE_NONE */
+	bool is_signal;
+};
+
+#define SNAP_CODE_NONE UINT16_MAX
+
+/* Code that was looked at, and @n rows of it from number @first on. */
+struct snap_gap {
+	uint32_t lo, hi; /* from the object's base */
+	size_t first, n;
 };
 
 struct snap_code {
 	struct cfi_source source;
 	struct code_rows code;
-	uint32_t lo, hi; /* where the rows are of, from the object's base */
+	ARRAY(struct snap_gap) gaps;
 	ARRAY(struct snap_code_row) rows;
+	ARRAY(struct cfi_state) states; /* that they have: some hundreds */
+	struct hindex states_index;
 	uint8_t insns[SNAP_INSNS_MAX]; /* of the entry found last */
 };
 

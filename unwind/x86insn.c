@@ -544,7 +544,7 @@ static void find_effect(const struct parts *p, struct x86_insn *i)
 			return;
 		}
 	}
-	i->is_nop = (is_one && p->op == 0x90 && !p->b_bit) ||
+	i->is_nop = (is_one && p->op == 0x90 && !p->b_bit && !(p->prefixes & PREFIX_REP)) ||
 		    (p->map == MAP_0F && !p->is_vex && p->op == 0x1f);
 	if (i->is_nop)
 		return;

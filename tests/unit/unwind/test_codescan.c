@@ -148,6 +148,14 @@ Test(codescan, takes_what_follows_a_jump_by_a_table_for_its_target)
 }
 
 /* `abort` is called at the end of a function, so it does not return; known from its other call. */
+CODE(waits,
+     "sub $8,%rsp; jmp 2f; .balign 16,0x90; 1: nop; pause; dec %eax; 2: jne 1b; add $8,%rsp; ret");
+
+Test(codescan, knows_loops_that_begin_with_nothing)
+{
+	EXPECT_ROWS(waits, "0 rsp+8; 4 rsp+16; 6 none; 16 rsp+16; 27 rsp+8");
+}
+
 CODE(endless,
      "sub $0x18,%rsp; call 9f; .balign 16,0x90; 1: push %rbx; call 9f; 2: dec %edi; pop %rbx;"
      "ret; .balign 16,0x90; 9: sub $8,%rsp; call 1b; ud2");

@@ -105,6 +105,7 @@ Test(x86insn, how_long_the_others_are)
 	EXPECT(6, X86_OTHER, X86_NO_REG, 0, 0x66, 0x0f, 0x3a, 0x0f, 0xc1, 8);
 	EXPECT(5, X86_OTHER, X86_NO_REG, 0, 0x66, 0x0f, 0x73, 0xd8, 4);
 	EXPECT(5, X86_OTHER, X86_NO_REG, 0, 0x8f, 0xe9, 0x78, 0xc1, 0xc0); /* XOP */
+	cr_expect_not(decoded((const uint8_t[]){ 0xf3, 0x90, 0x90 }, 3).is_nop, "pause");
 	cr_expect(decoded((const uint8_t[]){ 0x66, 0x2e, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0, 0 }, 11)
 			  .is_nop);
 }
