@@ -213,7 +213,7 @@ static int read_piece(struct code_rows *c, uint32_t lo, uint32_t hi)
 	return cfi_source_code(c->src, c->src->base + lo, c->buf, n);
 }
 
-/* Adds what a piece of code calls outside of it. */
+/* Adds what a piece of code calls. */
 static int learn_piece(struct code_rows *c, uint32_t lo, uint32_t hi)
 {
 	struct bytes code = bytes_of(NULL, hi - lo);
@@ -229,7 +229,7 @@ static int learn_piece(struct code_rows *c, uint32_t lo, uint32_t hi)
 		if (x86_insn(bytes_of(code.p + at, code.n - at), &i) < 0)
 			i = (struct x86_insn){ .n = 1 };
 		to = (int64_t)lo + at + i.n + i.value;
-		if (i.effect != X86_CALL || (to >= lo && to < hi) || to < 0 || to > UINT32_MAX)
+		if (i.effect != X86_CALL || i.value == 0 || to < 0 || to > UINT32_MAX)
 			continue;
 		if (array_push(&c->functions, (uint32_t)to) < 0)
 			return -ENOMEM;

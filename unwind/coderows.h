@@ -34,8 +34,8 @@ struct code_rows {
  */
 int code_rows_open(const struct cfi_source *src, size_t max_bytes, struct code_rows *ret);
 
-/* Learns from what is code between @lo and @hi, from the object's base, which functions elsewhere it
- * calls: before any code is scanned. 0 or -ENOMEM. */
+/* Learns from what is code between @lo and @hi, from the object's base, which functions it
+ * calls, also elsewhere: before any code is scanned. 0 or -ENOMEM. */
 int code_rows_learn(struct code_rows *c, uint32_t lo, uint32_t hi);
 
 /*
