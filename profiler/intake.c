@@ -63,6 +63,20 @@ static bool is_beginning(const struct process *proc)
 	return proc->by_exec && !proc->as->areas.n && proc->until_ns == UINT64_MAX;
 }
 
+/* Whether @t is of the next program of @proc, by its name: it was taken in execve(2). */
+static bool is_of_next(const struct process *proc, const struct trace *t)
+{
+	return t->flags & WIRE_IN_EXEC && t->tid == t->tgid && strcmp(proc->comm, t->comm) != 0;
+}
+
+/* @proc, whose process @t is a sample of, or what it is from its execve(2) on. */
+static struct process *program_of(struct pipeline *p, const struct trace *t, struct process *proc)
+{
+	if (proc->to_exec && is_of_next(proc, t))
+		return proctab_get(&p->procs, t->tgid, proc->until_ns);
+	return proc;
+}
+
 /*
  * The process that @t is a sample of. In execve(2) a task has the name of the next program a moment
  * before the kernel says that it is another one.
@@ -76,10 +90,7 @@ static struct process *process_of(struct pipeline *p, const struct trace *t)
 		intake_catch_up(p, UINT64_MAX);
 		proc = proctab_get(&p->procs, t->tgid, t->time_ns);
 	}
-	if (proc && t->flags & WIRE_IN_EXEC && proc->to_exec && t->tid == t->tgid &&
-	    strcmp(proc->comm, t->comm) != 0)
-		return process_at(p, t->tgid, proc->until_ns);
-	return proc;
+	return proc ? program_of(p, t, proc) : NULL;
 }
 
 /*
@@ -277,10 +288,19 @@ static void file_trace(struct pipeline *p, const struct trace *t, struct process
 	count_program(p, proc, t->samples);
 }
 
+/* Whether nobody can tell yet which program @t is of: the kernel has not told of that, or of its file. */
+static bool is_unsettled(const struct pipeline *p, const struct trace *t,
+			 const struct process *proc)
+{
+	if (!proc || p->stop_ns || proc->until_ns != UINT64_MAX)
+		return false;
+	return is_beginning(proc) || is_of_next(proc, t);
+}
+
 /* Whether @t, of @proc, is filed later. */
 static bool hold(struct pipeline *p, const struct trace *t, const struct process *proc)
 {
-	return proc && is_beginning(proc) && t->n_kernel && !p->stop_ns && held_add(&p->held, t);
+	return is_unsettled(p, t, proc) && t->n_kernel && held_add(&p->held, t);
 }
 
 /* As held_look(): of a process that has gone on meanwhile it is filed. */
@@ -289,7 +309,9 @@ static bool look_at_held(void *ctx, const struct trace *t)
 	struct pipeline *p = ctx;
 	struct process *proc = proctab_get(&p->procs, t->tgid, t->time_ns);
 
-	if (proc && is_beginning(proc) && !p->stop_ns)
+	if (proc)
+		proc = program_of(p, t, proc);
+	if (is_unsettled(p, t, proc))
 		return true;
 	file_trace(p, t, proc);
 	return false;
