@@ -6,22 +6,25 @@
 
 #include "hash.h"
 
-/* A gap that is larger is left alone; the smaller ones of an object are looked at in their turn, up to so
- * many bytes in all. Somebody waits: a MiB takes twenty milliseconds. */
-#define GAP_BYTES    (2u << 20)
+/* Code is looked at in pieces, each once, as long as an object has not had so much of it: somebody waits,
+ * and a MiB takes twenty milliseconds. */
+#define PIECE_BYTES  (128u << 10)
 #define OBJECT_BYTES (4u << 20)
 
-/* Code that is looked at, once, for what it calls: a tenth of that time. */
-#define LEARN_BYTES  (2u << 20)
+/* Code that is looked at, once, for what it calls: a tenth of that time; and gaps for which it is not, for
+ * every program has a few of some bytes. */
+#define LEARN_BYTES  (512u << 10)
+#define LITTLE_BYTES 1024
 
 static int learn(struct snap_code *c)
 {
 	uint32_t lo = (uint32_t)(c->source.text_lo - c->source.base);
 	uint32_t hi = (uint32_t)(c->source.text_hi - c->source.base);
-	int r = hi - lo <= LEARN_BYTES ? code_rows_learn(&c->code, lo, hi) : 0;
 
-	code_rows_drop(&c->code);
-	return r;
+	if (c->has_learned || hi - lo > LEARN_BYTES)
+		return 0;
+	c->has_learned = true;
+	return code_rows_learn(&c->code, lo, hi);
 }
 
 int snap_code_open(const struct cfi_file *f, size_t max, struct snap_code **ret)
@@ -34,8 +37,6 @@ int snap_code_open(const struct cfi_file *f, size_t max, struct snap_code **ret)
 	r = cfi_source_open(f, 0, CFI_WANT_NOTHING, &c->source);
 	if (r == 0)
 		r = code_rows_open(&c->source, max, &c->code);
-	if (r == 0)
-		r = learn(c);
 	c->code.left = OBJECT_BYTES;
 	if (r < 0) {
 		snap_code_free(c);
@@ -106,15 +107,22 @@ static int add_row(void *ctx, uint32_t at, const struct cfi_state *state, bool i
 	return n < 0 ? n : array_push(&c->rows, row);
 }
 
-/* Looks at the gap from @lo to @hi. 0 and *@ret, which is borrowed until the next one; -ENODATA, -ENOMEM. */
-static int read_gap(struct snap_code *c, uint32_t lo, uint32_t hi, const struct snap_gap **ret)
+/* Looks at the piece of the gap from @lo to @hi that @pc is in. 0 and *@ret, which is borrowed until the next one; -ENODATA, -ENOMEM. */
+static int read_gap(struct snap_code *c, uint32_t lo, uint32_t hi, uint32_t pc,
+		    const struct snap_gap **ret)
 {
-	struct snap_gap gap = { .lo = lo, .hi = hi, .first = c->rows.n };
-	int r;
+	uint32_t piece = pc & -PIECE_BYTES;
+	struct snap_gap gap = { .lo = piece > lo ? piece : lo,
+				.hi = hi - piece > PIECE_BYTES ? piece + PIECE_BYTES : hi,
+				.first = c->rows.n };
+	int r = 0;
 
-	if (hi - lo > GAP_BYTES || hi - lo > c->code.left)
+	if (gap.hi - gap.lo > c->code.left)
 		return -ENODATA;
-	r = code_rows_scan(&c->code, lo, hi, add_row, c);
+	if (hi - lo > LITTLE_BYTES)
+		r = learn(c);
+	if (r == 0)
+		r = code_rows_scan(&c->code, gap.lo, gap.hi, add_row, c);
 	code_rows_drop(&c->code);
 	if (r < 0 || array_reserve(&c->gaps, 1) < 0) {
 		c->rows.n = gap.first;
@@ -175,7 +183,7 @@ int snap_code_find(struct snap_code *c, const struct cfi_file *f, uint64_t lo, u
 	pc = (uint32_t)(vaddr - src->base);
 	gap = gap_at(c, pc);
 	if (!gap)
-		r = read_gap(c, (uint32_t)(lo - src->base), (uint32_t)(hi - src->base), &gap);
+		r = read_gap(c, (uint32_t)(lo - src->base), (uint32_t)(hi - src->base), pc, &gap);
 	if (r < 0)
 		return r;
 	row = row_at(c, gap, pc);

@@ -30,6 +30,7 @@ struct snap_gap {
 struct snap_code {
 	struct cfi_source source;
 	struct code_rows code;
+	bool has_learned; /* which functions are called */
 	ARRAY(struct snap_gap) gaps;
 	ARRAY(struct snap_code_row) rows;
 	ARRAY(struct cfi_state) states; /* that they have: some hundreds */
