@@ -10,6 +10,8 @@
  * and a MiB takes twenty milliseconds. */
 #define PIECE_BYTES  (128u << 10)
 #define OBJECT_BYTES (4u << 20)
+#define MARGIN_BYTES \
+	(32u << 10) /* around a piece: a function that reaches into it begins, or ends, there */
 
 /* Code that is looked at, once, for what it calls: a tenth of that time; and gaps for which it is not, for
  * every program has a few of some bytes. */
@@ -115,14 +117,16 @@ static int read_gap(struct snap_code *c, uint32_t lo, uint32_t hi, uint32_t pc,
 	struct snap_gap gap = { .lo = piece > lo ? piece : lo,
 				.hi = hi - piece > PIECE_BYTES ? piece + PIECE_BYTES : hi,
 				.first = c->rows.n };
+	uint32_t from = gap.lo - lo > MARGIN_BYTES ? gap.lo - MARGIN_BYTES : lo;
+	uint32_t to = hi - gap.hi > MARGIN_BYTES ? gap.hi + MARGIN_BYTES : hi;
 	int r = 0;
 
-	if (gap.hi - gap.lo > c->code.left)
+	if (to - from > c->code.left)
 		return -ENODATA;
 	if (hi - lo > LITTLE_BYTES)
 		r = learn(c);
 	if (r == 0)
-		r = code_rows_scan(&c->code, gap.lo, gap.hi, add_row, c);
+		r = code_rows_scan(&c->code, from, to, add_row, c);
 	code_rows_drop(&c->code);
 	if (r < 0 || array_reserve(&c->gaps, 1) < 0) {
 		c->rows.n = gap.first;
