@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codeframe.h"
 
+#include <string.h>
+
 /* The stack is no larger, so that sums of offsets never overflow. */
 #define OFFSET_MAX (1 << 28)
 
@@ -196,6 +198,41 @@ static void leave(struct code_frame *f)
 		move_sp(f, -8);
 }
 
+static void call(struct code_frame *f, const struct x86_insn *i)
+{
+	if (f->copy != X86_NO_REG && CALL_CHANGES >> f->copy & 1)
+		forget(f, f->copy);
+	if (i->effect == X86_CALL && i->value == 0)
+		move_sp(f, 8); /* to learn where it is */
+}
+
+/* Instructions that are about rbp as much as about rsp. */
+static void push_or_pop(struct code_frame *f, const struct x86_insn *i)
+{
+	if (i->effect == X86_PUSH) {
+		if (i->reg != X86_NO_REG)
+			f->saved |= (uint16_t)(1u << i->reg);
+		if (i->reg == X86_RBP && !f->has_fp)
+			save_fp(f, -8);
+		move_sp(f, 8);
+		return;
+	}
+	if (i->reg == X86_RBP)
+		load_fp(f, 0);
+	else
+		forget(f, i->reg);
+	move_sp(f, -8);
+}
+
+/* rbp is cleared: its caller's, so there is none (System V ABI §3.4.1), unless that was saved. */
+static void clear_fp(struct code_frame *f)
+{
+	if (f->fp == CODE_FP_SAME && f->is_sure)
+		f->kind = CODE_ROOT;
+	else
+		forget(f, X86_RBP);
+}
+
 void code_frame_step(struct code_frame *f, const struct x86_insn *i)
 {
 	if (f->kind == CODE_ROOT || f->kind == CODE_SIGNAL)
@@ -204,28 +241,15 @@ void code_frame_step(struct code_frame *f, const struct x86_insn *i)
 	case X86_OTHER:
 		forget(f, i->reg);
 		break;
-	case X86_CLEAR_FP: /* its caller's, so it has none: System V ABI §3.4.1 */
-		if (f->fp == CODE_FP_SAME && f->is_sure)
-			f->kind = CODE_ROOT;
-		else
-			forget(f, X86_RBP);
+	case X86_CLEAR_FP:
+		clear_fp(f);
 		break;
 	case X86_NEXT_FP:
 		next_fp(f);
 		break;
 	case X86_PUSH:
-		if (i->reg != X86_NO_REG)
-			f->saved |= (uint16_t)(1u << i->reg);
-		if (i->reg == X86_RBP && !f->has_fp)
-			save_fp(f, -8);
-		move_sp(f, 8);
-		break;
 	case X86_POP:
-		if (i->reg == X86_RBP)
-			load_fp(f, 0);
-		else
-			forget(f, i->reg);
-		move_sp(f, -8);
+		push_or_pop(f, i);
 		break;
 	case X86_ADD_SP:
 		move_sp(f, -(int64_t)i->value);
@@ -253,16 +277,9 @@ void code_frame_step(struct code_frame *f, const struct x86_insn *i)
 		break;
 	case X86_CALL:
 	case X86_CALL_FAR:
-		if (f->copy != X86_NO_REG && CALL_CHANGES >> f->copy & 1)
-			forget(f, f->copy);
-		if (i->effect == X86_CALL && i->value == 0)
-			move_sp(f, 8); /* to learn where it is */
+		call(f, i);
 		break;
-	case X86_BRANCH:
-	case X86_JUMP:
-	case X86_JUMP_FAR:
-	case X86_RETURN:
-	case X86_STOP:
+	default: /* it goes elsewhere */
 		break;
 	}
 }
@@ -325,4 +342,13 @@ bool code_frame_rule(const struct code_frame *f, struct cfi_state *ret)
 		break;
 	}
 	return false;
+}
+
+bool code_is_signal_return(struct bytes code)
+{
+	static const uint8_t wide[] = { 0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05 };
+	static const uint8_t narrow[] = { 0xb8, 15, 0, 0, 0, 0x0f, 0x05 };
+
+	return (code.n >= sizeof(wide) && memcmp(code.p, wide, sizeof(wide)) == 0) ||
+	       (code.n >= sizeof(narrow) && memcmp(code.p, narrow, sizeof(narrow)) == 0);
 }

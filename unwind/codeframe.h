@@ -57,3 +57,6 @@ void code_frame_step(struct code_frame *f, const struct x86_insn *i);
 
 /* How to unwind from @f: the registers of *@ret are DWARF's. Whether there is a way. */
 bool code_frame_rule(const struct code_frame *f, struct cfi_state *ret);
+
+/* Whether @code begins with what signal handlers return to: mov $15,%rax or %eax; syscall. */
+bool code_is_signal_return(struct bytes code);

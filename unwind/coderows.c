@@ -8,15 +8,16 @@
 
 #include "cleanup.h"
 
-/* Are scanned at once; what is learned of it takes six times as much. */
-#define PIECE_BYTES ((size_t)4 << 20)
+/* Are scanned at once; what is learned of it takes eight times as much. */
+#define PIECE_BYTES  ((size_t)4 << 20)
 
 /*
  * Of an object, a fifth of a second. Where there is more code without tables, it was built to do without:
  * browsers and their like keep frame pointers, which need no rows.
  */
-#define CODE_BYTES  ((size_t)8 << 20)
-#define FEW_BYTES   64 /* for so little code no symbols are read */
+#define CODE_BYTES   ((size_t)8 << 20)
+#define FEW_BYTES    64	  /* for so little code no symbols are read */
+#define LITTLE_BYTES 1024 /* so little code calls little that is elsewhere */
 
 static int by_lo(const void *a, const void *b)
 {
@@ -246,7 +247,7 @@ int code_rows_learn(struct code_rows *c, uint32_t lo, uint32_t hi)
 		uint32_t from = range->lo > lo ? range->lo : lo;
 		uint32_t to = range->hi < hi ? range->hi : hi;
 
-		if (r == 0 && from < to && to - from <= c->left)
+		if (r == 0 && from < to && to - from > LITTLE_BYTES && to - from <= c->left)
 			r = learn_piece(c, from, to);
 	}
 	return r;

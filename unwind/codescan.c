@@ -2,10 +2,11 @@
 #include "codescan.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#include "hash.h"
-
-#define ROUNDS_MAX  4  /* what a loop's end tells of its beginning is known in the next one */
+#define ROUNDS_MAX 4 /* what a loop's end tells of its beginning is known in the next one */
+#define ENDLESS_MAX \
+	64 /* functions that do not return; few objects have more, and each call is held against them */
 #define ENTRY_ALIGN 16 /* of functions, as compilers and assembly align them */
 
 /* One way through the code. */
@@ -28,28 +29,11 @@ struct round {
 	struct cfi_state rule;
 };
 
-static bool is_marked(const struct codescan *s, uint32_t at)
-{
-	return at / 8 < s->marks.n && s->marks.items[at / 8] >> (at & 7) & 1;
-}
-
-static int mark(struct codescan *s, uint32_t at)
-{
-	while (s->marks.n <= at / 8)
-		if (array_push(&s->marks, 0) < 0)
-			return -ENOMEM;
-	s->marks.items[at / 8] |= (uint8_t)(1 << (at & 7));
-	return 0;
-}
-
 static struct code_target *find(const struct codescan *s, uint32_t at)
 {
-	if (!is_marked(s, at))
-		return NULL;
-	hindex_each(&s->index, hash_u64(at), i)
-		if (s->targets.items[i].at == at)
-			return &s->targets.items[i];
-	return NULL;
+	uint32_t number = at < s->numbers.n ? s->numbers.items[at] : 0;
+
+	return number ? &s->targets.items[number - 1] : NULL;
 }
 
 /* What the code at @at is come to with from elsewhere, as far as it is known. */
@@ -72,12 +56,19 @@ static bool is_same_frame(const struct code_frame *a, const struct code_frame *b
 	       a->saved == b->saved;
 }
 
+/* Nothing is hashed: code may be made so that all of it collides. */
 static int add_target(struct codescan *s, const struct code_target *t)
 {
+	size_t more = t->at < s->numbers.n ? 0 : t->at + 1 - s->numbers.n;
+
 	s->has_news = true;
-	if (mark(s, t->at) < 0 || array_push(&s->targets, *t) < 0)
+	if (array_reserve(&s->numbers, more) < 0 || array_push(&s->targets, *t) < 0)
 		return -ENOMEM;
-	return hindex_add(&s->index, hash_u64(t->at), (uint32_t)s->targets.n - 1);
+	if (more)
+		memset(s->numbers.items + s->numbers.n, 0, more * sizeof(*s->numbers.items));
+	s->numbers.n += more;
+	s->numbers.items[t->at] = (uint32_t)s->targets.n;
+	return 0;
 }
 
 /* The address of @at is used. */
@@ -128,17 +119,28 @@ static int note(struct codescan *s, uint32_t at, const struct code_frame *frame,
 	return 0;
 }
 
-int codescan_entry(struct codescan *s, uint32_t at)
+static int note_entry(struct codescan *s, uint32_t at, enum code_kind kind)
 {
 	struct code_frame f = code_frame_entry(at);
 
 	f.is_entry = f.is_sure = true;
+	f.kind = (uint8_t)kind;
 	return note(s, at, &f, at);
+}
+
+int codescan_entry(struct codescan *s, uint32_t at)
+{
+	return note_entry(s, at, CODE_SP);
+}
+
+int codescan_root(struct codescan *s, uint32_t at)
+{
+	return note_entry(s, at, CODE_ROOT);
 }
 
 static bool is_endless(const struct codescan *s, int64_t callee)
 {
-	hindex_each(&s->endless_index, hash_u64((uint64_t)callee), i)
+	for (size_t i = 0; i < s->endless.n; i++)
 		if (s->endless.items[i] == callee)
 			return true;
 	return false;
@@ -147,22 +149,10 @@ static bool is_endless(const struct codescan *s, int64_t callee)
 /* Behind a call of @callee another function begins. */
 static int note_endless(struct codescan *s, int64_t callee)
 {
-	if (callee == INT64_MAX || is_endless(s, callee))
+	if (callee == INT64_MAX || s->endless.n == ENDLESS_MAX || is_endless(s, callee))
 		return 0;
 	s->has_news = true;
-	if (array_push(&s->endless, callee) < 0)
-		return -ENOMEM;
-	return hindex_add(&s->endless_index, hash_u64((uint64_t)callee),
-			  (uint32_t)s->endless.n - 1);
-}
-
-int codescan_root(struct codescan *s, uint32_t at)
-{
-	struct code_frame f = code_frame_entry(at);
-
-	f.is_entry = f.is_sure = true;
-	f.kind = CODE_ROOT;
-	return note(s, at, &f, at);
+	return array_push(&s->endless, callee);
 }
 
 /* --- where functions begin --- */
@@ -189,16 +179,9 @@ static bool is_padding(const struct bytes *code, uint32_t at, const struct x86_i
 	return i->is_nop || code->p[at] == 0xcc;
 }
 
-/* A signal handler returns to this: mov $15,%rax or %eax; syscall. */
 static bool is_signal_return(const struct bytes *code, uint32_t at)
 {
-	static const uint8_t wide[] = { 0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05 };
-	static const uint8_t narrow[] = { 0xb8, 15, 0, 0, 0, 0x0f, 0x05 };
-	const uint8_t *p = code->p + at;
-	size_t n = code->n - at;
-
-	return (n >= sizeof(wide) && memcmp(p, wide, sizeof(wide)) == 0) ||
-	       (n >= sizeof(narrow) && memcmp(p, narrow, sizeof(narrow)) == 0);
+	return code_is_signal_return(bytes_of(code->p + at, code->n - at));
 }
 
 /*
@@ -456,19 +439,15 @@ int codescan_run(struct codescan *s, struct bytes code, uint64_t addr, codescan_
 	if (err == 0)
 		err = run_round(s, code, addr, row, ctx);
 	s->targets.n = s->endless.n = s->round = 0;
-	s->marks.n = 0;
-	hindex_clear(&s->index);
-	hindex_clear(&s->endless_index);
+	s->numbers.n = 0;
 	return err;
 }
 
 void codescan_done(struct codescan *s)
 {
 	array_free(&s->insns);
-	array_free(&s->marks);
+	array_free(&s->numbers);
 	array_free(&s->targets);
-	hindex_free(&s->index);
 	array_free(&s->entries);
 	array_free(&s->endless);
-	hindex_free(&s->endless_index);
 }

@@ -16,7 +16,6 @@
 #include "array.h"
 #include "bytes.h"
 #include "codeframe.h"
-#include "hindex.h"
 
 struct code_target {
 	uint32_t at;
@@ -27,15 +26,13 @@ struct code_target {
 };
 
 struct codescan {
-	ARRAY(struct x86_insn) insns;	   /* of the present code, one behind the other */
-	ARRAY(uint8_t) marks;		   /* a bit a byte of code: whether there is a target */
+	ARRAY(struct x86_insn) insns; /* of the present code, one behind the other */
+	ARRAY(uint32_t) numbers;      /* of the target at each byte, counted from 1; 0 = none */
 	ARRAY(struct code_target) targets; /* of branches and calls, and entries that were given */
-	struct hindex index;		   /* of targets, by where they are */
 	ARRAY(uint32_t) entries;	   /* those of the round before, in their order */
 	ARRAY(int64_t) endless;		   /* functions that were seen not to return */
-	struct hindex endless_index;
-	uint32_t round; /* of those through the present code, from 1 on */
-	bool has_news;	/* in this round */
+	uint32_t round;			   /* of those through the present code, from 1 on */
+	bool has_news;			   /* in this round */
 };
 
 /*
@@ -52,7 +49,7 @@ int codescan_root(struct codescan *s, uint32_t at);
 
 /*
  * Scans @code, of less than 2 GiB, whose first byte is at address @addr, and gives its rows in their
- * order to @row, by offset, the first at 0; forgets the entries. Takes time linear in the bytes and
+ * order to @row, by offset, the first at 0; forgets the entries. Takes time linear in the bytes, but for sorting what is called, and
  * memory in the branches. 0, -ENOMEM, or what @row gave. Zero-initialize @s; codescan_done() at the
  * end.
  */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "codeframe.h"
 #include "gofind.h"
 
 enum { NAME_MAX_BYTES = 32, SIGNAL_MAX = 64 };
@@ -236,14 +237,10 @@ static void learn_kept(const struct go_runs *runs, const struct bytes *code, str
 	}
 }
 
-/* A signal handler returns to this: mov $15,%rax or %eax; syscall. */
+/* A signal handler returns to this. */
 static bool is_signal_return(const struct bytes *code)
 {
-	static const uint8_t wide[] = { 0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05 };
-	static const uint8_t narrow[] = { 0xb8, 15, 0, 0, 0, 0x0f, 0x05 };
-
-	return code->n <= SIGNAL_MAX && (has_bytes(code, 0, wide, sizeof(wide)) ||
-					 has_bytes(code, 0, narrow, sizeof(narrow)));
+	return code->n <= SIGNAL_MAX && code_is_signal_return(*code);
 }
 
 /* --- names --- */

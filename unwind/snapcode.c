@@ -11,7 +11,7 @@
 #define PIECE_BYTES  (128u << 10)
 #define OBJECT_BYTES (4u << 20)
 #define MARGIN_BYTES \
-	(32u << 10) /* around a piece: a function that reaches into it begins, or ends, there */
+	(32u << 10) /* around a piece: functions that reach into it begin or end there */
 
 /* Code that is looked at, once, for what it calls: a tenth of that time; and gaps for which it is not, for
  * every program has a few of some bytes. */
@@ -109,7 +109,8 @@ static int add_row(void *ctx, uint32_t at, const struct cfi_state *state, bool i
 	return n < 0 ? n : array_push(&c->rows, row);
 }
 
-/* Looks at the piece of the gap from @lo to @hi that @pc is in. 0 and *@ret, which is borrowed until the next one; -ENODATA, -ENOMEM. */
+/* Looks at the piece of the gap from @lo to @hi that @pc is in. 0 and *@ret, which is borrowed until the
+ * next one; -ENODATA, -ENOMEM. */
 static int read_gap(struct snap_code *c, uint32_t lo, uint32_t hi, uint32_t pc,
 		    const struct snap_gap **ret)
 {
