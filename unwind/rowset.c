@@ -64,6 +64,8 @@ static bool is_sorted(const struct eh_frame *e)
 	return true;
 }
 
+#define LEARN_BYTES 1024 /* of a gap: so little code calls little that is elsewhere */
+
 /* What decoding works on. */
 struct builder {
 	const struct eh_frame *e;
@@ -231,23 +233,40 @@ static int add_function(struct builder *b, const struct eh_fde *f, uint32_t len)
 	return r;
 }
 
-/* What the code in all gaps calls: functions begin there, also in other gaps. */
+/* Learns what the code from @lo to @hi calls, which may be in other gaps: so the first one, *@first, waits
+ * for another. */
+static int learn_gap(struct code_rows *code, struct code_range *first, uint32_t lo, uint32_t hi)
+{
+	int r = 0;
+
+	if (lo >= hi || hi - lo < LEARN_BYTES)
+		return 0;
+	if (!first->hi) {
+		*first = (struct code_range){ lo, hi };
+		return 0;
+	}
+	if (first->lo < first->hi)
+		r = code_rows_learn(code, first->lo, first->hi);
+	first->lo = first->hi;
+	return r == 0 ? code_rows_learn(code, lo, hi) : r;
+}
+
 static int learn_gaps(struct builder *b, const uint64_t *order)
 {
 	const struct eh_frame *e = b->e;
 	uint32_t end = (uint32_t)(e->src->text_lo - e->src->base);
 	uint32_t hi = (uint32_t)(e->src->text_hi - e->src->base);
+	struct code_range first = { 0 };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < e->fdes.n; i++) {
 		const struct eh_fde *f = &e->fdes.items[order ? (uint32_t)order[i] : i];
 
-		if (f->pc > end && f->pc - end >= ROWSET_MIN_GAP)
-			r = code_rows_learn(b->code, end, f->pc);
+		r = learn_gap(b->code, &first, end, f->pc);
 		if (f->pc + f->len > end)
 			end = f->pc + f->len;
 	}
-	return r == 0 && end < hi ? code_rows_learn(b->code, end, hi) : r;
+	return r == 0 ? learn_gap(b->code, &first, end, hi) : r;
 }
 
 static int add_functions(struct builder *b, const uint64_t *order)
