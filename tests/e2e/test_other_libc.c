@@ -20,7 +20,7 @@ E2E(other_libc);
 #define NO_PIE_BASE 0x400000
 #define OWN	    "/inside/elsewhere"
 /* Of short programs, when others use the machine, too. */
-#define MOST_LATE   0.25
+#define MOST_LATE   0.1
 /* Of what runs elsewhere on this machine, nothing is called so. */
 #define APPLETS	    "ash tac nl rev"
 
