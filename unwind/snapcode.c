@@ -74,12 +74,13 @@ void snap_code_drop(struct snap_code *c)
 	array_free(&c->gaps);
 }
 
-static uint64_t hash_state(const struct cfi_state *s)
+/* With a secret, where @c lies: else an object could make all of its states collide. */
+static uint64_t hash_state(const struct snap_code *c, const struct cfi_state *s)
 {
 	uint64_t kinds = s->cfa | s->reg << 8 | s->x_reg << 16 | (uint64_t)s->fp.loc << 24 |
 			 (uint64_t)s->ra.loc << 32;
 
-	return hash_add(hash_add(hash_add(hash_u64(kinds), (uint64_t)s->off),
+	return hash_add(hash_add(hash_add(hash_add((uintptr_t)c, kinds), (uint64_t)s->off),
 				 (uint64_t)s->x_off << 32 ^ (uint32_t)s->add),
 			(uint64_t)s->fp.off);
 }
@@ -87,7 +88,7 @@ static uint64_t hash_state(const struct cfi_state *s)
 /* The number of @state among those that rows have, or -ENOMEM. More than there are numbers for have none. */
 static int state_number(struct snap_code *c, const struct cfi_state *state)
 {
-	uint64_t hash = hash_state(state);
+	uint64_t hash = hash_state(c, state);
 
 	hindex_each(&c->states_index, hash, i)
 		if (cfi_state_is_same(&c->states.items[i], state))

@@ -6,7 +6,7 @@
  * chain: @main;before;bare;after;leaf
  * chain: @main;before;bare
  */
-#include "corpus.h"
+#include "around.h"
 
 long bare(long (*f)(long), long n);
 
@@ -27,31 +27,9 @@ __asm__(".text\n"
 	"	ret\n"
 	".size bare, . - bare\n");
 
-static CORPUS_FN long leaf(long n)
-{
-	return corpus_work(50) + n;
-}
-
-static CORPUS_FN long after(long n)
-{
-	long x = n;
-
-	for (int i = 0; i < 20; i++)
-		x = leaf(x) ^ leaf(n);
-	return x;
-}
-
-static CORPUS_FN long before(long n)
-{
-	volatile char room[200];
-
-	room[n & 127] = 1;
-	return bare(after, n) + room[n & 127];
-}
-
 int main(int argc, char **argv)
 {
 	corpus_begin(argc, argv);
 	for (long i = 0;; i++)
-		corpus_sink = before(i);
+		corpus_sink = before(bare, i);
 }

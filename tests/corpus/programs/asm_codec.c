@@ -8,7 +8,7 @@
  * chain: @main;before;codec
  * chain: @main;before;codec;rounds
  */
-#include "corpus.h"
+#include "around.h"
 
 long codec(long (*f)(long), long n);
 
@@ -75,31 +75,9 @@ __asm__(".text\n"
 	"3:	.long	1b - 3b, 2b - 3b\n"
 	".text\n");
 
-static CORPUS_FN long leaf(long n)
-{
-	return corpus_work(50) + n;
-}
-
-static CORPUS_FN long after(long n)
-{
-	long x = n;
-
-	for (int i = 0; i < 20; i++)
-		x = leaf(x) ^ leaf(n);
-	return x;
-}
-
-static CORPUS_FN long before(long n)
-{
-	volatile char room[200];
-
-	room[n & 127] = 1;
-	return codec(after, n) + room[n & 127];
-}
-
 int main(int argc, char **argv)
 {
 	corpus_begin(argc, argv);
 	for (long i = 0;; i++)
-		corpus_sink = before(i);
+		corpus_sink = before(codec, i);
 }

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 
-#include "corpus.h"
+#include "around.h"
 
 /* long jit(long (*f)(long), long n): works, calls f(n), works. */
 static const uint8_t code[] = {
@@ -33,28 +33,6 @@ static const uint8_t code[] = {
 };
 
 typedef long (*jit_fn)(long (*f)(long), long n);
-
-static CORPUS_FN long leaf(long n)
-{
-	return corpus_work(50) + n;
-}
-
-static CORPUS_FN long after(long n)
-{
-	long x = n;
-
-	for (int i = 0; i < 20; i++)
-		x = leaf(x) ^ leaf(n);
-	return x;
-}
-
-static CORPUS_FN long before(jit_fn jit, long n)
-{
-	volatile char room[200];
-
-	room[n & 127] = 1;
-	return jit(after, n) + room[n & 127];
-}
 
 int main(int argc, char **argv)
 {
