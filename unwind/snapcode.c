@@ -39,11 +39,11 @@ int snap_code_open(const struct cfi_file *f, size_t max, struct snap_code **ret)
 	r = cfi_source_open(f, 0, CFI_WANT_NOTHING, &c->source);
 	if (r == 0)
 		r = code_rows_open(&c->source, max, &c->code);
-	c->code.left = OBJECT_BYTES;
 	if (r < 0) {
 		snap_code_free(c);
 		return r == -ENOMEM ? r : -ENODATA;
 	}
+	c->code.left = OBJECT_BYTES;
 	*ret = c;
 	return 0;
 }
@@ -62,6 +62,9 @@ size_t snap_code_bytes(const struct snap_code *c)
 {
 	return sizeof(*c) + c->gaps.cap * sizeof(*c->gaps.items) +
 	       c->rows.cap * sizeof(*c->rows.items) + c->states.cap * sizeof(*c->states.items) +
+	       (c->states_index.slots ? c->states_index.mask + 1 : 0) *
+		       sizeof(*c->states_index.slots) +
+	       c->code.ranges.cap * sizeof(*c->code.ranges.items) +
 	       c->code.functions.cap * sizeof(*c->code.functions.items) +
 	       c->source.file.n_sections * sizeof(*c->source.file.sections);
 }
@@ -72,6 +75,7 @@ void snap_code_drop(struct snap_code *c)
 	array_free(&c->states);
 	hindex_free(&c->states_index);
 	array_free(&c->gaps);
+	c->code.left = OBJECT_BYTES; /* to be read again */
 }
 
 /* With a secret, where @c lies: else an object could make all of its states collide. */
@@ -123,7 +127,7 @@ static int read_gap(struct snap_code *c, uint32_t lo, uint32_t hi, uint32_t pc,
 	uint32_t to = hi - gap.hi > MARGIN_BYTES ? gap.hi + MARGIN_BYTES : hi;
 	int r = 0;
 
-	if (to - from > c->code.left)
+	if (to - from > c->code.left || c->gaps.n >= SNAP_CODE_GAPS)
 		return -ENODATA;
 	if (hi - lo > LITTLE_BYTES)
 		r = learn(c);

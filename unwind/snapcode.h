@@ -20,6 +20,7 @@ struct snap_code_row {
 };
 
 #define SNAP_CODE_NONE UINT16_MAX
+#define SNAP_CODE_GAPS 4096u /* of an object, until they are dropped */
 
 /* Code that was looked at, and @n rows of it from number @first on. */
 struct snap_gap {
