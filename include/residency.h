@@ -49,6 +49,10 @@ bool residency_has(const struct residency *r, struct residency_ref ref);
 /* The same; if so, it counts as used now. */
 bool residency_touch(struct residency *r, struct residency_ref ref);
 
+/* The rule in force at @pc by the table @ref: true and *@ret, or false when that is not resident. */
+bool residency_find(const struct residency *r, struct residency_ref ref, uint32_t pc,
+		    struct unwind_rule *ret);
+
 /* Stores the areas of a space, ascending: 0 and *@ret, -ENOSPC, -ENOMEM. */
 int residency_put_space(struct residency *r, const struct wire_area *areas, size_t n,
 			struct wire_space *ret);

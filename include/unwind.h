@@ -17,6 +17,13 @@
 
 #include "unwind_row.h"
 
+/* What is done of code that no table describes. To read it takes longer than all the rest. */
+enum unwind_code {
+	UNWIND_CODE_READ,  /* it has the rows that follow from it */
+	UNWIND_CODE_LATER, /* it has a rule that is unsupported: UNWIND_WHY_UNREAD */
+	UNWIND_CODE_NONE,  /* it has no rows */
+};
+
 /*
  * Zero means the default. Besides the table, building takes while it lasts at most the sections'
  * bytes and 20 bytes an FDE and 8 bytes a row, these two with up to half as much again to grow.
@@ -26,14 +33,14 @@ struct unwind_opts {
 	size_t max_bytes;	  /* size of the table; 0 = 64 MiB */
 	size_t max_section_bytes; /* largest .eh_frame, .gopclntab or .debug_frame read; 0 = 64 MiB
 				   */
-	bool no_code;		  /* what these leave out stays without rows */
+	enum unwind_code code;	  /* what these leave out */
 };
 
 struct unwind_stats {
 	uint64_t cies, fdes;	   /* entries read */
 	uint64_t go_funcs;	   /* functions that Go's table describes */
 	uint64_t raw_rows;	   /* rows that all of these describe */
-	uint64_t code_rows;	   /* that code says itself where none of these describes it */
+	uint64_t code_rows;	   /* of code that none of these describes, also if it is unread */
 	uint64_t rows;		   /* after merging, with the ends of gaps */
 	uint64_t long_rows;	   /* of these, with a code of 3 slots */
 	uint64_t bad_cies;	   /* broken, or of an unknown kind */

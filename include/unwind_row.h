@@ -105,6 +105,8 @@ enum unwind_why {
 	UNWIND_WHY_RA,	     /* the same for the return address */
 	UNWIND_WHY_OFFSET,   /* an offset beyond 32 bits */
 	UNWIND_WHY_RULES,    /* the object has more than UNWIND_MAX_RULES rules */
+	UNWIND_WHY_UNREAD,   /* code that only itself can tell of, and that was not read: enum
+				unwind_code */
 	UNWIND_WHY_MAX,
 };
 

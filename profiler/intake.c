@@ -329,6 +329,14 @@ static bool walked_by_others(const struct process *proc, uint64_t time_ns)
 	return !proc->placed_ns || time_ns < proc->placed_ns;
 }
 
+/* Of a walk in @proc that met a rule which cannot be evaluated in the kernel, at one of these addresses. */
+static void learn_from_walk(struct pipeline *p, const struct process *proc, uint64_t time_ns,
+			    const uint64_t *addr, size_t n)
+{
+	if (p->unwinding && proc)
+		unwinding_want_code(p->unwinding, proc, time_ns, addr, n);
+}
+
 static void on_trace(void *ctx, const struct trace *t)
 {
 	struct pipeline *p = ctx;
@@ -343,6 +351,8 @@ static void on_trace(void *ctx, const struct trace *t)
 	/* Not those whose stack was not there to be copied: that is no want of room. */
 	if (p->by_snapshot && t->n_user && t->end != WIRE_END_READ)
 		p->walked += t->samples;
+	if (t->end == WIRE_END_RULE && t->n_user)
+		learn_from_walk(p, proc, t->time_ns, &t->user[t->n_user - 1], 1);
 	if (p->unwinding && t->n_user > 1 && proc && walked_by_others(proc, t->time_ns)) {
 		leaf.n_user = 1;
 		leaf.end = WIRE_END_LOADING;
@@ -402,6 +412,8 @@ static void on_snapshot(void *ctx, struct trace *t, const struct snapshot *s)
 	if (hold(p, t, proc))
 		return;
 	if (unwind(p, proc, t->time_ns, s, &u) == 0) {
+		if (t->end == WIRE_END_RULE)
+			learn_from_walk(p, proc, t->time_ns, u.addr, u.n);
 		t->user = u.addr;
 		t->n_user = u.n;
 		t->end = u.end;
@@ -423,6 +435,8 @@ static void on_verify(void *ctx, const struct trace *t, const struct snapshot *s
 		lost(p, CTR_LOST_MEMORY, t->samples);
 		return;
 	}
+	if (t->end == WIRE_END_RULE)
+		learn_from_walk(p, proc, t->time_ns, u.addr, u.n);
 	for (size_t i = 0; i < t->n_user; i++) {
 		uint64_t placed;
 		int64_t m = proctab_place(&p->procs, proc, t->user[i], t->time_ns, &placed);

@@ -22,6 +22,7 @@ struct job {
 	uint32_t id;
 	int fd;
 	off_t bytes; /* of the file */
+	bool with_code;
 	struct unwind_table *table;
 };
 
@@ -79,6 +80,20 @@ static bool next_job(struct tableload *l, struct job *ret)
 	return go;
 }
 
+/* What cannot be had with what its code tells is had without. */
+static struct unwind_table *build(const struct job *job)
+{
+	struct unwind_opts opts = { .code = job->with_code ? UNWIND_CODE_READ : UNWIND_CODE_LATER };
+	struct unwind_table *t = NULL;
+	int r = unwind_table_from_fd(job->fd, &opts, &t);
+
+	if (r == -EFBIG || r == -ENOMEM) {
+		opts.code = UNWIND_CODE_NONE;
+		r = unwind_table_from_fd(job->fd, &opts, &t);
+	}
+	return r < 0 ? NULL : t;
+}
+
 static void *work(void *arg)
 {
 	struct tableload *l = arg;
@@ -88,9 +103,7 @@ static void *work(void *arg)
 	/* Of this thread, as far as that is allowed: until a table is there, stacks are cut. */
 	(void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + AHEAD_OF_OTHERS);
 	while (next_job(l, &job)) {
-		job.table = NULL;
-		if (unwind_table_from_fd(job.fd, NULL, &job.table) < 0)
-			job.table = NULL;
+		job.table = build(&job);
 		close(job.fd);
 		pthread_mutex_lock(&l->lock);
 		l->ready.items[l->ready.n++] = job; /* tableload_ask() made room */
@@ -153,7 +166,7 @@ void tableload_free(struct tableload *l)
 	free(l);
 }
 
-int tableload_ask(struct tableload *l, uint32_t id, int fd)
+int tableload_ask(struct tableload *l, uint32_t id, int fd, bool with_code)
 {
 	_cleanup_close_ int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	struct stat st;
@@ -166,7 +179,10 @@ int tableload_ask(struct tableload *l, uint32_t id, int fd)
 	r = array_reserve(&l->ready, l->pending + 1);
 	if (r == 0)
 		r = array_push(&l->asked,
-			       (struct job){ .id = id, .fd = copy, .bytes = st.st_size });
+			       (struct job){ .id = id,
+					     .fd = copy,
+					     .bytes = st.st_size,
+					     .with_code = with_code });
 	if (r == 0) {
 		take_fd(&copy);
 		l->pending++;

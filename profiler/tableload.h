@@ -17,8 +17,9 @@ int tableload_new(struct tableload **ret);
 /* Ends the thread and forgets what was not taken. Accepts NULL. */
 void tableload_free(struct tableload *l);
 
-/* Asks for the table of the object numbered @id; @fd is duplicated. 0 or -errno. */
-int tableload_ask(struct tableload *l, uint32_t id, int fd);
+/* Asks for the table of the object numbered @id; @fd is duplicated. Code that no table describes is read
+ * @with_code alone, which takes longer. 0 or -errno. */
+int tableload_ask(struct tableload *l, uint32_t id, int fd, bool with_code);
 
 /* Readable when a table can be taken; owned by the loader. */
 int tableload_fd(const struct tableload *l);

@@ -28,7 +28,8 @@ enum state {
 /* One for each object, by its number in the object table. */
 struct object_table {
 	enum state state;
-	bool used; /* since there was no room */
+	bool used;	 /* since there was no room */
+	bool wants_code; /* of code that no table describes: stacks went through it */
 	struct residency_ref ref;
 	struct unwind_table *layout; /* its words are gone: they are in the sampler's memory */
 };
@@ -103,7 +104,8 @@ static void ask(struct unwinding *u, uint32_t object, struct object_table *t)
 	const struct object *o = &u->objects->objects.items[object];
 
 	if (o->fd >= 0) /* else another process may still show the file */
-		t->state = tableload_ask(u->load, object, o->fd) == 0 ? TABLE_ASKED : TABLE_NONE;
+		t->state = tableload_ask(u->load, object, o->fd, t->wants_code) == 0 ? TABLE_ASKED
+										     : TABLE_NONE;
 }
 
 /*
@@ -238,6 +240,18 @@ static void settle_in(struct unwinding *u, uint32_t object, struct unwind_table 
 	t->state = TABLE_READY;
 }
 
+/* There is no table of @object. */
+static void settle_without(struct unwinding *u, uint32_t object)
+{
+	struct object_table *t = table_of(u, object);
+
+	if (!t)
+		return;
+	if (t->layout) /* there was one: its code was not read yet, and says nothing */
+		mark_users(u, object);
+	t->state = TABLE_NONE;
+}
+
 void unwinding_install(struct unwinding *u)
 {
 	struct unwind_table *table;
@@ -246,8 +260,8 @@ void unwinding_install(struct unwinding *u)
 	while (tableload_take(u->load, &object, &table)) {
 		if (table)
 			settle_in(u, object, table);
-		else if (table_of(u, object))
-			table_of(u, object)->state = TABLE_NONE;
+		else
+			settle_without(u, object);
 	}
 	array_each(&u->procs->procs, p)
 		if (p->waiting || p->changed)
@@ -264,6 +278,39 @@ void unwinding_touch(struct unwinding *u, struct process *p, uint32_t mapping)
 	if (t && t->state == TABLE_READY && !residency_touch(u->residency, t->ref)) {
 		t->state = TABLE_UNKNOWN; /* it is asked for again */
 		p->changed = true;
+	}
+}
+
+/* Whether the code at @addr in @a has a table that says of it only that it was not read. */
+static bool is_unread(struct unwinding *u, const struct object_table *t, const struct vm_area *a,
+		      uint64_t addr)
+{
+	struct unwind_rule rule;
+	uint64_t bias;
+
+	return t->state == TABLE_READY &&
+	       unwind_table_bias(t->layout, a->start, a->file_off, &bias) == 0 &&
+	       residency_find(u->residency, t->ref, (uint32_t)(addr - bias), &rule) &&
+	       UNWIND_RULE_CFA(rule.bits) == UNWIND_CFA_UNSUPPORTED &&
+	       UNWIND_RULE_WHY(rule.bits) == UNWIND_WHY_UNREAD;
+}
+
+void unwinding_want_code(struct unwinding *u, const struct process *p, uint64_t time_ns,
+			 const uint64_t *addr, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct vm_area *a = aspace_find(p->as, addr[i], time_ns);
+		struct object_table *t;
+		uint32_t object;
+
+		if (!a || a->mapping >= ASPACE_UNRESOLVED)
+			continue;
+		object = u->objects->mappings.items[a->mapping].object;
+		t = object < u->tables.n ? &u->tables.items[object] : NULL;
+		if (t && !t->wants_code && is_unread(u, t, a, addr[i]))
+			t->wants_code = tableload_ask(u->load, object,
+						      u->objects->objects.items[object].fd,
+						      true) == 0;
 	}
 }
 

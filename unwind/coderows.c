@@ -272,6 +272,18 @@ static int scan_piece(struct code_rows *c, uint32_t lo, uint32_t hi, codescan_ro
 	return r < 0 ? r : row(ctx, hi, NULL, false);
 }
 
+/* The rows of a piece: what is in it, or that this is not read yet. */
+static int tell_piece(struct code_rows *c, uint32_t lo, uint32_t hi, codescan_row *row, void *ctx)
+{
+	struct cfi_state unread = { .cfa = UNWIND_CFA_UNSUPPORTED, .why = UNWIND_WHY_UNREAD };
+	int r;
+
+	if (!c->is_later)
+		return scan_piece(c, lo, hi, row, ctx);
+	r = row(ctx, lo, &unread, false);
+	return r < 0 ? r : row(ctx, hi, NULL, false);
+}
+
 int code_rows_scan(struct code_rows *c, uint32_t lo, uint32_t hi, codescan_row *row, void *ctx)
 {
 	int r = 0;
@@ -289,7 +301,7 @@ int code_rows_scan(struct code_rows *c, uint32_t lo, uint32_t hi, codescan_row *
 		while (r == 0 && from < to) {
 			uint32_t end = to - from > PIECE_BYTES ? from + (uint32_t)PIECE_BYTES : to;
 
-			r = scan_piece(c, from, end, row, ctx);
+			r = tell_piece(c, from, end, row, ctx);
 			from = end;
 		}
 		if (r < 0 || range->lo >= hi)

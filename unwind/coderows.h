@@ -22,6 +22,7 @@ struct code_rows {
 	bool has_symbols;		 /* they were read, if there are any */
 	size_t max_symbols;		 /* bytes of a symbol table, and */
 	size_t left;			 /* bytes of code, that are looked at */
+	bool is_later;			 /* all that is told of code is that it is unread */
 	struct codescan scan;
 	uint8_t *buf;
 	size_t cap;
@@ -41,7 +42,8 @@ int code_rows_learn(struct code_rows *c, uint32_t lo, uint32_t hi);
 /*
  * The rows of what is code between @lo and @hi, from the object's base, in their order: as
  * codescan_run(), but that @row gets addresses from that base, and one without a rule where code ends.
- * What cannot be read has none. 0, -ENOMEM, or what @row gave.
+ * What cannot be read has none. If it is read later, a rule that is unsupported stands for all of what would
+ * be. 0, -ENOMEM, or what @row gave.
  */
 int code_rows_scan(struct code_rows *c, uint32_t lo, uint32_t hi, codescan_row *row, void *ctx);
 

@@ -250,6 +250,19 @@ bool residency_touch(struct residency *r, struct residency_ref ref)
 	return true;
 }
 
+bool residency_find(const struct residency *r, struct residency_ref ref, uint32_t pc,
+		    struct unwind_rule *ret)
+{
+	const struct unwind_place *p;
+
+	if (!residency_has(r, ref))
+		return false;
+	p = &r->m.tables[ref.table].place;
+	unwind_load_rule(r->m.rows, p->rules,
+			 unwind_find(r->m.rows, p->start, p->span, p->index, p->rows, pc), ret);
+	return true;
+}
+
 int residency_put_space(struct residency *r, const struct wire_area *areas, size_t n,
 			struct wire_space *ret)
 {

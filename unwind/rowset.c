@@ -318,6 +318,15 @@ static int insert_row(struct builder *b, size_t i, struct row row)
 	return 0;
 }
 
+/* Whether rule @number says nothing, as far as code was read. */
+static bool is_of_gap(const struct builder *b, uint32_t number)
+{
+	uint32_t bits = b->rules->rules.items[number].bits;
+
+	return number == UNWIND_RULE_NONE || (UNWIND_RULE_CFA(bits) == UNWIND_CFA_UNSUPPORTED &&
+					      UNWIND_RULE_WHY(bits) == UNWIND_WHY_UNREAD);
+}
+
 /*
  * The entry point has no caller; where it has no unwind information either (the dynamic linker's
  * _start, some static ones), a row says so. Only a gap in the middle of rows is filled.
@@ -325,7 +334,7 @@ static int insert_row(struct builder *b, size_t i, struct row row)
 static int mark_entry(struct builder *b)
 {
 	const struct cfi_source *src = b->e->src;
-	uint32_t pc = (uint32_t)(src->entry - src->base), next;
+	uint32_t pc = (uint32_t)(src->entry - src->base), next, gap;
 	struct rowset *s = b->s;
 	size_t i = 0;
 	int r;
@@ -333,11 +342,12 @@ static int mark_entry(struct builder *b)
 	while (i < s->rows.n && s->rows.items[i].pc <= pc)
 		i++;
 	if (src->entry < src->base || src->entry - src->base > UINT32_MAX || i == 0 ||
-	    i == s->rows.n || s->rows.items[i - 1].rule != UNWIND_RULE_NONE)
+	    i == s->rows.n || !is_of_gap(b, s->rows.items[i - 1].rule))
 		return 0;
 	next = s->rows.items[i].pc;
+	gap = s->rows.items[i - 1].rule;
 	if (next - pc > ENTRY_REACH) {
-		r = insert_row(b, i, (struct row){ pc + ENTRY_REACH, UNWIND_RULE_NONE });
+		r = insert_row(b, i, (struct row){ pc + ENTRY_REACH, gap });
 		if (r < 0)
 			return r;
 	}
@@ -372,7 +382,7 @@ int rowset_build(const struct eh_frame *e, struct code_rows *code, struct rulese
 	e->stats->was_unsorted = !is_sorted(e);
 	if (e->stats->was_unsorted)
 		r = sort_fdes(e, &order);
-	if (r == 0 && code)
+	if (r == 0 && code && !code->is_later)
 		r = learn_gaps(&b, order);
 	if (r == 0)
 		r = add_functions(&b, order);

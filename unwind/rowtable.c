@@ -26,6 +26,7 @@ const char *unwind_why_text(enum unwind_why why)
 		[UNWIND_WHY_RA] = "return address rule",
 		[UNWIND_WHY_OFFSET] = "offset beyond 32 bits",
 		[UNWIND_WHY_RULES] = "too many rules",
+		[UNWIND_WHY_UNREAD] = "code not read yet",
 	};
 
 	return why < UNWIND_WHY_MAX ? texts[why] : "unknown";
@@ -66,10 +67,11 @@ static int build(const struct cfi_file *f, const struct unwind_opts *opts, struc
 	r = gorows_open(&src, max, &go);
 	is_go = r == 0;
 	if (r != -ENOMEM)
-		r = opts->no_code ? -ENODATA : code_rows_open(&src, max, &code);
+		r = opts->code == UNWIND_CODE_NONE ? -ENODATA : code_rows_open(&src, max, &code);
 	if (r == -ENOMEM)
 		return r;
 	has_code = r == 0;
+	code.is_later = opts->code == UNWIND_CODE_LATER;
 	if (!is_go && !has_code && src.n_sections == 0)
 		return src.error;
 	t->base = src.base;

@@ -42,7 +42,7 @@ static void ask_file(uint32_t id, const char *path)
 {
 	_cleanup_close_ int fd = open_file(path);
 
-	cr_assert_eq(tableload_ask(load, id, fd), 0);
+	cr_assert_eq(tableload_ask(load, id, fd, false), 0);
 }
 
 /* Waits for the next answer: its number. */
@@ -110,13 +110,13 @@ Test(tableload, files_of_one_size_are_done_in_the_order_in_which_they_were_asked
 	}
 }
 
-Test(tableload, builds_the_tables_of_files)
+static void check_table(bool with_code, const struct unwind_opts *opts)
 {
 	_cleanup_close_ int fd = open_file("/proc/self/exe");
 	_cleanup_(unwind_table_freep) struct unwind_table *here = NULL, *there = NULL;
 
-	cr_assert_eq(unwind_table_from_fd(fd, NULL, &here), 0);
-	cr_assert_eq(tableload_ask(load, 7, fd), 0);
+	cr_assert_eq(unwind_table_from_fd(fd, opts, &here), 0);
+	cr_assert_eq(tableload_ask(load, 7, fd, with_code), 0);
 	cr_expect_eq(tableload_pending(load), 1);
 	cr_expect_eq(wait_for(&there), 7);
 	cr_assert_not_null(there);
@@ -125,12 +125,18 @@ Test(tableload, builds_the_tables_of_files)
 	cr_expect_eq(tableload_pending(load), 0);
 }
 
+Test(tableload, builds_the_tables_of_files)
+{
+	check_table(false, &(struct unwind_opts){ .code = UNWIND_CODE_LATER });
+	check_table(true, &(struct unwind_opts){ .code = UNWIND_CODE_READ });
+}
+
 Test(tableload, borrows_the_descriptor_only_while_it_is_asked)
 {
 	_cleanup_(unwind_table_freep) struct unwind_table *t = NULL;
 	int fd = open_file(FRAMES);
 
-	cr_assert_eq(tableload_ask(load, 1, fd), 0);
+	cr_assert_eq(tableload_ask(load, 1, fd, false), 0);
 	cr_expect_eq(close(fd), 0, "it is still ours");
 	cr_expect_eq(wait_for(&t), 1);
 	cr_expect_not_null(t);
@@ -146,9 +152,9 @@ Test(tableload, answers_that_there_is_no_table)
 	cr_assert_eq(pipe2(pipe_fds, O_CLOEXEC), 0);
 	for (int i = 0; i < 1000; i++)
 		cr_assert_eq(write(memory, "\177ELF garbage", 12), 12);
-	cr_assert_eq(tableload_ask(load, 0, memory), 0);
-	cr_assert_eq(tableload_ask(load, 1, empty), 0);
-	cr_assert_eq(tableload_ask(load, 2, pipe_fds[0]), 0);
+	cr_assert_eq(tableload_ask(load, 0, memory, false), 0);
+	cr_assert_eq(tableload_ask(load, 1, empty, false), 0);
+	cr_assert_eq(tableload_ask(load, 2, pipe_fds[0], false), 0);
 	ask_file(3, "/dev/null");
 	ask_file(4, "/");
 	for (uint32_t i = 0, seen = 0; i < 5; i++) {
@@ -166,7 +172,7 @@ Test(tableload, answers_that_there_is_no_table)
 
 Test(tableload, refuses_what_is_not_open)
 {
-	cr_expect_eq(tableload_ask(load, 1, -1), -EBADF);
+	cr_expect_eq(tableload_ask(load, 1, -1, false), -EBADF);
 	cr_expect_eq(tableload_pending(load), 0);
 	cr_expect_not(is_readable());
 }
@@ -260,7 +266,7 @@ static int ask_and_wait(void)
 
 	if (r < 0)
 		return r;
-	r = tableload_ask(load, 3, fd);
+	r = tableload_ask(load, 3, fd, false);
 	if (r == 0)
 		cr_assert_eq(wait_for(&t), 3);
 	cr_assert_eq(tableload_pending(load), 0);

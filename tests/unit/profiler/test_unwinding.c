@@ -25,6 +25,9 @@
 #define AREAS	4096
 #define WAIT_MS 20000
 
+/* How tables are asked for at first. */
+static const struct unwind_opts at_first = { .code = UNWIND_CODE_LATER };
+
 /* What the sampler was told. */
 static struct residency_memory memory;
 static struct wire_space told;	     /* of this process */
@@ -36,8 +39,8 @@ static unsigned asked; /* tables */
 void __wrap_sampler_unwind_memory(const struct sampler *s, struct residency_memory *ret);
 int __wrap_sampler_set_space(struct sampler *s, uint32_t tgid, const struct wire_space *space);
 void __wrap_sampler_drop_space(struct sampler *s, uint32_t tgid);
-int __wrap_tableload_ask(struct tableload *l, uint32_t id, int fd);
-int __real_tableload_ask(struct tableload *l, uint32_t id, int fd);
+int __wrap_tableload_ask(struct tableload *l, uint32_t id, int fd, bool with_code);
+int __real_tableload_ask(struct tableload *l, uint32_t id, int fd, bool with_code);
 
 void __wrap_sampler_unwind_memory(const struct sampler *s, struct residency_memory *ret)
 {
@@ -66,10 +69,10 @@ void __wrap_sampler_drop_space(struct sampler *s, uint32_t tgid)
 	is_told = false;
 }
 
-int __wrap_tableload_ask(struct tableload *l, uint32_t id, int fd)
+int __wrap_tableload_ask(struct tableload *l, uint32_t id, int fd, bool with_code)
 {
 	asked++;
-	return __real_tableload_ask(l, id, fd);
+	return __real_tableload_ask(l, id, fd, with_code);
 }
 
 static struct objtab objects;
@@ -215,7 +218,7 @@ Test(unwinding, finds_the_rules_that_the_file_has)
 
 	unwinding_update(unwinding, self());
 	unwinding_settle(unwinding, WAIT_MS);
-	cr_assert_eq(unwind_table_from_fd(fd, NULL, &t), 0);
+	cr_assert_eq(unwind_table_from_fd(fd, &at_first, &t), 0);
 	v = aspace_find(self()->as, (uintptr_t)rule_at, clock_mono_ns());
 	cr_assert_eq(unwind_table_bias(t, v->start, v->file_off, &bias), 0);
 	for (uint64_t addr = v->start; addr < v->end; addr += 7) {
@@ -303,8 +306,6 @@ Test(unwinding, tries_again_when_there_was_no_room_for_areas)
 	cr_expect_eq(areas_with(WIRE_HOW_WAIT), 0);
 }
 
-/* --- more tables than there is room for ------------------------------------------------------ */
-
 /* Words of all tables of this process, and of the largest; where the code of that begins. */
 static void table_sizes(uint32_t *ret_sum, uint32_t *ret_max, uintptr_t *ret_where)
 {
@@ -315,7 +316,7 @@ static void table_sizes(uint32_t *ret_sum, uint32_t *ret_max, uintptr_t *ret_whe
 	array_each(&objects.objects, o) {
 		struct unwind_table *t = NULL;
 
-		if (o->fd >= 0 && unwind_table_from_fd(o->fd, NULL, &t) == 0) {
+		if (o->fd >= 0 && unwind_table_from_fd(o->fd, &at_first, &t) == 0) {
 			uint32_t n = (uint32_t)(t->n_words + 15) / 16 * 16; /* as it is aligned */
 
 			sum += n;
@@ -353,6 +354,90 @@ static void use_others(uintptr_t addr)
 			use(a->start);
 	}
 }
+
+/* --- code that no table describes -------------------------------------------------------------- */
+
+/* 24 bytes are pushed behind its first instruction, and it says so itself alone. */
+extern const char bare[];
+__asm__(".text\n"
+	".balign 64\n"
+	".type bare, @function\n"
+	"bare: sub $24, %rsp\n"
+	".fill 30, 1, 0x90\n"
+	"add $24, %rsp\n"
+	"ret\n"
+	".size bare, . - bare\n"
+	".balign 64\n");
+
+static bool is_unread(uintptr_t addr)
+{
+	uint32_t bits = rule_at(addr).bits;
+
+	return UNWIND_RULE_CFA(bits) == UNWIND_CFA_UNSUPPORTED &&
+	       UNWIND_RULE_WHY(bits) == UNWIND_WHY_UNREAD;
+}
+
+/* A walk ended where a rule could not be evaluated, with these calls. */
+static void walk_ended(const uint64_t *addr, size_t n)
+{
+	unwinding_want_code(unwinding, self(), clock_mono_ns(), addr, n);
+	unwinding_settle(unwinding, WAIT_MS);
+}
+
+Test(unwinding, reads_code_when_a_walk_met_it)
+{
+	const uint64_t calls[] = { 16, (uintptr_t)memcpy, (uintptr_t)bare + 8 };
+	unsigned before;
+
+	unwinding_update(unwinding, self());
+	unwinding_settle(unwinding, WAIT_MS);
+	cr_assert(is_unread((uintptr_t)bare + 8));
+	before = asked;
+	walk_ended(calls, 2);
+	cr_expect_eq(asked, before, "these have tables or are nowhere");
+	walk_ended(calls, 3);
+	cr_expect_eq(asked, before + 1);
+	cr_expect_eq(UNWIND_RULE_CFA(rule_at((uintptr_t)bare + 8).bits), UNWIND_CFA_REG);
+	cr_expect_eq(rule_at((uintptr_t)bare + 8).cfa_off, 32);
+	cr_expect_eq(rule_at((uintptr_t)bare).cfa_off, 8);
+	walk_ended(calls, 3);
+	cr_expect_eq(asked, before + 1, "it was read");
+}
+
+/* The table of @addr is used, or all others are, until it is or is not there. */
+static void use_until(uintptr_t addr, bool is_used)
+{
+	for (int i = 0; i < 50 && is_resident(addr) != is_used; i++) {
+		if (is_used)
+			use(addr);
+		else
+			use_others(addr);
+		pass_window();
+		unwinding_settle(unwinding, WAIT_MS);
+	}
+	cr_assert_eq(is_resident(addr), is_used);
+}
+
+Test(unwinding, reads_code_again_when_its_table_was_evicted)
+{
+	const uint64_t call = (uintptr_t)bare + 8;
+	uint32_t sum, max;
+	uintptr_t here;
+
+	table_sizes(&sum, &max, &here);
+	done();
+	start_with(sum - 16, TABLES, AREAS); /* one cannot be there */
+	unwinding_update(unwinding, self());
+	unwinding_settle(unwinding, WAIT_MS);
+	use_until(call, true);
+	cr_assert(is_unread(call));
+	walk_ended(&call, 1);
+	use_until(call, false);
+	use_until(call, true);
+	cr_expect_not(is_unread(call));
+}
+
+/* --- more tables than there is room for ------------------------------------------------------ */
 
 Test(unwinding, asks_but_once_a_window_for_what_has_no_room)
 {

@@ -9,7 +9,7 @@
 #include "unwind.h"
 
 /* For tests of call frame information and Go's tables: nothing from the code itself. */
-static const struct unwind_opts only_cfi = { .no_code = true };
+static const struct unwind_opts only_cfi = { .code = UNWIND_CODE_NONE };
 
 /* A growing run of bytes; writing past its end fails the test. */
 struct buf {

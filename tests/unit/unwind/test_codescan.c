@@ -276,7 +276,7 @@ static int compare_row(void *ctx, uint32_t pc, const struct cfi_state *state, bo
  * hundredths of a percent. */
 static uint64_t share_of_others(const char *path)
 {
-	const struct unwind_opts opts = { .no_code = true };
+	const struct unwind_opts opts = { .code = UNWIND_CODE_NONE };
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	_cleanup_(unwind_table_freep) struct unwind_table *t = NULL;
 	_cleanup_(cfi_source_done) struct cfi_source src = { 0 };
@@ -343,7 +343,7 @@ Test(codescan, tells_of_init)
 /* What tables describe stays as they say. */
 Test(codescan, changes_no_row_of_a_table)
 {
-	const struct unwind_opts opts = { .no_code = true };
+	const struct unwind_opts opts = { .code = UNWIND_CODE_NONE };
 	_cleanup_close_ int fd = open("/usr/lib/x86_64-linux-gnu/libcrypto.so.3", O_RDONLY);
 	_cleanup_(unwind_table_freep) struct unwind_table *cfi = NULL, *all = NULL;
 	uint64_t more = 0;
