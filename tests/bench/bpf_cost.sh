@@ -18,8 +18,8 @@
 #   ns a sample = (run_time - ticks without a stack × price of those) / ticks with a stack
 # Both numbers are the kernel's own (kernel.bpf_stats_enabled, put back at the end). The cost of a start is
 # the median over its rounds; printed are the median over the starts, the ratio of the two medians, and
-# the cheapest and the dearest start. A stack of wick's counts as whole when it ends in _start and is at
-# least as deep as the program was told to be.
+# the cheapest and the dearest start. A stack of wick's counts as whole when it ends in _start. Some are not as
+# deep as the program was told to be: now and then it leaves its stack and builds another one.
 set -u
 # shellcheck source=tests/bench/row.sh
 . "${0%/*}/row.sh"
@@ -118,12 +118,13 @@ show_programs() {
     done
 }
 
-# Share of wick's samples of the program at depth $1 that are whole stacks.
+# Shares of wick's samples of the program at depth $1 that are whole stacks, and that are of that depth.
 whole() {
     cat "$tmp"/rows-[0-9]*.folded | awk -v depth="$1" '!/^stacks;/ || /information not loaded yet/ { next }
         { n = $NF; sub(/ [0-9]+$/, ""); all += n
-        if (/;_start;/ && split($0, f, ";") >= depth + 2) good += n }
-        END { printf "%.1f %%\n", all ? 100 * good / all : 0 }'
+        if (/;_start;/) whole += n
+        if (split($0, f, ";") >= depth + 2) deep += n }
+        END { if (!all) all = 1; printf "%.1f %% whole, %.0f %% so deep\n", 100 * whole / all, 100 * deep / all }'
 }
 
 # From the turns, a line "NAME NS" a round and start, NAME "rows-0", "bpftrace-none", …
@@ -179,7 +180,7 @@ print_depth() { # HZ DEPTH
         peer="bpftrace $(printf %.0f "$peer") ns"
         spread="$spread, bpftrace $(starts_of bpftrace | range)"
     fi
-    row "  $1 Hz, $2 frames, $(whole "$2") whole" "$(printf %.0f "$ns") ns" "$peer" "$ratio" "${goal[$2]:--}"
+    row "  $1 Hz, $2 frames, $(whole "$2")" "$(printf %.0f "$ns") ns" "$peer" "$ratio" "${goal[$2]:--}"
     echo "    $spread"
 }
 
