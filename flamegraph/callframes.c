@@ -310,21 +310,29 @@ int callframes_add(struct callframes *c, const struct profile *p, struct frameli
 
 /* --- order ------------------------------------------------------------------------------------ */
 
-/* The first bytes of a name decide most comparisons without a look at the name. */
+/* Some bytes of a name as a number: most comparisons need no look at the name. */
 struct sort_key {
 	uint64_t head;
 	uint32_t frame;
+	bool is_last; /* the name ends within them */
 };
 
-static uint64_t head_of(const char *s, size_t n)
-{
-	unsigned char b[8] = { 0 };
-	uint64_t head = 0;
+#define HEADS_MAX 512 /* bytes of names that are taken so; what agrees in all of them is compared as it is */
 
-	memcpy(b, s, n < sizeof(b) ? n : sizeof(b));
+/* Makes @k by the bytes of its name from byte @at on. */
+static void take_head(const struct callframes *c, struct sort_key *k, size_t at)
+{
+	uint32_t name = c->frames.items[k->frame].name;
+	size_t n = strtab_len(&c->strings, name);
+	unsigned char b[sizeof(k->head)] = { 0 };
+
+	n = at < n ? n - at : 0;
+	k->is_last = n <= sizeof(b);
+	if (n)
+		memcpy(b, strtab_get(&c->strings, name) + at, k->is_last ? n : sizeof(b));
+	k->head = 0;
 	for (size_t i = 0; i < sizeof(b); i++)
-		head = head << 8 | b[i];
-	return head;
+		k->head = k->head << 8 | b[i];
 }
 
 static int compare_strings(const struct strtab *t, uint32_t a, uint32_t b)
@@ -339,13 +347,10 @@ static int compare_frames(const void *va, const void *vb, void *ctx)
 {
 	const struct sort_key *ka = va, *kb = vb;
 	const struct callframes *c = ctx;
-	const struct calltree_frame *a, *b;
+	const struct calltree_frame *a = &c->frames.items[ka->frame];
+	const struct calltree_frame *b = &c->frames.items[kb->frame];
 	int r;
 
-	if (ka->head != kb->head)
-		return ka->head < kb->head ? -1 : 1;
-	a = &c->frames.items[ka->frame];
-	b = &c->frames.items[kb->frame];
 	if ((r = compare_strings(&c->strings, a->name, b->name)) != 0 ||
 	    (r = compare_strings(&c->strings, a->object, b->object)) != 0)
 		return r;
@@ -354,6 +359,33 @@ static int compare_frames(const void *va, const void *vb, void *ctx)
 	if ((r = compare_strings(&c->strings, a->source, b->source)) != 0)
 		return r;
 	return (a->line > b->line) - (a->line < b->line);
+}
+
+static int compare_heads(const void *va, const void *vb)
+{
+	const struct sort_key *a = va, *b = vb;
+
+	return (a->head > b->head) - (a->head < b->head);
+}
+
+/* Sorts @keys, whose names are the same up to byte @at. */
+static void sort_keys(struct callframes *c, struct sort_key *keys, size_t n, size_t at)
+{
+	size_t end;
+
+	for (size_t i = 0; i < n; i++)
+		take_head(c, &keys[i], at);
+	qsort(keys, n, sizeof(*keys), compare_heads);
+	for (size_t i = 0; i < n; i = end) {
+		bool is_last = keys[i].is_last;
+
+		for (end = i + 1; end < n && keys[end].head == keys[i].head; end++)
+			is_last |= keys[end].is_last;
+		if (end - i > 1 && (is_last || at >= HEADS_MAX))
+			qsort_r(keys + i, end - i, sizeof(*keys), compare_frames, c);
+		else if (end - i > 1)
+			sort_keys(c, keys + i, end - i, at + sizeof(keys->head));
+	}
 }
 
 static void renumber(struct callframes *c, const struct sort_key *keys, uint32_t *numbers,
@@ -375,14 +407,9 @@ int callframes_sort(struct callframes *c, struct framelists *lists, size_t n_lis
 	int r = keys && numbers && sorted ? 0 : -ENOMEM;
 
 	if (r == 0) {
-		for (uint32_t i = 0; i < c->frames.n; i++) {
-			uint32_t name = c->frames.items[i].name;
-
-			keys[i].head = head_of(strtab_get(&c->strings, name),
-					       strtab_len(&c->strings, name));
+		for (uint32_t i = 0; i < c->frames.n; i++)
 			keys[i].frame = i;
-		}
-		qsort_r(keys, c->frames.n, sizeof(*keys), compare_frames, c);
+		sort_keys(c, keys, c->frames.n, 0);
 		renumber(c, keys, numbers, sorted);
 		for (size_t k = 0; k < n_lists; k++)
 			array_each(&lists[k].frames, f)

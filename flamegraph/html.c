@@ -5,13 +5,13 @@
  * built, and nothing that a profile says can become part of either.
  */
 #include <errno.h>
-#include <libdeflate.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "array.h"
 #include "calltree.h"
 #include "cleanup.h"
+#include "compress.h"
 #include "err.h"
 #include "flamegraph.h"
 #include "htmldata.h"
@@ -21,12 +21,10 @@
 #include "timeline.h"
 #include "viewer.h"
 
-#define MAX_NODES   3000000
-/* Half as large as at level 1 is what level 6 gets, in five times the time: a page is written once
- * and looked at for longer, but nobody waits for a large one. */
-#define LEVEL_SMALL 6
-#define LEVEL_LARGE 1
-#define LARGE	    (1 << 20)
+#define MAX_NODES 3000000
+/* From so many bytes on a page is compressed fast, and some percent less well: it is written once and looked
+ * at for longer, but nobody waits for a large one. */
+#define LARGE	  (1 << 20)
 
 /* --- the tree --------------------------------------------------------------------------------- */
 
@@ -54,63 +52,91 @@ static int bounded_tree(struct calltree **ret, const struct profile *p, const st
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
-static int compress(const struct bytebuf *from, struct bytebuf *ret)
-{
-	struct libdeflate_compressor *c =
-		libdeflate_alloc_compressor(from->n < LARGE ? LEVEL_SMALL : LEVEL_LARGE);
-	int r = -ENOMEM;
+/* What turns bytes into base64 on their way to @out. */
+struct base64 {
+	struct outfile *out;
+	uint8_t rest[3]; /* that wait for the others of their group */
+	size_t n_rest;
+};
 
-	if (!c)
-		return r;
-	if (array_reserve(ret, libdeflate_gzip_compress_bound(c, from->n)) == 0) {
-		ret->n = libdeflate_gzip_compress(c, from->items, from->n, ret->items, ret->cap);
-		r = ret->n ? 0 : -ENOMEM;
-	}
-	libdeflate_free_compressor(c);
-	return r;
-}
-
-/* Writes @n bytes in base64. */
-static int write_base64(struct outfile *out, const uint8_t *s, size_t n)
+static size_t put_group(char *to, const uint8_t *s)
 {
 	static const char letters[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	uint32_t v = (uint32_t)s[0] << 16 | (uint32_t)s[1] << 8 | s[2];
+
+	for (int i = 0; i < 4; i++)
+		to[i] = letters[v >> (18 - 6 * i) & 63];
+	return 4;
+}
+
+/* As a sink takes bytes. */
+static int base64_write(void *ctx, const void *data, size_t n)
+{
+	struct base64 *b = ctx;
+	const uint8_t *s = data;
 	char text[16384];
 	size_t k = 0;
 	int r = 0;
 
-	for (size_t i = 0; i < n && r == 0; i += 3) {
-		size_t left = n - i;
-		uint32_t v = (uint32_t)s[i] << 16 | (left > 1 ? (uint32_t)s[i + 1] << 8 : 0) |
-			     (left > 2 ? s[i + 2] : 0);
+	while (r == 0 && b->n_rest + n >= sizeof(b->rest)) {
+		size_t more = sizeof(b->rest) - b->n_rest;
 
-		text[k++] = letters[v >> 18];
-		text[k++] = letters[v >> 12 & 63];
-		text[k++] = left > 1 ? letters[v >> 6 & 63] : '=';
-		text[k++] = left > 2 ? letters[v & 63] : '=';
+		memcpy(b->rest + b->n_rest, s, more);
+		b->n_rest = 0;
+		s += more;
+		n -= more;
+		k += put_group(text + k, b->rest);
 		if (k == sizeof(text)) {
-			r = outfile_write(out, text, k);
+			r = outfile_write(b->out, text, k);
 			k = 0;
 		}
 	}
-	return r == 0 ? outfile_write(out, text, k) : r;
+	memcpy(b->rest + b->n_rest, s, n);
+	b->n_rest += n;
+	return r == 0 ? outfile_write(b->out, text, k) : r;
+}
+
+/* Nothing is written after it. */
+static int base64_end(struct base64 *b)
+{
+	char text[4];
+
+	if (!b->n_rest)
+		return 0;
+	memset(b->rest + b->n_rest, 0, sizeof(b->rest) - b->n_rest);
+	put_group(text, b->rest);
+	memset(text + 1 + b->n_rest, '=', 3 - b->n_rest);
+	return outfile_write(b->out, text, sizeof(text));
+}
+
+static int write_data(const struct bytebuf *data, struct outfile *out)
+{
+	_cleanup_(compressor_freep) struct compressor *c = NULL;
+	struct base64 letters = { .out = out };
+	const struct sink sink = { base64_write, &letters };
+	int r = compressor_new(&c, data->n < LARGE ? COMPRESSION_GZIP : COMPRESSION_GZIP_SOON,
+			       &sink);
+
+	if (r == 0)
+		r = compressor_write(c, data->items, data->n);
+	if (r == 0)
+		r = compressor_finish(c);
+	return r == 0 ? base64_end(&letters) : r;
 }
 
 static int write_page(const struct htmldata *d, struct outfile *out)
 {
-	struct bytebuf plain = { 0 }, packed = { 0 };
+	struct bytebuf plain = { 0 };
 	int r = htmldata_make(d, &plain);
 
 	if (r == 0)
-		r = compress(&plain, &packed);
-	array_free(&plain);
-	if (r == 0)
 		r = outfile_write(out, viewer_head, sizeof(viewer_head));
 	if (r == 0)
-		r = write_base64(out, packed.items, packed.n);
+		r = write_data(&plain, out);
 	if (r == 0)
 		r = outfile_write(out, viewer_tail, sizeof(viewer_tail));
-	array_free(&packed);
+	array_free(&plain);
 	return r;
 }
 

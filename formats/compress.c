@@ -84,7 +84,7 @@ static int gzip_write(struct compressor *c, const void *data, size_t n)
 {
 	int r;
 
-	if (!c->large && n <= GZIP_SMALL - c->small.n) {
+	if (!c->large && c->kind == COMPRESSION_GZIP && n <= GZIP_SMALL - c->small.n) {
 		if (array_reserve(&c->small, n) < 0)
 			return -ENOMEM;
 		if (n)
@@ -141,6 +141,7 @@ int compressor_write(struct compressor *c, const void *data, size_t n)
 {
 	switch (c->kind) {
 	case COMPRESSION_GZIP:
+	case COMPRESSION_GZIP_SOON:
 		return gzip_write(c, data, n);
 	case COMPRESSION_ZSTD:
 		return zstd_write(c, data, n, ZSTD_e_continue);
@@ -153,6 +154,7 @@ int compressor_finish(struct compressor *c)
 {
 	switch (c->kind) {
 	case COMPRESSION_GZIP:
+	case COMPRESSION_GZIP_SOON:
 		return gzip_finish(c);
 	case COMPRESSION_ZSTD:
 		return zstd_write(c, NULL, 0, ZSTD_e_end);

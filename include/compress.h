@@ -10,7 +10,8 @@
 
 enum compression {
 	COMPRESSION_NONE,
-	COMPRESSION_GZIP,
+	COMPRESSION_GZIP,      /* what is small as well as it can be, in reasonable time */
+	COMPRESSION_GZIP_SOON, /* all of it as what is large: fast, and on all CPUs */
 	COMPRESSION_ZSTD,
 };
 
