@@ -14,6 +14,7 @@
 
 /* Replaced areas that are kept; what was replaced before them is looked up in what came after. */
 #define OLD_MAX	   1024
+#define OLD_DROP   (OLD_MAX / 2) /* that go at once when there are so many */
 
 /* Of areas that are kept, the part after which neighbouring anonymous ones are kept as one. */
 #define ANON_PART  4
@@ -269,6 +270,16 @@ const struct vm_area *aspace_find(const struct aspace *as, uint64_t addr, uint64
 	return i < as->areas.n && as->areas.items[i].start <= addr ? &as->areas.items[i] : NULL;
 }
 
+bool aspace_has_changed(const struct aspace *as, uint64_t addr)
+{
+	if (as->old.n >= OLD_DROP)
+		return true; /* some may have been dropped */
+	array_each(&as->old, a)
+		if (a->start <= addr && addr < a->end)
+			return true;
+	return false;
+}
+
 /* Whether @name, of @n bytes, is the one of @a. */
 static bool has_name(const struct aspace *as, const struct vm_area *a, const char *name, size_t n)
 {
@@ -316,11 +327,10 @@ static int tidy_names(struct aspace *as)
 
 static int reserve_old(struct aspace *as, size_t more)
 {
-	const size_t drop = OLD_MAX / 2;
-
-	if (as->old.n + more > OLD_MAX && as->old.n > drop) {
-		as->old.n -= drop;
-		memmove(as->old.items, as->old.items + drop, as->old.n * sizeof(*as->old.items));
+	if (as->old.n + more > OLD_MAX && as->old.n > OLD_DROP) {
+		as->old.n -= OLD_DROP;
+		memmove(as->old.items, as->old.items + OLD_DROP,
+			as->old.n * sizeof(*as->old.items));
 	}
 	return array_reserve(&as->old, more < OLD_MAX ? more : OLD_MAX);
 }

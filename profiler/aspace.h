@@ -85,6 +85,12 @@ int aspace_replace(struct aspace *as, struct aspace *fresh, uint64_t time_ns);
 /* The area that held @addr at @time_ns, or NULL. */
 const struct vm_area *aspace_find(const struct aspace *as, uint64_t addr, uint64_t time_ns);
 
+/*
+ * Whether at @addr there may have been other code than there is now, as far as it is not forgotten:
+ * everywhere, once too much was replaced to know.
+ */
+bool aspace_has_changed(const struct aspace *as, uint64_t addr);
+
 /* Forgets what was replaced before @time_ns. */
 void aspace_forget(struct aspace *as, uint64_t time_ns);
 

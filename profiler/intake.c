@@ -318,15 +318,24 @@ static bool look_at_held(void *ctx, const struct trace *t)
 }
 
 /*
- * Whether the sampler's walk at @time_ns may have gone by rules of other code: of code that was
- * replaced since; or of the program that the process was before, which the sampler tells as long as
- * no other number has taken the place where it noted the exec.
+ * Leaves of @t the frames that the sampler can have found by rules of no other code than that of @proc at
+ * that time: code may have been replaced since the sampler was told of it; or the process was another program,
+ * which the sampler tells as long as no other number has taken the place where it noted the exec.
  */
-static bool walked_by_others(const struct process *proc, uint64_t time_ns)
+static void keep_sure(const struct process *proc, struct trace *t)
 {
-	if (proc->restless && time_ns >= proc->restless_ns)
-		return true;
-	return !proc->placed_ns || time_ns < proc->placed_ns;
+	size_t n = 1;
+
+	if (proc->placed_ns && t->time_ns >= proc->placed_ns) {
+		if (!proc->restless || t->time_ns < proc->restless_ns)
+			return;
+		while (n <= t->n_user && !aspace_has_changed(proc->as, t->user[n - 1]))
+			n++;
+		if (n > t->n_user)
+			return;
+	}
+	t->n_user = n;
+	t->end = WIRE_END_LOADING;
 }
 
 /* Of a walk in @proc that met a rule which cannot be evaluated in the kernel, at one of these addresses. */
@@ -340,7 +349,7 @@ static void learn_from_walk(struct pipeline *p, const struct process *proc, uint
 static void on_trace(void *ctx, const struct trace *t)
 {
 	struct pipeline *p = ctx;
-	struct trace leaf = *t;
+	struct trace sure = *t;
 	struct process *proc;
 
 	if (!admit(p, t))
@@ -353,11 +362,9 @@ static void on_trace(void *ctx, const struct trace *t)
 		p->walked += t->samples;
 	if (t->end == WIRE_END_RULE && t->n_user)
 		learn_from_walk(p, proc, t->time_ns, &t->user[t->n_user - 1], 1);
-	if (p->unwinding && t->n_user > 1 && proc && walked_by_others(proc, t->time_ns)) {
-		leaf.n_user = 1;
-		leaf.end = WIRE_END_LOADING;
-	}
-	file_trace(p, &leaf, proc);
+	if (p->unwinding && t->n_user > 1 && proc)
+		keep_sure(proc, &sure);
+	file_trace(p, &sure, proc);
 }
 
 /* What the end of an unwound snapshot is called elsewhere. */

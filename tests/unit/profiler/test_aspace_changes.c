@@ -268,6 +268,23 @@ Test(aspace_changes, what_vanished_and_came_back_took_no_other_place)
 	cr_expect_eq(ino_at(0x1000, 1001), 2);
 }
 
+Test(aspace_changes, it_is_known_where_code_was_replaced)
+{
+	map_file(0x1000, 0x3000, 0, 1, 10);
+	map_file(0x8000, 0x9000, 0, 2, 10);
+	cr_expect_not(aspace_has_changed(as, 0x1000));
+	map_file(0x2000, 0x3000, 0, 3, 20);
+	cr_expect(aspace_has_changed(as, 0x2000));
+	cr_expect(aspace_has_changed(as, 0x2fff));
+	cr_expect_not(aspace_has_changed(as, 0x3000));
+	cr_expect_not(aspace_has_changed(as, 0x8000));
+	aspace_forget(as, 21);
+	cr_expect_not(aspace_has_changed(as, 0x2000));
+	for (int i = 0; i < 700; i++)
+		map_file(0x2000, 0x3000, 0, 10 + i, 30 + i);
+	cr_expect(aspace_has_changed(as, 0x8000), "it may have been forgotten");
+}
+
 Test(aspace_changes, what_vanished_ends_where_a_later_look_sees_something_else)
 {
 	map_at(10, 1);
