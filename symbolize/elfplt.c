@@ -7,7 +7,8 @@
  *	.plt, .plt.got		[endbr64] [bnd] jmp *slot(%rip)
  *	.plt with .plt.sec	[endbr64] push $index; [bnd] jmp .plt	(index counts .rela.plt)
  *
- * So the stubs are decoded, which serves .plt, .plt.sec and .plt.got alike.
+ * So the stubs are decoded, which serves .plt, .plt.sec and .plt.got alike. The first one of .plt leads the
+ * others to what binds them at their first call, which glibc calls _dl_runtime_resolve.
  */
 #include "elfplt.h"
 
@@ -118,6 +119,15 @@ static const char *symbol_name(const struct plt *plt, uint32_t sym)
 	return plt->strings + s.st_name;
 }
 
+/* Whether @code is the first stub: push word(%rip); [bnd] jmp *word(%rip). */
+static bool is_first(struct bytes code)
+{
+	if (!skip_if(&code, "\xff\x35", 2) || bytes_skip(&code, 4) < 0)
+		return false;
+	skip_if(&code, "\xf2", 1); /* bnd */
+	return skip_if(&code, "\xff\x25", 2);
+}
+
 static int add_stubs(const struct elf_file *f, const char *section, struct plt *plt,
 		     struct symtab_builder *b)
 {
@@ -142,8 +152,9 @@ static int add_stubs(const struct elf_file *f, const char *section, struct plt *
 			.bind = SYMTAB_LOCAL,
 		};
 		struct bytes code = bytes_of((const uint8_t *)p + off, step);
-		const char *name = symbol_name(plt, stub_symbol(plt, code, s.start));
-
+		const char *name = off == 0 && is_first(code)
+					   ? "_dl_runtime_resolve"
+					   : symbol_name(plt, stub_symbol(plt, code, s.start));
 		size_t name_n = strlen(name);
 
 		if (name_n == 0)

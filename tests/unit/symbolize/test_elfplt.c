@@ -11,6 +11,29 @@
 
 #ifdef __x86_64__
 
+/* The name of the stub at the beginning of section @name. */
+static char *first_stub(const char *fixture, const char *section)
+{
+	int fd = fixture_open(fixture);
+	const struct symtab_range *r;
+	const Elf64_Shdr *sh;
+	struct elf_object o;
+	struct elf_file f;
+	char *name;
+
+	cr_assert_eq(elf_object_load_fd(fd, UINT64_MAX, &o), 0);
+	cr_assert_eq(elf_file_open_fd(&f, fd, UINT64_MAX), 0);
+	cr_assert_eq(elf_file_read_sections(&f), 0);
+	sh = elf_file_section_named(&f, section);
+	cr_assert(sh, "%s has no %s", fixture, section);
+	r = elf_object_find(&o, sh->sh_offset + 6);
+	name = strdup(r ? o.syms.strings + r->name : "");
+	elf_file_close(&f);
+	elf_object_done(&o);
+	close(fd);
+	return name;
+}
+
 /* How many stubs of section @name have a name that ends in @plt, and whether puts@plt is one. */
 static unsigned named_stubs(const char *fixture, const char *section, bool *ret_puts)
 {
@@ -51,6 +74,18 @@ Test(elfplt, names_stubs_of_plt)
 	cr_expect(has_puts);
 	cr_expect_geq(named_stubs("names-now", ".plt", &has_puts), 3);
 	cr_expect(has_puts);
+}
+
+Test(elfplt, names_the_one_that_binds_the_others)
+{
+	static const char *const fixtures[] = { "names-pie", "names-ibt", "names-stripped" };
+
+	for (size_t i = 0; i < sizeof(fixtures) / sizeof(*fixtures); i++) {
+		char *name = first_stub(fixtures[i], ".plt");
+
+		cr_expect_str_eq(name, "_dl_runtime_resolve@plt", "%s: '%s'", fixtures[i], name);
+		free(name);
+	}
 }
 
 Test(elfplt, names_stubs_of_plt_sec_and_their_lazy_halves)
