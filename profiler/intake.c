@@ -338,14 +338,6 @@ static void keep_sure(const struct process *proc, struct trace *t)
 	t->end = WIRE_END_LOADING;
 }
 
-/* Of a walk in @proc that met a rule which cannot be evaluated in the kernel, at one of these addresses. */
-static void learn_from_walk(struct pipeline *p, const struct process *proc, uint64_t time_ns,
-			    const uint64_t *addr, size_t n)
-{
-	if (p->unwinding && proc)
-		unwinding_want_code(p->unwinding, proc, time_ns, addr, n);
-}
-
 static void on_trace(void *ctx, const struct trace *t)
 {
 	struct pipeline *p = ctx;
@@ -360,8 +352,9 @@ static void on_trace(void *ctx, const struct trace *t)
 	/* Not those whose stack was not there to be copied: that is no want of room. */
 	if (p->by_snapshot && t->n_user && t->end != WIRE_END_READ)
 		p->walked += t->samples;
-	if (t->end == WIRE_END_RULE && t->n_user)
-		learn_from_walk(p, proc, t->time_ns, &t->user[t->n_user - 1], 1);
+	if (p->unwinding && t->end == WIRE_END_RULE && t->n_user && proc &&
+	    unwinding_want_code(p->unwinding, proc, t->time_ns, &t->user[t->n_user - 1], 1))
+		sure.end = WIRE_END_LOADING;
 	if (p->unwinding && t->n_user > 1 && proc)
 		keep_sure(proc, &sure);
 	file_trace(p, &sure, proc);
@@ -420,7 +413,7 @@ static void on_snapshot(void *ctx, struct trace *t, const struct snapshot *s)
 		return;
 	if (unwind(p, proc, t->time_ns, s, &u) == 0) {
 		if (t->end == WIRE_END_RULE)
-			learn_from_walk(p, proc, t->time_ns, u.addr, u.n);
+			unwinding_want_code(p->unwinding, proc, t->time_ns, u.addr, u.n);
 		t->user = u.addr;
 		t->n_user = u.n;
 		t->end = u.end;
@@ -443,7 +436,7 @@ static void on_verify(void *ctx, const struct trace *t, const struct snapshot *s
 		return;
 	}
 	if (t->end == WIRE_END_RULE)
-		learn_from_walk(p, proc, t->time_ns, u.addr, u.n);
+		unwinding_want_code(p->unwinding, proc, t->time_ns, u.addr, u.n);
 	for (size_t i = 0; i < t->n_user; i++) {
 		uint64_t placed;
 		int64_t m = proctab_place(&p->procs, proc, t->user[i], t->time_ns, &placed);

@@ -281,37 +281,48 @@ void unwinding_touch(struct unwinding *u, struct process *p, uint32_t mapping)
 	}
 }
 
-/* Whether the code at @addr in @a has a table that says of it only that it was not read. */
-static bool is_unread(struct unwinding *u, const struct object_table *t, const struct vm_area *a,
-		      uint64_t addr)
+/* The rule that the table of @a has for @addr: whether it is there now. */
+static bool rule_of(const struct unwinding *u, const struct object_table *t,
+		    const struct vm_area *a, uint64_t addr, struct unwind_rule *ret)
 {
-	struct unwind_rule rule;
 	uint64_t bias;
 
 	return t->state == TABLE_READY &&
 	       unwind_table_bias(t->layout, a->start, a->file_off, &bias) == 0 &&
-	       residency_find(u->residency, t->ref, (uint32_t)(addr - bias), &rule) &&
-	       UNWIND_RULE_CFA(rule.bits) == UNWIND_CFA_UNSUPPORTED &&
-	       UNWIND_RULE_WHY(rule.bits) == UNWIND_WHY_UNREAD;
+	       residency_find(u->residency, t->ref, (uint32_t)(addr - bias), ret);
 }
 
-void unwinding_want_code(struct unwinding *u, const struct process *p, uint64_t time_ns,
+/* Whether a walk ended at @addr of @object for want of what the code tells, which is asked for. */
+static bool want_code(struct unwinding *u, uint32_t object, const struct vm_area *a, uint64_t addr)
+{
+	struct object_table *t = object < u->tables.n ? &u->tables.items[object] : NULL;
+	struct unwind_rule rule;
+
+	if (!t || !rule_of(u, t, a, addr, &rule))
+		return false;
+	if (UNWIND_RULE_CFA(rule.bits) != UNWIND_CFA_UNSUPPORTED)
+		return t->wants_code; /* it has been read since */
+	if (UNWIND_RULE_WHY(rule.bits) != UNWIND_WHY_UNREAD)
+		return false;
+	if (!t->wants_code)
+		t->wants_code = tableload_ask(u->load, object,
+					      u->objects->objects.items[object].fd, true) == 0;
+	return true;
+}
+
+bool unwinding_want_code(struct unwinding *u, const struct process *p, uint64_t time_ns,
 			 const uint64_t *addr, size_t n)
 {
+	bool any = false;
+
 	for (size_t i = 0; i < n; i++) {
 		const struct vm_area *a = aspace_find(p->as, addr[i], time_ns);
-		struct object_table *t;
-		uint32_t object;
 
-		if (!a || a->mapping >= ASPACE_UNRESOLVED)
-			continue;
-		object = u->objects->mappings.items[a->mapping].object;
-		t = object < u->tables.n ? &u->tables.items[object] : NULL;
-		if (t && !t->wants_code && is_unread(u, t, a, addr[i]))
-			t->wants_code = tableload_ask(u->load, object,
-						      u->objects->objects.items[object].fd,
-						      true) == 0;
+		if (a && a->mapping < ASPACE_UNRESOLVED)
+			any |= want_code(u, u->objects->mappings.items[a->mapping].object, a,
+					 addr[i]);
 	}
+	return any;
 }
 
 struct finder {

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,9 +40,10 @@ void unwinding_touch(struct unwinding *u, struct process *p, uint32_t mapping);
 
 /*
  * The sampler's walk ended at a rule that it could not evaluate, at one of these @n addresses of calls in @p:
- * if that is in code that no table describes, it is read now, and the walk goes on there from then on.
+ * if that is in code that no table describes, it is read now, and the walk goes on there from then on. Whether
+ * it is in such code, or was.
  */
-void unwinding_want_code(struct unwinding *u, const struct process *p, uint64_t time_ns,
+bool unwinding_want_code(struct unwinding *u, const struct process *p, uint64_t time_ns,
 			 const uint64_t *addr, size_t n);
 
 /* Unwinds a snapshot that was taken of @p at @time_ns, as snapshot_unwind() does: 0 or -errno. */
