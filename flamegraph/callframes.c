@@ -317,7 +317,7 @@ struct sort_key {
 	bool is_last; /* the name ends within them */
 };
 
-#define HEADS_MAX 512 /* bytes of names that are taken so; what agrees in all of them is compared as it is */
+#define HEADS_MAX 512 /* bytes of names; what agrees in them is compared as it is */
 
 /* Makes @k by the bytes of its name from byte @at on. */
 static void take_head(const struct callframes *c, struct sort_key *k, size_t at)

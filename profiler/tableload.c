@@ -178,11 +178,10 @@ int tableload_ask(struct tableload *l, uint32_t id, int fd, bool with_code)
 	/* Room for the answer, too: the thread could tell nobody that it has none. */
 	r = array_reserve(&l->ready, l->pending + 1);
 	if (r == 0)
-		r = array_push(&l->asked,
-			       (struct job){ .id = id,
-					     .fd = copy,
-					     .bytes = st.st_size,
-					     .with_code = with_code });
+		r = array_push(&l->asked, (struct job){ .id = id,
+							.fd = copy,
+							.bytes = st.st_size,
+							.with_code = with_code });
 	if (r == 0) {
 		take_fd(&copy);
 		l->pending++;

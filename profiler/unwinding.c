@@ -305,8 +305,8 @@ static bool want_code(struct unwinding *u, uint32_t object, const struct vm_area
 	if (UNWIND_RULE_WHY(rule.bits) != UNWIND_WHY_UNREAD)
 		return false;
 	if (!t->wants_code)
-		t->wants_code = tableload_ask(u->load, object,
-					      u->objects->objects.items[object].fd, true) == 0;
+		t->wants_code = tableload_ask(u->load, object, u->objects->objects.items[object].fd,
+					      true) == 0;
 	return true;
 }
 

@@ -341,7 +341,9 @@ static void compare(struct side_by_side *s, size_t samples)
 int agree_object(int fd, const void *data, size_t n, size_t samples, struct agree_counts *ret)
 {
 	_cleanup_(unwind_table_freep) struct unwind_table *t = NULL;
-	const struct unwind_opts opts = { .code = UNWIND_CODE_NONE }; /* libdw does not look at it */
+	const struct unwind_opts opts = {
+		.code = UNWIND_CODE_NONE
+	}; /* libdw does not look at it */
 	struct side_by_side s = { .counts = ret };
 	GElf_Ehdr ehdr;
 	Dwarf *dw = NULL;

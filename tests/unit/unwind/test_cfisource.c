@@ -128,9 +128,9 @@ Test(cfisource, obeys_limits)
 	for (unsigned i = 0; i < 100; i++)
 		put_fde(eh, &s, cie, MADE_TEXT + i * 16, 16, INSNS(0x41, 0x0e, 16));
 	put_elf(b, &(struct elf_spec){ .eh_frame = eh });
-#define BUILD(...)                                                                                 \
-	unwind_table_from_bytes(b->b, b->n, &(struct unwind_opts){ .code = UNWIND_CODE_NONE, __VA_ARGS__ }, \
-				&t)
+#define BUILD(...)               \
+	unwind_table_from_bytes( \
+		b->b, b->n, &(struct unwind_opts){ .code = UNWIND_CODE_NONE, __VA_ARGS__ }, &t)
 	cr_expect_eq(BUILD(.max_rows = 199), -EFBIG);
 	cr_expect_eq(BUILD(.max_rows = 99), -EFBIG);
 	cr_expect_eq(BUILD(.max_bytes = 256), -EFBIG);
