@@ -6,7 +6,6 @@
  */
 #include "folded.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,110 +13,24 @@
 
 #include "array.h"
 #include "err.h"
+#include "foldedscan.h"
 #include "framescan.h"
 #include "frametab.h"
 #include "profile.h"
 
-#define LINE_MAX_BYTES ((size_t)16 << 20) /* 500 frames of 32 KB: no program has them */
-#define CHUNK	       ((size_t)256 << 10)
-
-/* A frame as it stands in a line. */
-struct piece {
-	const char *text;
-	size_t n;
-	uint64_t hash;
-	uint32_t guess; /* the number it probably has */
-};
+#define AHEAD 16 /* frames between two steps of a lookup */
 
 struct folded_reader {
-	const struct source *in;
 	struct profile *p;
 	struct profile_builder *b;
-	struct err *e;
-	size_t line_no;
-	ARRAY(char) buf; /* read and not yet used, from pos on; FRAMESCAN_SLACK bytes more */
-	size_t pos;
-	bool eof;
+	struct foldedscan *scan;
 	struct frametab frames;
+	uint32_t guesses[2 * AHEAD]; /* the numbers that frames to come probably have, by piece */
 	/* Of the line that is being read. */
-	ARRAY(struct piece) pieces;
 	ARRAY(uint32_t) line;		    /* frames, root first */
 	ARRAY(struct profile_line) inlined; /* of one location */
 	ARRAY(uint32_t) stack;		    /* locations, leaf first */
 };
-
-/* --- lines ------------------------------------------------------------------------------------ */
-
-static int read_more(struct folded_reader *f)
-{
-	ssize_t got;
-
-	if (f->pos > 0) {
-		memmove(f->buf.items, f->buf.items + f->pos, f->buf.n - f->pos);
-		f->buf.n -= f->pos;
-		f->pos = 0;
-	}
-	if (f->buf.n >= LINE_MAX_BYTES)
-		return err_set(f->e, -EBADMSG, "line %zu is longer than 16 MiB", f->line_no + 1);
-	if (array_reserve(&f->buf, CHUNK + FRAMESCAN_SLACK) < 0)
-		return -ENOMEM;
-	got = source_read(f->in, f->buf.items + f->buf.n, CHUNK);
-	if (got < 0)
-		return (int)got;
-	f->buf.n += (size_t)got;
-	f->eof = got == 0;
-	return 0;
-}
-
-/* The next line without its end: 1, 0 at the end of the text, or -errno. */
-static int next_line(struct folded_reader *f, char **ret, size_t *ret_n)
-{
-	size_t seen = 0; /* bytes of this line that were searched already */
-
-	for (;;) {
-		size_t left = f->buf.n - f->pos;
-		char *line = left ? f->buf.items + f->pos : NULL;
-		char *end = left > seen ? memchr(line + seen, '\n', left - seen) : NULL;
-		int r;
-
-		if (end || (f->eof && left)) {
-			*ret = line;
-			*ret_n = end ? (size_t)(end - line) : left;
-			f->pos += *ret_n + (end != NULL);
-			f->line_no++;
-			return 1;
-		}
-		if (f->eof)
-			return 0;
-		seen = left;
-		r = read_more(f);
-		if (r < 0)
-			return r;
-	}
-}
-
-/* Splits the count from the end of a line. */
-static int split_count(struct folded_reader *f, const char *line, size_t *n, int64_t *ret)
-{
-	size_t end = *n, i = end;
-	int64_t v = 0;
-
-	while (i > 0 && isdigit((unsigned char)line[i - 1]))
-		i--;
-	if (i == end || i == 0 || (line[i - 1] != ' ' && line[i - 1] != '\t'))
-		return err_set(
-			f->e, -EBADMSG,
-			"line %zu does not end in a space and a whole number, as folded stacks do",
-			f->line_no);
-	for (size_t k = i; k < end; k++)
-		if (__builtin_mul_overflow(v, 10, &v) ||
-		    __builtin_add_overflow(v, line[k] - '0', &v))
-			return err_set(f->e, -EBADMSG, "the count in line %zu is too large",
-				       f->line_no);
-	*n = i - 1;
-	*ret = v;
-	return 0;
-}
 
 /* --- frames ----------------------------------------------------------------------------------- */
 
@@ -134,39 +47,39 @@ static int64_t get_frame(struct folded_reader *f, const char *text, size_t n, ui
 	return frametab_get(&f->frames, text, n, hash, f->line.n == 0);
 }
 
-/* The pieces of a line, which ends in ';' where it says @end. */
-static int split_pieces(struct folded_reader *f, const char *text, const char *end)
+/* Takes pieces to come one step further each, when number @i of the batch is looked up. */
+static void expect_frames(struct folded_reader *f, const struct folded_batch *b, size_t i)
 {
-	f->pieces.n = 0;
-	for (;;) {
-		struct piece p = { .text = text };
+	const struct folded_piece *pieces = b->pieces.items;
+	size_t left = b->pieces.n - i;
 
-		p.n = framescan(text, &p.hash);
-		frametab_expect(&f->frames, p.hash);
-		if (array_push(&f->pieces, p) < 0)
-			return -ENOMEM;
-		text += p.n;
-		if (text == end)
-			return 0;
-		text++;
-	}
+	if (left > 3 * AHEAD)
+		frametab_expect(&f->frames, pieces[i + 3 * AHEAD].hash);
+	if (left > 2 * AHEAD)
+		f->guesses[i % (2 * AHEAD)] =
+			frametab_guess(&f->frames, pieces[i + 2 * AHEAD].hash);
+	frametab_expect_name(&f->frames, f->guesses[(i + AHEAD) % (2 * AHEAD)]);
 }
 
-static int look_up_frames(struct folded_reader *f)
+/* Looks up the frames of a stack, whose first piece is number @first of the batch. */
+static int look_up_frames(struct folded_reader *f, const struct folded_batch *b,
+			  const struct folded_stack *s, size_t first)
 {
-	f->line.n = 0;
-	if (array_reserve(&f->line, f->pieces.n) < 0)
-		return -ENOMEM;
-	array_each(&f->pieces, p)
-		p->guess = frametab_guess(&f->frames, p->hash);
-	array_each(&f->pieces, p)
-		frametab_expect_name(&f->frames, p->guess);
-	array_each(&f->pieces, p) {
-		int64_t at = get_frame(f, p->text, p->n, p->hash);
+	const char *text = b->text.items + s->off;
 
+	f->line.n = 0;
+	if (array_reserve(&f->line, s->n) < 0)
+		return -ENOMEM;
+	for (size_t i = first; i < first + s->n; i++) {
+		const struct folded_piece *p = &b->pieces.items[i];
+		int64_t at;
+
+		expect_frames(f, b, i);
+		at = get_frame(f, text, p->n, p->hash);
 		if (at < 0)
 			return (int)at;
 		f->line.items[f->line.n++] = (uint32_t)at;
+		text += p->n + 1;
 	}
 	return 0;
 }
@@ -217,24 +130,20 @@ static int add_sample(struct folded_reader *f, int64_t count)
 	return at < 0 ? (int)at : 0;
 }
 
-/* @line lies in the reader's buffer and is its to change. */
-static int read_stack(struct folded_reader *f, char *line, size_t n)
+static int add_stacks(struct folded_reader *f, const struct folded_batch *b)
 {
-	int64_t count = 0;
-	int r;
+	size_t first = 0;
+	int r = 0;
 
-	while (n && strchr(" \t\r", line[n - 1]) && line[n - 1])
-		n--;
-	if (n == 0 || line[0] == '#')
-		return 0;
-	r = split_count(f, line, &n, &count);
-	if (r < 0 || count == 0)
-		return r;
-	line[n] = ';'; /* where the space before the count is: so every frame ends the same */
-	r = split_pieces(f, line, line + n);
-	if (r == 0)
-		r = look_up_frames(f);
-	return r < 0 ? r : add_sample(f, count);
+	for (size_t i = 0; i < b->stacks.n && r == 0; i++) {
+		const struct folded_stack *s = &b->stacks.items[i];
+
+		r = look_up_frames(f, b, s, first);
+		if (r == 0)
+			r = add_sample(f, s->count);
+		first += s->n;
+	}
+	return r;
 }
 
 /* --- the profile ------------------------------------------------------------------------------ */
@@ -253,38 +162,38 @@ static int set_types(struct profile *p)
 	return r;
 }
 
-static int read_all(struct folded_reader *f)
+static int read_all(struct folded_reader *f, struct err *e)
 {
-	static const char bom[3] = "\xef\xbb\xbf";
-	char *line;
-	size_t n;
+	const struct folded_batch *b;
 	int r = set_types(f->p);
 
 	if (r == 0)
 		r = profile_builder_new(&f->b, f->p);
-	if (r == 0)
-		frametab_init(&f->frames, f->p, f->b);
-	while (r == 0 && (r = next_line(f, &line, &n)) > 0) {
-		if (f->line_no == 1 && n >= sizeof(bom) && memcmp(line, bom, sizeof(bom)) == 0) {
-			line += sizeof(bom);
-			n -= sizeof(bom);
-		}
-		r = read_stack(f, line, n);
-	}
-	return r;
+	if (r < 0)
+		return r;
+	frametab_init(&f->frames, f->p, f->b);
+	do {
+		b = foldedscan_next(f->scan);
+		r = add_stacks(f, b);
+	} while (r == 0 && b->then > 0);
+	if (r == 0 && b->why.text[0] && e) /* else the source may have said something */
+		*e = b->why;
+	return r < 0 ? r : b->then;
 }
 
 int folded_read(const struct source *in, struct profile **ret, struct err *e)
 {
-	struct folded_reader f = { .in = in, .e = e };
+	struct folded_reader f = { 0 };
 	int r = profile_new(&f.p);
 
+	memset(f.guesses, 0xff, sizeof(f.guesses)); /* HINDEX_NONE */
 	if (r == 0)
-		r = read_all(&f);
+		r = foldedscan_new(&f.scan, in);
+	if (r == 0)
+		r = read_all(&f, e);
+	foldedscan_free(f.scan);
 	profile_builder_free(f.b);
 	frametab_done(&f.frames);
-	array_free(&f.buf);
-	array_free(&f.pieces);
 	array_free(&f.line);
 	array_free(&f.inlined);
 	array_free(&f.stack);

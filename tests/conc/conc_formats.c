@@ -2,7 +2,8 @@
 /*
  * Large gzip files, each made by several threads and read ahead, by two callers at once; also ones
  * that are given up on while blocks are being compressed, because there is no room for what came
- * before.
+ * before. Beside that folded stacks, scanned on a thread: whole ones, ones with an error in them, and
+ * ones that are given up on.
  */
 #include <pthread.h>
 #include <stdbool.h>
@@ -13,11 +14,16 @@
 
 #include "array.h"
 #include "compress.h"
+#include "err.h"
+#include "folded.h"
+#include "foldedscan.h"
+#include "profile.h"
 #include "readahead.h"
 
 #define BYTES  ((size_t)20 << 20)
 #define PART   ((size_t)70000)
 #define ROUNDS 3
+#define STACKS 150000
 
 struct out {
 	ARRAY(uint8_t) bytes;
@@ -95,6 +101,63 @@ static void must_be(struct out *o, const uint8_t *plain)
 	free(back);
 }
 
+/* --- folded stacks ---------------------------------------------------------------------------- */
+
+/* 150,000 different stacks, and at the end @more. */
+static void make_stacks(struct out *o, const char *more)
+{
+	char line[80];
+
+	for (int i = 0; i < STACKS; i++) {
+		int n = sprintf(line, "main;caller %d;callee %d;leaf %d 2\n", i / 100, i / 10, i);
+
+		must(write_out(o, line, (size_t)n) == 0, "no room");
+	}
+	must(write_out(o, more, strlen(more)) == 0, "no room");
+}
+
+static void must_read_stacks(const char *more, int wanted)
+{
+	struct out text = { .room = SIZE_MAX };
+	struct source source = { .read = read_back, .ctx = &text };
+	struct profile *p = NULL;
+	struct err e = { 0 };
+
+	make_stacks(&text, more);
+	must(folded_read(&source, &p, &e) == wanted, "read otherwise");
+	must(wanted == 0 ? p->samples.n == STACKS : strstr(e.text, "line 150001") != NULL,
+	     "not what was written");
+	profile_free(p);
+	array_free(&text.bytes);
+}
+
+static void give_up_on_stacks(void)
+{
+	struct out text = { .room = SIZE_MAX };
+	struct source source = { .read = read_back, .ctx = &text };
+	struct foldedscan *s;
+
+	make_stacks(&text, "");
+	for (int batches = 8; batches < 14; batches++) {
+		text.pos = 0;
+		must(foldedscan_new(&s, &source) == 0, "no memory");
+		for (int i = 0; i < batches; i++)
+			must(foldedscan_next(s)->then == 1, "over already");
+		foldedscan_free(s);
+	}
+	array_free(&text.bytes);
+}
+
+static void *run_stacks(void *unused)
+{
+	must_read_stacks("", 0);
+	must_read_stacks("nothing\n", -EBADMSG);
+	give_up_on_stacks();
+	return unused;
+}
+
+/* --- all at once ------------------------------------------------------------------------------ */
+
 static void *run(void *plain)
 {
 	for (int i = 0; i < ROUNDS; i++) {
@@ -112,7 +175,7 @@ static void *run(void *plain)
 int main(void)
 {
 	uint8_t *plain = malloc(BYTES);
-	pthread_t threads[2];
+	pthread_t threads[4];
 	uint64_t x = 1;
 
 	must(plain, "no memory");
@@ -120,9 +183,10 @@ int main(void)
 		x = x * 6364136223846793005u + 1442695040888963407u;
 		plain[i] = (uint8_t)(x >> 59);
 	}
-	for (int i = 0; i < 2; i++)
-		must(pthread_create(&threads[i], NULL, run, plain) == 0, "no thread");
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 4; i++)
+		must(pthread_create(&threads[i], NULL, i < 2 ? run : run_stacks, plain) == 0,
+		     "no thread");
+	for (int i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
 	free(plain);
 	return 0;

@@ -189,3 +189,108 @@ Test(folded_read, hands_the_error_of_the_source_on)
 	cr_assert_eq(folded_read(&in, &p, NULL), -EIO);
 	array_free(&buf);
 }
+
+/* --- large ones, which a thread scans --------------------------------------------------------- */
+
+/* Lines of @n bytes at least, with all that a frame can be. */
+static struct buffer large_text(size_t n)
+{
+	static const char *const ends[] = { "", "_[i]", "_[k]", "_[j]", " ", "_[0]" };
+	struct buffer b = { 0 };
+	uint64_t state = 3;
+	char line[600];
+
+	while (b.n < n) {
+		size_t k = 0, frames = next_random(&state) % 20 + 1;
+
+		for (size_t i = 0; i < frames; i++) {
+			unsigned frame = (unsigned)(next_random(&state) % 4000);
+
+			k += (size_t)sprintf(line + k, "%sframe %u%s", i ? ";" : "", frame,
+					     ends[next_random(&state) % ARRAY_LEN(ends)]);
+		}
+		k += (size_t)sprintf(line + k, " %u\n", (unsigned)(next_random(&state) % 4));
+		buffer_add(&b, line, k);
+	}
+	return b;
+}
+
+static struct profile *read_bytes(const uint8_t *bytes, size_t n, size_t chunk)
+{
+	struct buffer b = { .items = (uint8_t *)bytes, .n = n, .chunk = chunk };
+	struct source in = buffer_source(&b);
+	struct profile *p = NULL;
+
+	cr_assert_eq(folded_read(&in, &p, NULL), 0);
+	return p;
+}
+
+/* Reads @text in parts that are too small for a thread. */
+static struct profile *read_parts(const struct buffer *text)
+{
+	struct profile_builder *b = NULL;
+	struct profile *p = NULL;
+	size_t end;
+
+	cr_assert_eq(profile_new(&p), 0);
+	cr_assert_eq(profile_builder_new(&b, p), 0);
+	for (size_t at = 0; at < text->n; at = end) {
+		struct profile *part;
+
+		end = at + ((size_t)1 << 20);
+		for (end = end < text->n ? end : text->n; text->items[end - 1] != '\n';)
+			end--;
+		part = read_bytes(text->items + at, end - at, 0);
+		cr_assert_eq(profile_builder_merge(b, part), 0);
+		profile_free(part);
+	}
+	profile_builder_free(b);
+	return p;
+}
+
+static void must_be_written_alike(const struct profile *p, const struct profile *q)
+{
+	struct buffer a = { 0 }, b = { 0 };
+	struct sink to_a = buffer_sink(&a), to_b = buffer_sink(&b);
+
+	cr_assert_eq(folded_write(p, 0, true, &to_a, NULL), 0);
+	cr_assert_eq(folded_write(q, 0, true, &to_b, NULL), 0);
+	cr_assert_eq(a.n, b.n);
+	cr_assert(memcmp(a.items, b.items, a.n) == 0);
+	array_free(&a);
+	array_free(&b);
+}
+
+Test(folded_read, large_texts_are_read_as_their_parts_are)
+{
+	static const size_t chunks[] = { 0, 5000 };
+	struct buffer text = large_text((size_t)6 << 20);
+	struct profile *parts = read_parts(&text);
+
+	for (size_t i = 0; i < ARRAY_LEN(chunks); i++) {
+		struct profile *p = read_bytes(text.items, text.n, chunks[i]);
+
+		cr_assert_eq(profile_check(p), 0);
+		cr_expect_eq(p->samples.n, parts->samples.n);
+		must_be_written_alike(p, parts);
+		profile_free(p);
+	}
+	profile_free(parts);
+	array_free(&text);
+}
+
+Test(folded_read, refuses_what_is_wrong_in_a_large_text)
+{
+	struct buffer text = large_text((size_t)5 << 20);
+	size_t lines = 1, at = text.n / 5 * 4;
+	char why[60];
+
+	for (; text.items[at - 1] != '\n';)
+		at--;
+	for (size_t i = 0; i < at; i++)
+		lines += text.items[i] == '\n';
+	strchr((char *)text.items + at, '\n')[-1] = 'x'; /* of the count */
+	snprintf(why, sizeof(why), "line %zu does not end in", lines);
+	refused((char *)text.items, text.n, why);
+	array_free(&text);
+}
