@@ -13,9 +13,11 @@
 #include "profile.h"
 #include "shortname.h"
 #include "timeline.h"
+#include "workers.h"
 
 #define NAME_MAX_BYTES 4096 /* of a name in the page */
 #define VARINT_MAX     10
+#define MANY_NODES     100000 /* a thread is not worth it for fewer */
 
 /* Strings of the page as they are gathered. */
 struct page_strings {
@@ -403,8 +405,8 @@ static int strings_init(struct page_strings *s, const struct calltree *t)
 	return s->of && s->shorts && s->scratch ? 0 : -ENOMEM;
 }
 
-static int put_head(const struct htmldata *d, struct page_strings *s, struct bytebuf *head,
-		    struct bytebuf *ret)
+static int gather_head(const struct htmldata *d, struct page_strings *s, struct bytebuf *head,
+		       struct bytebuf *ret)
 {
 	int r = put_meta(d, s, head);
 
@@ -423,22 +425,68 @@ static int put_head(const struct htmldata *d, struct page_strings *s, struct byt
 	return r == 0 ? put_bytes(ret, head->items, head->n) : r;
 }
 
-int htmldata_make(const struct htmldata *d, struct bytebuf *ret)
+/* All before the nodes. */
+static int put_head(const struct htmldata *d, struct bytebuf *ret)
 {
 	struct bytebuf head = { 0 };
 	struct page_strings s;
 	int r = strings_init(&s, d->tree);
 
 	if (r == 0)
-		r = put_head(d, &s, &head, ret);
+		r = gather_head(d, &s, &head, ret);
 	array_free(&head);
 	array_free(&s.blob);
 	free(s.of);
 	free(s.shorts);
 	free(s.scratch);
-	if (r == 0)
-		r = put_nodes(d->tree, d->tree->pruned_stacks > 0, ret);
+	return r;
+}
+
+/* The nodes and what follows. */
+static int put_columns(const struct htmldata *d, struct bytebuf *ret)
+{
+	int r = put_nodes(d->tree, d->tree->pruned_stacks > 0, ret);
+
 	if (r == 0)
 		r = put_other_values(d, d->tree->pruned_stacks > 0, ret);
 	return r == 0 && d->time ? put_time(d->time, ret) : r;
+}
+
+struct half {
+	const struct htmldata *d;
+	int (*put)(const struct htmldata *d, struct bytebuf *ret);
+	struct bytebuf *ret;
+	int result;
+};
+
+static void put_half(void *ctx, unsigned i)
+{
+	struct half *h = (struct half *)ctx + i;
+
+	h->result = h->put(h->d, h->ret);
+}
+
+/* Neither half needs anything of the other one. */
+static int put_halves(const struct htmldata *d, struct bytebuf *ret)
+{
+	struct bytebuf columns = { 0 };
+	struct half halves[] = { { d, put_head, ret, 0 }, { d, put_columns, &columns, 0 } };
+	int r;
+
+	workers_run(ARRAY_LEN(halves), put_half, halves);
+	r = halves[0].result < 0 ? halves[0].result : halves[1].result;
+	if (r == 0)
+		r = put_bytes(ret, columns.items, columns.n);
+	array_free(&columns);
+	return r;
+}
+
+int htmldata_make(const struct htmldata *d, struct bytebuf *ret)
+{
+	int r;
+
+	if (d->tree->n >= MANY_NODES)
+		return put_halves(d, ret);
+	r = put_head(d, ret);
+	return r == 0 ? put_columns(d, ret) : r;
 }

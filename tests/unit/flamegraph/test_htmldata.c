@@ -263,6 +263,39 @@ Test(htmldata, puts_many_windows_together)
 	make_end(&m);
 }
 
+/* Of so many that a thread of their own puts the nodes together. */
+Test(htmldata, large_trees_are_whole)
+{
+	struct maker m;
+	struct calltree *t;
+	struct page d;
+
+	begin_letters(&m);
+	for (int i = 0; i < 26 * 26 * 26; i++)
+		for (char leaf = 'a'; leaf < 'g'; leaf++) {
+			char stack[] = { (char)('a' + i / 676), (char)('a' + i / 26 % 26),
+					 (char)('a' + i % 26), leaf, 0 };
+
+			add_letters(&m, stack, i % 100 + 1);
+		}
+	t = tree_of(m.p, &(struct calltree_opts){ .order = ORDER_NAME });
+	cr_assert_geq(t->n, 100000);
+	page_of(&d, m.p, t, &(struct html_opts){ .by_name = true });
+	cr_expect_eq(read_frames(&d), 26);
+	cr_assert_eq(get_uint(&d), t->n);
+	cr_expect_eq(get_uint(&d), 4);
+	skip(&d, t->n);
+	get_uint(&d);
+	for (size_t i = 1; i < t->n; i++)
+		cr_assert_eq(get_uint(&d), t->nodes[i].frame);
+	for (size_t i = 0; i < t->n; i++)
+		cr_assert_eq(get_int(&d), t->nodes[i].self);
+	cr_expect_eq(d.at, d.bytes.n);
+	page_done(&d);
+	calltree_free(t);
+	make_end(&m);
+}
+
 Test(htmldata, cuts_long_names_between_characters_and_shows_nul)
 {
 	char name[8192];
