@@ -19,20 +19,9 @@
 #include "err.h"
 #include "profile.h"
 #include "saturate.h"
+#include "stackitem.h"
 
-#define FRAME_END UINT32_MAX /* the stack is over */
-#define FEW	  24	     /* samples that are put in order without counting */
-
-/* A sample on its way along its stack. */
-struct item {
-	int64_t value;
-	uint32_t at;	    /* its location, in the pool of stacks */
-	uint32_t left : 31; /* locations after that one */
-	uint32_t base : 1;  /* which profile it is of */
-	uint32_t sub;	    /* its frame, in the frames of that location */
-	uint32_t frame;	    /* that frame, FRAME_END past the last */
-	uint32_t sample;    /* its number */
-};
+#define FEW 24 /* things that are put in order as they lie */
 
 /* Items first to first + n, all at the same frame, which is to be a node. */
 struct group {
@@ -43,9 +32,8 @@ struct group {
 };
 
 struct side {
-	const struct profile *p;
+	struct stackpool stacks;
 	size_t type;
-	struct framelists lists;
 	uint64_t weight;
 	double least; /* weight below which a group is too light */
 };
@@ -56,8 +44,8 @@ struct builder {
 	struct side sides[2]; /* the profile and, of a difference, the base */
 	size_t n_sides;
 	double scale; /* of the base's values where siblings are ordered */
-	ARRAY(struct item) items;
-	struct item *sorted; /* room for as many */
+	ARRAY(struct stackitem) items;
+	struct stackitem *sorted; /* room for as many */
 	uint32_t *counts;    /* of items, by frame; zeros between uses */
 	ARRAY(uint32_t) met; /* frames whose count is not zero */
 	ARRAY(struct group) waiting;
@@ -78,58 +66,30 @@ struct owned_tree {
 
 /* --- samples ---------------------------------------------------------------------------------- */
 
-static uint32_t location(const struct builder *b, const struct item *it)
+static void advance(const struct builder *b, struct stackitem *it)
 {
-	return b->sides[it->base].p->stacks.items[it->at];
-}
-
-static void enter_location(const struct builder *b, struct item *it)
-{
-	const struct framelists *l = &b->sides[it->base].lists;
-
-	it->sub = l->starts[location(b, it)];
-	it->frame = l->frames.items[it->sub];
-}
-
-static void advance(const struct builder *b, struct item *it)
-{
-	const struct framelists *l = &b->sides[it->base].lists;
-
-	if (it->frame == b->frames.no_stack) {
-		it->frame = FRAME_END;
-	} else if (it->sub + 1 < l->starts[location(b, it) + 1]) {
-		it->frame = l->frames.items[++it->sub];
-	} else if (it->left) {
-		it->left--;
-		it->at += b->opts->by_leaf ? 1 : -1u;
-		enter_location(b, it);
-	} else {
-		it->frame = FRAME_END;
-	}
+	stackitem_advance(it, &b->sides[it->base].stacks);
 }
 
 static int add_items(struct builder *b, uint32_t which)
 {
 	struct side *s = &b->sides[which];
-	const struct profile *p = s->p;
+	const struct profile *p = s->stacks.p;
 
+	s->stacks.by_leaf = b->opts->by_leaf;
+	s->stacks.is_plain = s->stacks.lists.frames.n == p->locations.n;
 	for (size_t i = 0; i < p->samples.n; i++) {
 		const struct profile_sample *sample = &p->samples.items[i];
-		struct item it = { .value = profile_value(p, i, s->type),
-				   .base = which & 1,
-				   .sample = (uint32_t)i };
+		struct stackitem it = { .value = profile_value(p, i, s->type),
+					.base = which & 1,
+					.sample = (uint32_t)i };
 
 		if (!it.value && (!b->opts->all_types || profile_is_zero(p, i)))
 			continue;
 		if (b->items.n >= UINT32_MAX - 1)
 			return -E2BIG;
 		s->weight = saturate_add_u64(s->weight, magnitude(it.value));
-		it.frame = b->frames.no_stack;
-		if (sample->loc_n) {
-			it.left = (sample->loc_n - 1) & INT32_MAX;
-			it.at = sample->loc_first + (b->opts->by_leaf ? 0 : sample->loc_n - 1);
-			enter_location(b, &it);
-		}
+		stackitem_begin(&it, &s->stacks, sample, b->frames.no_stack);
 		if (array_push(&b->items, it) < 0)
 			return -ENOMEM;
 	}
@@ -148,46 +108,61 @@ static void close_nodes(struct builder *b, uint32_t depth)
 	}
 }
 
-static int add_node(struct builder *b, const struct group *g)
+/* A node at @frame that has the values of @g. */
+static int push_node(struct builder *b, uint32_t frame, const struct group *g)
 {
-	const struct calltree_node node = { .frame = g->frame, .total = g->total };
+	const struct calltree_node node = { .frame = frame, .total = g->total };
 
-	close_nodes(b, g->depth);
 	if (b->nodes.n >= UINT32_MAX - 1)
 		return -E2BIG;
-	if (array_push(&b->nodes, node) < 0 || array_push(&b->open, (uint32_t)b->nodes.n - 1) < 0)
+	if (array_push(&b->nodes, node) < 0)
 		return -ENOMEM;
 	if (b->n_sides > 1 && (array_push(&b->base_total, g->base_total) < 0 ||
 			       array_push(&b->base_self, (int64_t)0) < 0))
 		return -ENOMEM;
-	if (g->depth > b->max_depth)
-		b->max_depth = g->depth;
 	return 0;
 }
 
-static void note_end(struct builder *b, const struct item *it, uint32_t depth, bool is_cut)
+static void note_depth(struct builder *b, uint32_t depth)
+{
+	if (depth > b->max_depth)
+		b->max_depth = depth;
+}
+
+static int add_node(struct builder *b, const struct group *g)
+{
+	int r;
+
+	close_nodes(b, g->depth);
+	r = push_node(b, g->frame, g);
+	note_depth(b, g->depth);
+	return r < 0 ? r : array_push(&b->open, (uint32_t)b->nodes.n - 1);
+}
+
+/* The last node is where @it ends. */
+static void note_end(struct builder *b, const struct stackitem *it, bool is_cut)
 {
 	if (b->ends && !it->base)
-		b->ends[it->sample] = (struct calltree_end){ b->open.items[depth], is_cut };
+		b->ends[it->sample] = (struct calltree_end){ (uint32_t)b->nodes.n - 1, is_cut };
 }
 
 /* The stack of @it ends in the last node. */
-static void add_self(struct builder *b, const struct item *it)
+static void add_self(struct builder *b, const struct stackitem *it)
 {
 	int64_t *self = it->base ? &b->base_self.items[b->nodes.n - 1]
 				 : &b->nodes.items[b->nodes.n - 1].self;
 
 	*self = saturate_add(*self, it->value);
-	note_end(b, it, (uint32_t)b->open.n - 1, false);
+	note_end(b, it, false);
 }
 
-/* Leaves out what is below the node that is open at @depth. */
-static void prune(struct builder *b, const struct item *items, size_t n, uint32_t depth)
+/* Leaves out what is below the last node. */
+static void prune(struct builder *b, const struct stackitem *items, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (!items[i].base)
 			b->pruned_self = saturate_add(b->pruned_self, items[i].value);
-		note_end(b, &items[i], depth, true);
+		note_end(b, &items[i], true);
 	}
 	b->pruned_stacks += n;
 }
@@ -199,10 +174,10 @@ static bool is_too_deep(const struct builder *b, uint32_t depth)
 
 /* --- splitting -------------------------------------------------------------------------------- */
 
-static void sort_few(struct item *items, size_t n)
+static void sort_few(struct stackitem *items, size_t n)
 {
 	for (size_t i = 1; i < n; i++) {
-		struct item it = items[i];
+		struct stackitem it = items[i];
 		size_t k = i;
 
 		for (; k && items[k - 1].frame > it.frame; k--)
@@ -212,7 +187,7 @@ static void sort_few(struct item *items, size_t n)
 }
 
 /* Brings items of one frame together. */
-static int gather(struct builder *b, struct item *items, size_t n)
+static int gather(struct builder *b, struct stackitem *items, size_t n)
 {
 	uint32_t at = 0;
 
@@ -268,7 +243,7 @@ static bool is_light(const struct builder *b, const double weights[2])
 /* Makes a group of the @n items from number @first on, or leaves them out. */
 static int add_group(struct builder *b, uint32_t first, uint32_t n, uint32_t depth)
 {
-	const struct item *items = b->items.items + first;
+	const struct stackitem *items = b->items.items + first;
 	struct group g = { .first = first, .n = n, .frame = items->frame, .depth = depth };
 	double weights[2] = { 0 };
 
@@ -279,22 +254,41 @@ static int add_group(struct builder *b, uint32_t first, uint32_t n, uint32_t dep
 		weights[items[i].base] += (double)magnitude(items[i].value);
 	}
 	if (is_light(b, weights)) {
-		prune(b, items, n, depth - 1);
+		prune(b, items, n);
 		return 0;
 	}
 	g.weight = weights[0] + b->scale * weights[1];
 	return array_push(&b->waiting, g);
 }
 
+static void sort_groups(const struct builder *b, struct group *groups, size_t n)
+{
+	int (*compare)(const void *, const void *) =
+		b->opts->order == ORDER_NAME ? compare_name : compare_weight;
+
+	if (n > FEW) {
+		qsort(groups, n, sizeof(*groups), compare);
+		return;
+	}
+	for (size_t i = 1; i < n; i++) {
+		struct group g = groups[i];
+		size_t k = i;
+
+		for (; k && compare(&groups[k - 1], &g) > 0; k--)
+			groups[k] = groups[k - 1];
+		groups[k] = g;
+	}
+}
+
 /* Splits items by their frames into groups at @depth, the one that comes first on top. */
 static int split(struct builder *b, uint32_t first, uint32_t n, uint32_t depth)
 {
-	struct item *items = b->items.items + first;
+	struct stackitem *items = b->items.items + first;
 	size_t before = b->waiting.n;
 	int r;
 
 	if (is_too_deep(b, depth)) {
-		prune(b, items, n, depth - 1);
+		prune(b, items, n);
 		return 0;
 	}
 	r = gather(b, items, n);
@@ -303,44 +297,45 @@ static int split(struct builder *b, uint32_t first, uint32_t n, uint32_t depth)
 			;
 		r = add_group(b, first + i, k - i, depth);
 	}
-	n = (uint32_t)(b->waiting.n - before);
-	if (n > 1)
-		qsort(b->waiting.items + before, n, sizeof(struct group),
-		      b->opts->order == ORDER_NAME ? compare_name : compare_weight);
+	sort_groups(b, b->waiting.items + before, b->waiting.n - before);
 	return r;
 }
 
-/* What remains of the stack of a single sample: a node for each frame. */
-static int add_chain(struct builder *b, struct group g)
+/* What remains of the stack of a single sample: a node for each frame. None has a sibling, so their
+ * sizes are known at once, and none of them stays open. */
+static int add_chain(struct builder *b, const struct group *g)
 {
-	struct item *it = &b->items.items[g.first];
-	int r;
+	struct stackitem it = b->items.items[g->first];
+	uint32_t depth = g->depth;
+	size_t first;
 
-	for (;;) {
-		r = add_node(b, &g);
+	close_nodes(b, depth);
+	first = b->nodes.n;
+	do {
+		int r = push_node(b, it.frame, g);
+
 		if (r < 0)
 			return r;
-		advance(b, it);
-		if (it->frame == FRAME_END) {
-			add_self(b, it);
-			return 0;
-		}
-		g.frame = it->frame;
-		if (is_too_deep(b, ++g.depth)) {
-			prune(b, it, 1, g.depth - 1);
-			return 0;
-		}
-	}
+		advance(b, &it);
+	} while (it.frame != FRAME_END && !is_too_deep(b, ++depth));
+	for (size_t i = first; i < b->nodes.n; i++)
+		b->nodes.items[i].size = (uint32_t)(b->nodes.n - i);
+	note_depth(b, g->depth + (uint32_t)(b->nodes.n - first) - 1);
+	if (it.frame == FRAME_END)
+		add_self(b, &it);
+	else
+		prune(b, &it, 1);
+	return 0;
 }
 
 static int add_subtree(struct builder *b, const struct group *g)
 {
-	struct item *items = b->items.items + g->first;
+	struct stackitem *items = b->items.items + g->first;
 	uint32_t n = 0;
 	int r;
 
 	if (g->n == 1)
-		return add_chain(b, *g);
+		return add_chain(b, g);
 	r = add_node(b, g);
 	if (r < 0)
 		return r;
@@ -348,8 +343,8 @@ static int add_subtree(struct builder *b, const struct group *g)
 		advance(b, &items[i]);
 		if (items[i].frame == FRAME_END)
 			add_self(b, &items[i]);
-		else
-			items[n++] = items[i];
+		else if (n++ < i) /* while none ended, all stay where they are */
+			items[n - 1] = items[i];
 	}
 	return n ? split(b, g->first, n, g->depth + 1) : 0;
 }
@@ -373,7 +368,7 @@ static int grow(struct builder *b)
 	b->sorted = malloc(b->items.n * sizeof(*b->sorted));
 	b->counts = calloc(b->frames.frames.n, sizeof(*b->counts));
 	if (b->opts->want_ends)
-		b->ends = calloc(b->sides[0].p->samples.n + 1, sizeof(*b->ends));
+		b->ends = calloc(b->sides[0].stacks.p->samples.n + 1, sizeof(*b->ends));
 	if ((b->items.n && !b->sorted) || !b->counts || (b->opts->want_ends && !b->ends))
 		return -ENOMEM;
 	if (b->sides[1].weight)
@@ -468,7 +463,7 @@ static void builder_done(struct builder *b)
 {
 	callframes_done(&b->frames);
 	for (size_t k = 0; k < b->n_sides; k++)
-		framelists_done(&b->sides[k].lists);
+		framelists_done(&b->sides[k].stacks.lists);
 	array_free(&b->items);
 	free(b->sorted);
 	free(b->counts);
@@ -487,11 +482,11 @@ static int build(struct builder *b, enum calltree_scale scale, struct calltree *
 	int r = 0;
 
 	for (size_t k = 0; k < b->n_sides && r == 0; k++)
-		r = callframes_add(&b->frames, b->sides[k].p, &b->sides[k].lists);
+		r = callframes_add(&b->frames, b->sides[k].stacks.p, &b->sides[k].stacks.lists);
 	if (r < 0)
 		return r;
 	for (size_t k = 0; k < b->n_sides; k++)
-		lists[k] = b->sides[k].lists;
+		lists[k] = b->sides[k].stacks.lists;
 	r = callframes_sort(&b->frames, lists, b->n_sides);
 	for (uint32_t k = 0; k < b->n_sides && r == 0; k++)
 		r = add_items(b, k);
@@ -540,7 +535,7 @@ int calltree_new(struct calltree **ret, const struct profile *p, const struct ca
 
 	if (r < 0)
 		return r;
-	b.sides[0] = (struct side){ .p = p, .type = o->sample_type };
+	b.sides[0] = (struct side){ .stacks.p = p, .type = o->sample_type };
 	return run(&b, (struct callframes_opts){ 0 }, SCALE_NONE, ret, e);
 }
 
@@ -580,8 +575,8 @@ int calltree_diff(struct calltree **ret, const struct profile *p, const struct p
 		return r;
 	fo.any_object = !callframes_has_objects(p) || !callframes_has_objects(base);
 	fo.one_program = callframes_program_renamed(p, base);
-	b.sides[0] = (struct side){ .p = p, .type = o->sample_type };
-	b.sides[1] = (struct side){ .p = base, .type = type };
+	b.sides[0] = (struct side){ .stacks.p = p, .type = o->sample_type };
+	b.sides[1] = (struct side){ .stacks.p = base, .type = type };
 	return run(&b, fo, scale, ret, e);
 }
 
