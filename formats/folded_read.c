@@ -18,14 +18,15 @@
 #include "frametab.h"
 #include "profile.h"
 
-#define AHEAD 16 /* frames between two steps of a lookup */
+#define AHEAD	16 /* frames between two steps of a lookup */
+#define NOT_YET UINT32_MAX
 
 struct folded_reader {
 	struct profile *p;
 	struct profile_builder *b;
 	struct foldedscan *scan;
 	struct frametab frames;
-	uint32_t guesses[2 * AHEAD]; /* the numbers that frames to come probably have, by piece */
+	ARRAY(uint32_t) numbers; /* of frames, by the id of a piece; NOT_YET */
 	/* Of the line that is being read. */
 	ARRAY(uint32_t) line;		    /* frames, root first */
 	ARRAY(struct profile_line) inlined; /* of one location */
@@ -34,31 +35,56 @@ struct folded_reader {
 
 /* --- frames ----------------------------------------------------------------------------------- */
 
-/* The number of the frame of @n bytes at @text, which may stand between spaces. */
-static int64_t get_frame(struct folded_reader *f, const char *text, size_t n, uint64_t hash)
+/* Makes room for the numbers of all ids that @b has. */
+static int reserve_numbers(struct folded_reader *f, const struct folded_batch *b)
 {
+	size_t more = b->ids - f->numbers.n;
+
+	if (array_reserve(&f->numbers, more) < 0)
+		return -ENOMEM;
+	if (more)
+		memset(f->numbers.items + f->numbers.n, 0xff, more * sizeof(*f->numbers.items));
+	f->numbers.n = b->ids;
+	return 0;
+}
+
+/* The number of the frame of piece @p, which is at @text and may stand between spaces. */
+static int64_t get_frame(struct folded_reader *f, const char *text, const struct folded_piece *p)
+{
+	uint32_t *number = &f->numbers.items[p->id];
+	bool outermost = f->line.n == 0;
+	size_t n = p->n;
+	int64_t at;
+
 	if (n && (*text == ' ' || text[n - 1] == ' ')) {
 		for (; n && *text == ' '; text++)
 			n--;
 		while (n && text[n - 1] == ' ')
 			n--;
-		hash = frame_hash(text, n);
 	}
-	return frametab_get(&f->frames, text, n, hash, f->line.n == 0);
+	if (*number != NOT_YET && frametab_is(&f->frames, *number, text, n, outermost))
+		return *number;
+	at = frametab_get(&f->frames, text, n, frame_hash(text, n), outermost);
+	if (at >= 0)
+		*number = (uint32_t)at;
+	return at;
 }
 
-/* Takes pieces to come one step further each, when number @i of the batch is looked up. */
-static void expect_frames(struct folded_reader *f, const struct folded_batch *b, size_t i)
+/* Asks for what pieces to come will need, when number @i of the batch is looked up. */
+static void expect_frames(const struct folded_reader *f, const struct folded_batch *b, size_t i)
 {
-	const struct folded_piece *pieces = b->pieces.items;
+	const struct folded_piece *p = &b->pieces.items[i];
 	size_t left = b->pieces.n - i;
+	uint32_t number;
 
-	if (left > 3 * AHEAD)
-		frametab_expect(&f->frames, pieces[i + 3 * AHEAD].hash);
-	if (left > 2 * AHEAD)
-		f->guesses[i % (2 * AHEAD)] =
-			frametab_guess(&f->frames, pieces[i + 2 * AHEAD].hash);
-	frametab_expect_name(&f->frames, f->guesses[(i + AHEAD) % (2 * AHEAD)]);
+	if (left <= 2 * AHEAD)
+		return;
+	number = f->numbers.items[p[2 * AHEAD].id];
+	if (number != NOT_YET)
+		frametab_expect(&f->frames, number);
+	number = f->numbers.items[p[AHEAD].id];
+	if (number != NOT_YET)
+		frametab_expect_name(&f->frames, number);
 }
 
 /* Looks up the frames of a stack, whose first piece is number @first of the batch. */
@@ -75,7 +101,7 @@ static int look_up_frames(struct folded_reader *f, const struct folded_batch *b,
 		int64_t at;
 
 		expect_frames(f, b, i);
-		at = get_frame(f, text, p->n, p->hash);
+		at = get_frame(f, text, p);
 		if (at < 0)
 			return (int)at;
 		f->line.items[f->line.n++] = (uint32_t)at;
@@ -133,7 +159,7 @@ static int add_sample(struct folded_reader *f, int64_t count)
 static int add_stacks(struct folded_reader *f, const struct folded_batch *b)
 {
 	size_t first = 0;
-	int r = 0;
+	int r = reserve_numbers(f, b);
 
 	for (size_t i = 0; i < b->stacks.n && r == 0; i++) {
 		const struct folded_stack *s = &b->stacks.items[i];
@@ -186,7 +212,6 @@ int folded_read(const struct source *in, struct profile **ret, struct err *e)
 	struct folded_reader f = { 0 };
 	int r = profile_new(&f.p);
 
-	memset(f.guesses, 0xff, sizeof(f.guesses)); /* HINDEX_NONE */
 	if (r == 0)
 		r = foldedscan_new(&f.scan, in);
 	if (r == 0)
@@ -194,6 +219,7 @@ int folded_read(const struct source *in, struct profile **ret, struct err *e)
 	foldedscan_free(f.scan);
 	profile_builder_free(f.b);
 	frametab_done(&f.frames);
+	array_free(&f.numbers);
 	array_free(&f.line);
 	array_free(&f.inlined);
 	array_free(&f.stack);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "framescan.h"
+#include "hindex.h"
 
 #define LINE_MAX_BYTES ((size_t)16 << 20) /* 500 frames of 32 KB: no program has them */
 #define CHUNK	       ((size_t)256 << 10)
@@ -21,6 +22,7 @@ struct foldedscan {
 	size_t so_far; /* bytes that were read */
 	size_t line_no;
 	bool eof;
+	struct hindex ids; /* of pieces, by frame_hash() */
 	bool has_thread;
 	pthread_t thread;
 	/* Shared. The caller has the batch before number taken, those up to filled wait for it. */
@@ -106,17 +108,28 @@ static int split_count(const struct foldedscan *s, struct folded_batch *b, const
 	return 0;
 }
 
+/* The first 32 bits of @hash are what tells pieces apart. */
+static int find_id(struct foldedscan *s, uint64_t hash, uint32_t *ret)
+{
+	hindex_each(&s->ids, hash, i) {
+		*ret = i;
+		return 0;
+	}
+	*ret = (uint32_t)s->ids.n;
+	return hindex_add(&s->ids, hash, *ret);
+}
+
 /* The pieces of a stack, up to the ';' at @end. */
-static int split_pieces(struct folded_batch *b, const char *text, const char *end)
+static int split_pieces(struct foldedscan *s, struct folded_batch *b, const char *text,
+			const char *end)
 {
 	for (;; text++) {
 		struct folded_piece piece;
 		uint64_t hash;
 		size_t n = framescan(text, &hash);
 
-		piece.hash = (uint32_t)hash;
 		piece.n = (uint32_t)n;
-		if (array_push(&b->pieces, piece) < 0)
+		if (find_id(s, hash, &piece.id) < 0 || array_push(&b->pieces, piece) < 0)
 			return -ENOMEM;
 		text += n;
 		if (text == end)
@@ -138,7 +151,7 @@ static int scan_line(struct foldedscan *s, struct folded_batch *b, char *line, s
 	if (r < 0 || stack.count == 0)
 		return r;
 	line[n] = ';'; /* where the space before the count is: so every frame ends the same */
-	r = split_pieces(b, line, line + n);
+	r = split_pieces(s, b, line, line + n);
 	if (r < 0)
 		return r;
 	stack.n = (uint32_t)(b->pieces.n - before);
@@ -173,6 +186,7 @@ static void scan_batch(struct foldedscan *s, struct folded_batch *b)
 	b->why.text[0] = '\0';
 	read = read_text(s, b);
 	r = scan_lines(s, b);
+	b->ids = (uint32_t)s->ids.n;
 	b->then = r < 0 ? r : read < 0 ? read : !s->eof;
 }
 
@@ -247,6 +261,7 @@ void foldedscan_free(struct foldedscan *s)
 		array_free(&s->batches[i].stacks);
 		array_free(&s->batches[i].pieces);
 	}
+	hindex_free(&s->ids);
 	pthread_cond_destroy(&s->taken_more);
 	pthread_cond_destroy(&s->filled_more);
 	pthread_mutex_destroy(&s->lock);

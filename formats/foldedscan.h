@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What can be said of folded stacks without knowing any frame: where lines and their frames are, the
- * counts, the hashes. Of a large text a thread of its own finds it, some lines ahead of those who
+ * counts, which frames are probably the same. Of a large text a thread of its own finds it, some lines ahead of those who
  * look the frames up; of a small one the caller's thread does, by the same steps.
  */
 #pragma once
@@ -15,7 +15,7 @@
 
 /* A frame as it stands in a line. The next one follows after a ';'. */
 struct folded_piece {
-	uint32_t hash; /* of frame_hash() what hindex.h keeps */
+	uint32_t id; /* the same for equal texts, and hardly ever for others */
 	uint32_t n;
 };
 
@@ -31,7 +31,9 @@ struct folded_batch {
 	size_t used; /* of it: what follows is of the next batch, which begins with it */
 	ARRAY(struct folded_stack) stacks;
 	ARRAY(struct folded_piece) pieces; /* of one stack after another */
-	int then; /* comes after these stacks: 1 = another batch, 0 = the end, or -errno */
+	uint32_t ids;			   /* that pieces have so far */
+	/* What comes after these stacks: 1 = another batch, 0 = the end, or -errno. */
+	int then;
 	struct err why; /* of an error that is not the source's */
 };
 

@@ -75,27 +75,35 @@ static int64_t add_frame(struct frametab *t, const char *name, size_t n, enum fr
 	return (int64_t)(t->frames.n - 1);
 }
 
+static bool is_frame(const struct frametab *t, uint32_t i, const char *name, size_t n,
+		     enum frame_kind kind)
+{
+	const struct frame *f = &t->frames.items[i];
+
+	return f->n == n && f->kind == kind && memcmp(t->p->strings.bytes + f->off, name, n) == 0;
+}
+
 int64_t frametab_get(struct frametab *t, const char *text, size_t n, uint64_t hash, bool outermost)
 {
 	enum frame_kind kind = take_annotation(text, &n, outermost);
 
-	hindex_each(&t->index, hash, i) {
-		const struct frame *f = &t->frames.items[i];
-
-		if (f->n == n && f->kind == kind &&
-		    memcmp(t->p->strings.bytes + f->off, text, n) == 0)
+	hindex_each(&t->index, hash, i)
+		if (is_frame(t, i, text, n, kind))
 			return i;
-	}
 	return add_frame(t, text, n, kind, hash);
 }
 
-void frametab_expect_name(const struct frametab *t, uint32_t guess)
+bool frametab_is(const struct frametab *t, uint32_t i, const char *text, size_t n, bool outermost)
 {
-	const char *name;
+	enum frame_kind kind = take_annotation(text, &n, outermost);
 
-	if (guess == HINDEX_NONE)
-		return;
-	name = t->p->strings.bytes + t->frames.items[guess].off;
+	return is_frame(t, i, text, n, kind);
+}
+
+void frametab_expect_name(const struct frametab *t, uint32_t i)
+{
+	const char *name = t->p->strings.bytes + t->frames.items[i].off;
+
 	__builtin_prefetch(name);
 	__builtin_prefetch(name + 64);
 }

@@ -49,29 +49,20 @@ void frametab_done(struct frametab *t);
  */
 int64_t frametab_get(struct frametab *t, const char *text, size_t n, uint64_t hash, bool outermost);
 
+/* Whether frame @i is what frametab_get() gives for that text. */
+bool frametab_is(const struct frametab *t, uint32_t i, const char *text, size_t n, bool outermost);
+
 /*
- * A large file has more frames than caches hold: what a lookup will touch is asked for in steps,
- * each for all frames of a line, before the first of them is looked up.
+ * A large file has more frames than caches hold: what frametab_is() will look at is asked for in two
+ * steps, some frames ahead.
  */
-static inline void frametab_expect(const struct frametab *t, uint64_t hash)
+static inline void frametab_expect(const struct frametab *t, uint32_t i)
 {
-	if (t->index.slots)
-		__builtin_prefetch(&t->index.slots[hindex_start((uint32_t)hash) & t->index.mask]);
+	__builtin_prefetch(&t->frames.items[i]);
 }
 
-/* The frame that is probably meant, or HINDEX_NONE. */
-static inline uint32_t frametab_guess(const struct frametab *t, uint64_t hash)
-{
-	size_t pos = hindex_start((uint32_t)hash);
-	uint32_t i = hindex_next(&t->index, hash, &pos);
-
-	if (i != HINDEX_NONE)
-		__builtin_prefetch(&t->frames.items[i]);
-	return i;
-}
-
-/* Its name, of which the first lines tell nearly all names apart. */
-void frametab_expect_name(const struct frametab *t, uint32_t guess);
+/* The first lines tell nearly all names apart. */
+void frametab_expect_name(const struct frametab *t, uint32_t i);
 
 /* The location of frame @i alone: its number, -ENOMEM or -E2BIG. */
 int64_t frametab_location(struct frametab *t, uint32_t i);

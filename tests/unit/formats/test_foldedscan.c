@@ -31,8 +31,25 @@ static struct buffer made_text(size_t n)
 	return b;
 }
 
+struct hashes {
+	ARRAY(uint64_t) by_id;
+};
+
+/* Each id is of one text. */
+static void check_id(const struct folded_batch *b, const struct folded_piece *p, const char *text,
+		     struct hashes *h)
+{
+	uint64_t hash = frame_hash(text, p->n);
+
+	cr_assert_lt(p->id, b->ids);
+	if (p->id == h->by_id.n)
+		cr_assert_eq(array_push(&h->by_id, hash), 0);
+	cr_assert_lt(p->id, h->by_id.n);
+	cr_assert_eq(h->by_id.items[p->id], hash);
+}
+
 /* Writes the stacks of @b as they were. */
-static void put_stacks(const struct folded_batch *b, struct buffer *to)
+static void put_stacks(const struct folded_batch *b, struct buffer *to, struct hashes *h)
 {
 	const struct folded_piece *p = b->pieces.items;
 
@@ -41,7 +58,7 @@ static void put_stacks(const struct folded_batch *b, struct buffer *to)
 		char count[24];
 
 		for (uint32_t i = 0; i < s->n; i++, p++) {
-			cr_assert_eq(p->hash, (uint32_t)frame_hash(text, p->n));
+			check_id(b, p, text, h);
 			if (i)
 				buffer_add(to, ";", 1);
 			buffer_add(to, text, p->n);
@@ -57,16 +74,19 @@ static int scan_all(struct buffer *from, struct buffer *to, struct err *why)
 {
 	struct source in = buffer_source(from);
 	const struct folded_batch *b;
+	struct hashes hashes = { 0 };
 	struct foldedscan *s;
 	int then;
 
 	cr_assert_eq(foldedscan_new(&s, &in), 0);
 	do {
 		b = foldedscan_next(s);
-		put_stacks(b, to);
+		put_stacks(b, to, &hashes);
 		then = b->then;
 	} while (then > 0);
 	*why = b->why;
+	cr_assert_eq(hashes.by_id.n, b->ids);
+	array_free(&hashes.by_id);
 	foldedscan_free(s);
 	return then;
 }
