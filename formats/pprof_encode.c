@@ -17,13 +17,15 @@
 #include "profile.h"
 #include "utf8.h"
 
-#define BATCH ((size_t)64 << 10) /* what goes to the sink in one call */
+#define BATCH  ((size_t)64 << 10) /* what goes to the sink in one call */
+#define ID_MAX 5		  /* bytes of a place's number */
 
 struct encoder {
 	const struct profile *p;
 	const struct sink *out;
 	uint32_t *strings; /* our number -> number in the file */
 	ARRAY(uint8_t) buf;
+	ARRAY(uint8_t) ids; /* the places of a sample: their length comes before them */
 };
 
 /* --- bytes ------------------------------------------------------------------------------------ */
@@ -335,17 +337,33 @@ static uint8_t *store_labels(const struct encoder *e, const struct profile_sampl
 	return to;
 }
 
+/* Encodes the places of @s, as they follow their header, to e->ids. */
+static int encode_ids(struct encoder *e, const struct profile_sample *s)
+{
+	const uint32_t *stack = e->p->stacks.items + s->loc_first;
+	uint8_t *to;
+
+	e->ids.n = 0;
+	if (array_reserve(&e->ids, (size_t)s->loc_n * ID_MAX) < 0)
+		return -ENOMEM;
+	to = e->ids.items;
+	for (uint32_t k = 0; k < s->loc_n; k++)
+		to = store_varint(to, (uint64_t)stack[k] + 1);
+	e->ids.n = s->loc_n ? (size_t)(to - e->ids.items) : 0;
+	return 0;
+}
+
 static int put_sample(struct encoder *e, size_t i)
 {
 	const struct profile_sample *s = &e->p->samples.items[i];
-	const uint32_t *stack = e->p->stacks.items + s->loc_first;
-	size_t n_values = e->p->sample_types.n, ids = 0, numbers = 0, all;
+	size_t n_values = e->p->sample_types.n, ids, numbers = 0, all;
 	const int64_t *values = e->p->values.items + i * n_values;
 	uint8_t *to;
-	int r;
+	int r = encode_ids(e, s);
 
-	for (uint32_t k = 0; k < s->loc_n; k++)
-		ids += varint_size((uint64_t)stack[k] + 1);
+	if (r < 0)
+		return r;
+	ids = e->ids.n;
 	for (size_t k = 0; k < n_values; k++)
 		numbers += varint_size((uint64_t)values[k]);
 	all = labels_size(e, s) + (ids ? header_size(ids) + ids : 0) +
@@ -354,10 +372,11 @@ static int put_sample(struct encoder *e, size_t i)
 	if (r < 0)
 		return r;
 	to = store_header(e->buf.items + e->buf.n, 2, all);
-	if (ids)
+	if (ids) {
 		to = store_header(to, 1, ids);
-	for (uint32_t k = 0; k < s->loc_n; k++)
-		to = store_varint(to, (uint64_t)stack[k] + 1);
+		memcpy(to, e->ids.items, ids);
+		to += ids;
+	}
 	if (numbers)
 		to = store_header(to, 2, numbers);
 	for (size_t k = 0; k < n_values; k++)
@@ -490,5 +509,6 @@ int pprof_encode(const struct profile *p, const struct sink *out)
 		r = flush(&e);
 	free(e.strings);
 	array_free(&e.buf);
+	array_free(&e.ids);
 	return r;
 }
