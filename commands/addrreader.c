@@ -47,7 +47,13 @@ int addr_parse(const char *s, size_t n, uint64_t *ret)
 
 uint64_t addr_guess(const char *s)
 {
-	return strtoull(s, NULL, 16);
+	const char *first = s[0] == '0' && (s[1] | 0x20) == 'x' ? s + 2 : s, *p = first;
+	uint64_t v = 0;
+
+	/* Nearly all are a few digits; strtoull() takes as long as all the rest of the reading. */
+	for (int d; p - first < 16 && (d = digit(*p)) >= 0; p++)
+		v = v << 4 | (unsigned)d;
+	return p > first && p - first < 16 ? v : strtoull(s, NULL, 16);
 }
 
 void addr_batch_done(struct addr_batch *b)

@@ -117,6 +117,12 @@ Test(addrreader, guesses_as_addr2line_does)
 	say("10\n\nzebra\n12zz\n 0x20 x\nfffffffffffffffff\n-1\n1");
 	close(in);
 	cr_expect_str_eq(next(), "10 0 0 12 20 ffffffffffffffff ffffffffffffffff 1");
+	cr_expect_eq(addr_guess("0x"), 0);
+	cr_expect_eq(addr_guess("0xzz"), 0);
+	cr_expect_eq(addr_guess("0x0x12"), 0);
+	cr_expect_eq(addr_guess("0XaB"), 0xab);
+	cr_expect_eq(addr_guess("0x123456789abcdef"), 0x123456789abcdef);
+	cr_expect_eq(addr_guess("0x0123456789abcdef0"), 0x123456789abcdef0);
 }
 
 static FILE *scratch(void)
