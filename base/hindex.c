@@ -14,9 +14,10 @@ static void put(struct hindex *h, uint32_t hash, uint32_t item)
 	h->slots[pos & h->mask] = (struct hindex_slot){ .hash = hash, .item = item };
 }
 
-static int grow(struct hindex *h)
+/* Makes @want slots of it, a power of two. */
+static int grow(struct hindex *h, size_t want)
 {
-	size_t old = h->slots ? h->mask + 1 : 0, want = old ? old * 2 : 16;
+	size_t old = h->slots ? h->mask + 1 : 0;
 	struct hindex bigger = { .mask = want - 1, .n = h->n };
 
 	bigger.slots = reallocarray(NULL, want, sizeof(*bigger.slots));
@@ -31,14 +32,21 @@ static int grow(struct hindex *h)
 	return 0;
 }
 
+int hindex_reserve(struct hindex *h, size_t n)
+{
+	size_t slots = h->slots ? h->mask + 1 : 16;
+
+	while (n > slots / 4 * 3)
+		slots *= 2;
+	return h->slots && slots == h->mask + 1 ? 0 : grow(h, slots);
+}
+
 int hindex_add(struct hindex *h, uint64_t hash, uint32_t item)
 {
-	if (!h->slots || h->n * 4 >= (h->mask + 1) * 3) {
-		int r = grow(h);
+	int r = hindex_reserve(h, h->n + 1);
 
-		if (r < 0)
-			return r;
-	}
+	if (r < 0)
+		return r;
 	put(h, (uint32_t)hash, item);
 	h->n++;
 	return 0;

@@ -19,13 +19,16 @@ struct hindex {
 	struct hindex_slot {
 		uint32_t hash;
 		uint32_t item; /* HINDEX_NONE = empty */
-	} *slots;
+	} * slots;
 	size_t mask; /* slots - 1, a power of two less one; 0 with slots == NULL */
 	size_t n;
 };
 
 /* Adds number @item under @hash; numbers are not checked for being there already. 0 or -ENOMEM. */
 int hindex_add(struct hindex *h, uint64_t hash, uint32_t item);
+
+/* Makes room for @n numbers in all: 0 or -ENOMEM. */
+int hindex_reserve(struct hindex *h, size_t n);
 
 /* Empties the index and keeps its storage. */
 void hindex_clear(struct hindex *h);
@@ -36,6 +39,13 @@ void hindex_free(struct hindex *h);
 static inline size_t hindex_start(uint32_t hash)
 {
 	return (size_t)(((uint64_t)hash * 0x9e3779b97f4a7c15ull) >> 32);
+}
+
+/* The walk for @hash will begin soon: gets what it begins with from memory. */
+static inline void hindex_fetch(const struct hindex *h, uint64_t hash)
+{
+	if (h->slots)
+		__builtin_prefetch(&h->slots[hindex_start((uint32_t)hash) & h->mask]);
 }
 
 /* Next candidate for @hash at or after slot *@pos, HINDEX_NONE when there is none left. */
@@ -56,7 +66,7 @@ static inline uint32_t hindex_next(const struct hindex *h, uint64_t hash, size_t
 }
 
 /* Walks the numbers that may belong to @hash: compare, and break or return on a match. */
-#define hindex_each(h, hash, it)                                                                   \
-	for (size_t hindex_pos_ = hindex_start((uint32_t)(hash)), hindex_once_ = 1;                  \
-	     hindex_once_; hindex_once_ = 0)                                                       \
+#define hindex_each(h, hash, it)                                                                  \
+	for (size_t hindex_pos_ = hindex_start((uint32_t)(hash)), hindex_once_ = 1; hindex_once_; \
+	     hindex_once_ = 0)                                                                    \
 		for (uint32_t it; (it = hindex_next((h), (hash), &hindex_pos_)) != HINDEX_NONE;)

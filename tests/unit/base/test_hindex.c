@@ -47,3 +47,20 @@ Test(hindex, is_empty_after_clear_and_before_the_first_add)
 		cr_assert_fail("a cleared index gave %u", it);
 	hindex_free(&h);
 }
+
+Test(hindex, has_room_that_was_reserved)
+{
+	struct hindex h = { 0 };
+	const struct hindex_slot *slots;
+
+	cr_assert_eq(hindex_add(&h, 5, 50), 0);
+	cr_assert_eq(hindex_reserve(&h, 1000), 0);
+	slots = h.slots;
+	for (uint32_t i = 1; i < 1000; i++)
+		cr_assert_eq(hindex_add(&h, i * 7919, i), 0);
+	cr_expect_eq(h.slots, slots);
+	hindex_fetch(&h, 5);
+	hindex_each(&h, 5, it)
+		cr_expect_eq(it, 50);
+	hindex_free(&h);
+}
