@@ -413,7 +413,7 @@ static bool has_pieces(const struct dwobject *o)
 
 bool dwobject_reads_apart(const struct dwobject *o)
 {
-	return !o->store && !has_pieces(o);
+	return !has_pieces(o);
 }
 
 size_t dwobject_at_once(const struct dwobject *o, size_t n)
@@ -439,6 +439,11 @@ bool dwobject_is_stored(const struct dwobject *o)
 const struct namepool_name *dwobject_name(struct dwobject *o, strref_t s, enum namepool_want want)
 {
 	return symstore_name(o->store, s, want);
+}
+
+int dwobject_new_reader(struct dwobject *o, struct symstore_reader **ret)
+{
+	return symstore_reader_new(o->store, ret);
 }
 
 bool dwobject_has_symbols(const struct dwobject *o, struct elf_object *ret)

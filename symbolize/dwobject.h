@@ -18,6 +18,7 @@
 #include "symunit.h"
 
 struct dwobject;
+struct symstore_reader;
 struct elf_object;
 
 struct dwobject_opts {
@@ -107,6 +108,7 @@ const char *dwobject_string(const struct dwobject *o, strref_t s, size_t n, char
  */
 bool dwobject_is_stored(const struct dwobject *o);
 const struct namepool_name *dwobject_name(struct dwobject *o, strref_t s, enum namepool_want want);
+int dwobject_new_reader(struct dwobject *o, struct symstore_reader **ret); /* symstore.h */
 bool dwobject_has_symbols(const struct dwobject *o, struct elf_object *ret);
 strref_t dwobject_symbol(struct dwobject *o, uint64_t addr, uint64_t *ret_end);
 bool dwobject_is_broken(const struct dwobject *o);
@@ -116,8 +118,8 @@ bool dwobject_remove_index(const struct dwobject *o);
 unsigned dwobject_threads(const struct dwobject *o);
 
 /*
- * Whether several threads may read strings at a time, each with a @near of its own (dwsection.h), and
- * are faster: not of what is compressed, or where it takes no demangling.
+ * Whether several threads may read strings at a time: not of what is compressed. Each has a @near of
+ * its own (dwsection.h), or a reader when the object comes from the index on disk.
  */
 bool dwobject_reads_apart(const struct dwobject *o);
 const char *dwobject_string_near(const struct dwobject *o, strref_t s, size_t n, char *buf,

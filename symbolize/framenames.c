@@ -7,9 +7,19 @@
 #include "cleanup.h"
 #include "hash.h"
 #include "radix.h"
+#include "symstore.h"
 #include "workers.h"
 
-enum { WORKER_WORTH = 1024 }; /* names for which another thread is started */
+/* Names for which another thread is started: where they have to be demangled; of an index on disk. */
+enum {
+	WORKER_WORTH = 1024,
+	STORED_WORTH = 4096,
+};
+
+enum {
+	AHEAD = 8,	 /* frames */
+	NAMED_TWICE = 2, /* of so many frames one has a new name, or fewer */
+};
 
 void framenames_done(struct framenames *f)
 {
@@ -28,8 +38,9 @@ bool framename_is_mangled(const char *name)
 struct hand {
 	const struct framenames *f;
 	struct answering *a;
-	struct dwsection_near *near; /* NULL: the only one */
-	char *buf;		     /* FRAMENAMES_BYTES */
+	struct dwsection_near *near;	/* NULL: the only one */
+	struct symstore_reader *reader; /* of an index on disk; NULL: the only one */
+	char *buf;			/* FRAMENAMES_BYTES */
 };
 
 static const char *text_of(const struct hand *h, strref_t ref)
@@ -42,8 +53,10 @@ static const char *text_of(const struct hand *h, strref_t ref)
 /* Adds the name at ret->ref to the strings. */
 static int add_name(const struct hand *h, struct framename *ret)
 {
-	const struct namepool_name *stored = symobject_name(
-		h->f->o, ret->ref, h->f->shown_only ? NAMEPOOL_SHOWN : NAMEPOOL_BOTH);
+	enum namepool_want want = h->f->shown_only ? NAMEPOOL_SHOWN : NAMEPOOL_BOTH;
+	const struct namepool_name *stored =
+		h->reader ? symstore_reader_name(h->reader, ret->ref, want)
+			  : symobject_name(h->f->o, ret->ref, want);
 	struct sym_frame f = { 0 };
 	const char *s = stored ? stored->text : text_of(h, ret->ref);
 	int r;
@@ -124,10 +137,15 @@ static void read_part(void *ctx, unsigned number)
 /* The first thread fills the batch itself. */
 static int begin_part(struct framenames *f, unsigned i, struct part *p)
 {
+	struct dwobject *o = f->o->dwarf;
+	int r;
+
 	p->hand = (struct hand){
 		.f = f, .a = i == 0 ? f->a : &p->own, .near = &p->near, .buf = p->buf
 	};
-	return i > 0 ? answering_init(&p->own, 0) : 0;
+	if (i > 0 && (r = answering_init(&p->own, 0)) < 0)
+		return r;
+	return dwobject_is_stored(o) ? dwobject_new_reader(o, &p->hand.reader) : 0;
 }
 
 /* Puts the strings of a part behind those of the batch. */
@@ -166,6 +184,7 @@ static int read_apart(struct framenames *f, unsigned workers, const struct radix
 		if (r == 0 && i > 0)
 			r = end_part(f, &parts[i]);
 		answering_done(&parts[i].own);
+		symstore_reader_free(parts[i].hand.reader);
 	}
 	free(parts);
 	return r;
@@ -175,10 +194,11 @@ static unsigned workers_worth(const struct framenames *f, size_t n)
 {
 	const struct dwobject *o = f->o->dwarf;
 	unsigned max = o && dwobject_reads_apart(o) ? dwobject_threads(o) : 1;
+	size_t worth = o && dwobject_is_stored(o) ? STORED_WORTH : WORKER_WORTH;
 
 	if (max > WORKERS_MAX)
 		max = WORKERS_MAX;
-	return n / WORKER_WORTH < max ? (unsigned)(n / WORKER_WORTH) : max;
+	return n / worth < max ? (unsigned)(n / worth) : max;
 }
 
 /* Reads all: as read_apart(). */
@@ -213,12 +233,29 @@ static int read_in_order(struct framenames *f, size_t first)
 	return r;
 }
 
+/* The number of each frame's name: as number_of(). */
+static int number_all(struct framenames *f, const struct symunit_frame *frames, size_t n,
+		      uint32_t *numbers)
+{
+	int r = hindex_reserve(&f->by_ref, f->names.n + n / NAMED_TWICE);
+
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		if (i + AHEAD < n)
+			hindex_fetch(&f->by_ref, hash_add(f->seed, frames[i + AHEAD].name.name));
+		if (i > 0 && frames[i].name.name == frames[i - 1].name.name)
+			numbers[i] = numbers[i - 1];
+		else
+			r = number_of(f, frames[i].name.name, &numbers[i]);
+	}
+	return r < 0 ? r : 0;
+}
+
 int framenames_read(struct framenames *f, const struct symunit_frame *frames, size_t n,
 		    uint32_t **ret)
 {
 	_cleanup_free_ uint32_t *numbers = NULL;
 	size_t first = f->names.n;
-	int r = 0;
+	int r;
 
 	*ret = NULL;
 	if (n < DWOBJECT_MANY)
@@ -226,9 +263,8 @@ int framenames_read(struct framenames *f, const struct symunit_frame *frames, si
 	numbers = malloc(n * sizeof(*numbers));
 	if (!numbers)
 		return -ENOMEM;
-	for (size_t i = 0; r >= 0 && i < n; i++)
-		r = number_of(f, frames[i].name.name, &numbers[i]);
-	if (r >= 0)
+	r = number_all(f, frames, n, numbers);
+	if (r == 0)
 		r = read_in_order(f, first);
 	if (r == 0) {
 		*ret = take_ptr(numbers);

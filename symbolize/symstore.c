@@ -18,18 +18,24 @@
 
 enum { NAME_SLOTS = 32 }; /* blocks of 16 KB and more */
 
+struct symstore_reader {
+	struct symstore *s;
+	struct symstore_piece blocks[NAME_SLOTS]; /* of names, in a slot by their number */
+	uint32_t n_slots;
+	struct namepool_name name; /* the last one */
+};
+
 struct symstore {
 	int fd;
 	char *path;
 	struct stat st; /* of the file */
 	struct store_tail tail;
 	struct symstore_piece directory;
-	/* When they are asked for: names in a slot by their number. */
-	struct symstore_piece words, names[NAME_SLOTS], symbols;
+	struct symstore_piece words, symbols; /* when they are asked for */
+	struct symstore_reader names;	      /* in any order */
 	const struct store_piece *unit_pieces, *name_pieces, *symbol_pieces;
 	const uint64_t *symbol_starts; /* the first address of each block of symbols */
 	size_t max_image;	       /* bytes */
-	struct namepool_name name;     /* the last one */
 	atomic_bool broken;
 };
 
@@ -179,14 +185,19 @@ void symstore_piece_done(struct symstore_piece *p)
 	*p = (struct symstore_piece){ 0 };
 }
 
+static void reader_done(struct symstore_reader *r)
+{
+	for (size_t i = 0; i < r->n_slots; i++)
+		symstore_piece_done(&r->blocks[i]);
+}
+
 void symstore_free(struct symstore *s)
 {
 	if (!s)
 		return;
 	symstore_piece_done(&s->directory);
 	symstore_piece_done(&s->words);
-	for (size_t i = 0; i < NAME_SLOTS; i++)
-		symstore_piece_done(&s->names[i]);
+	reader_done(&s->names);
 	symstore_piece_done(&s->symbols);
 	free(s->path);
 	if (s->fd >= 0)
@@ -205,6 +216,8 @@ int symstore_open(const char *dir, const char *key, struct dwdir *dirs, struct s
 	if (!s)
 		return -ENOMEM;
 	s->fd = -1;
+	s->names.s = s;
+	s->names.n_slots = NAME_SLOTS;
 	r = symstore_path(dir, key, path, sizeof(path));
 	if (r == 0 && !(s->path = strdup(path)))
 		r = -ENOMEM;
@@ -313,26 +326,55 @@ static int need_words(struct symstore *s)
 	return note(s, r);
 }
 
-const struct namepool_name *symstore_name(struct symstore *s, strref_t ref, enum namepool_want want)
+const struct namepool_name *symstore_reader_name(struct symstore_reader *reader, strref_t ref,
+						 enum namepool_want want)
 {
+	struct symstore *s = reader->s;
 	uint64_t block = strref_off(ref) >> STORE_BLOCK_SHIFT;
 	size_t at = strref_off(ref) & ((1u << STORE_BLOCK_SHIFT) - 1);
-	struct symstore_piece *names = &s->names[block % NAME_SLOTS];
-	int r = strref_place(ref) == STRREF_OWN && block < s->tail.n_names ? 0 : -ENOENT;
+	struct symstore_piece *names = &reader->blocks[block % reader->n_slots];
+	bool has_words = s->words.n == s->tail.words.size;
+	bool ok = has_words && strref_place(ref) == STRREF_OWN && block < s->tail.n_names;
+	int r = ok ? 0 : -ENOENT;
 
-	if (r == 0)
-		r = need_words(s);
 	if (r == 0)
 		r = need_piece(s, s->name_pieces, (uint32_t)block, names);
 	if (r == 0)
 		r = note(s, namepool_read((const void *)s->words.bytes,
 					  s->words.n / sizeof(struct namepool_word), names->bytes,
-					  names->n, at, want, &s->name));
+					  names->n, at, want, &reader->name));
 	if (r < 0) {
-		s->name.n = s->name.shown_n = 0;
-		s->name.text[0] = s->name.shown[0] = '\0';
+		reader->name.n = reader->name.shown_n = 0;
+		reader->name.text[0] = reader->name.shown[0] = '\0';
 	}
-	return &s->name;
+	return &reader->name;
+}
+
+const struct namepool_name *symstore_name(struct symstore *s, strref_t ref, enum namepool_want want)
+{
+	(void)need_words(s); /* without them there are no names */
+	return symstore_reader_name(&s->names, ref, want);
+}
+
+int symstore_reader_new(struct symstore *s, struct symstore_reader **ret)
+{
+	struct symstore_reader *reader = calloc(1, sizeof(*reader));
+
+	if (!reader || need_words(s) == -ENOMEM) {
+		free(reader);
+		return -ENOMEM;
+	}
+	reader->s = s;
+	reader->n_slots = 1;
+	*ret = reader;
+	return 0;
+}
+
+void symstore_reader_free(struct symstore_reader *r)
+{
+	if (r)
+		reader_done(r);
+	free(r);
 }
 
 bool symstore_has_symbols(const struct symstore *s, struct elf_object *ret)
@@ -388,6 +430,6 @@ size_t symstore_bytes(const struct symstore *s)
 	size_t n = sizeof(*s) + s->directory.cap + s->words.cap + s->symbols.cap;
 
 	for (size_t i = 0; i < NAME_SLOTS; i++)
-		n += s->names[i].cap;
+		n += s->names.blocks[i].cap;
 	return n;
 }

@@ -66,6 +66,19 @@ int symstore_unit(struct symstore *s, uint32_t i, struct symstore_piece *buf, st
 const struct namepool_name *symstore_name(struct symstore *s, strref_t ref,
 					  enum namepool_want want);
 
+/*
+ * What reads names on a thread of its own, in the order in which they lie in the file: 0 and *@ret,
+ * which symstore_reader_free() releases, also when it is broken; -ENOMEM. Made by the thread that has
+ * the index.
+ */
+struct symstore_reader;
+int symstore_reader_new(struct symstore *s, struct symstore_reader **ret);
+void symstore_reader_free(struct symstore_reader *r);
+
+/* As symstore_name(), valid until the next call with @r. */
+const struct namepool_name *symstore_reader_name(struct symstore_reader *r, strref_t ref,
+						 enum namepool_want want);
+
 /* Whether the object's symbols are in the index, and if so *@ret gets what reading them found. */
 bool symstore_has_symbols(const struct symstore *s, struct elf_object *ret);
 

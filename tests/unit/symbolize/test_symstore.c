@@ -133,11 +133,12 @@ static void compare(const char *got, const char *want, struct seen *ret)
 	ret->wrong |= got[0] && strcmp(got, want) != 0;
 }
 
-/* A name, and what is shown for it. */
+/* A name, and what is shown for it; a reader of its own finds the same. */
 static void look_at_name(struct symstore *s, strref_t ref, uint64_t from, bool is_path,
 			 struct seen *ret)
 {
-	const struct namepool_name *name = symstore_name(s, ref, NAMEPOOL_BOTH);
+	const struct namepool_name *name = symstore_name(s, ref, NAMEPOOL_BOTH), *again;
+	struct symstore_reader *reader;
 	char want[NAMEPOOL_TEXT_MAX], shown[DEMANGLE_OUT_MAX] = "";
 
 	string_of(NULL, strref(STRREF_STR, from), sizeof(want), want);
@@ -147,6 +148,10 @@ static void look_at_name(struct symstore *s, strref_t ref, uint64_t from, bool i
 	ret->right &= strcmp(name->shown, shown) == 0 && name->n == strlen(name->text) &&
 		      name->shown_n == strlen(name->shown);
 	ret->wrong |= name->n && strcmp(name->shown, shown) != 0;
+	cr_assert_eq(symstore_reader_new(s, &reader), 0);
+	again = symstore_reader_name(reader, ref, NAMEPOOL_BOTH);
+	ret->wrong |= strcmp(again->text, name->text) || strcmp(again->shown, name->shown);
+	symstore_reader_free(reader);
 }
 
 static void look_at_unit(struct symstore *s, uint32_t i, struct seen *ret)
