@@ -212,6 +212,7 @@ static int symbolize(struct run *r, int argc, char **argv, struct err *e)
 	mallopt(M_MMAP_THRESHOLD, LARGE);
 	r->print = (struct symprint){ .out = stdout,
 				      .form = r->o.form,
+				      .threads = symbolizer_threads(r->symbolizer),
 				      .to_terminal = isatty(STDOUT_FILENO) };
 	n = r->o.addrs.n ? answer_words(r, e) : answer_lines(r, e);
 	stats = symbolizer_stats(r->symbolizer);

@@ -2,6 +2,8 @@
 #include "symprint.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,18 +13,54 @@
 #include "shortname.h"
 #include "symbolize.h"
 #include "termtext.h"
+#include "workers.h"
 
 enum {
-	AHEAD = 4, /* answers */
-	LINE = 64, /* bytes that come from memory at once; long names are two or more */
+	AHEAD = 4,  /* answers */
+	LINE = 64,  /* bytes that come from memory at once; long names are two or more */
+	SLICE = 64, /* answers that a thread takes at a time */
+	FRAMES_WORTH = 8 << 10, /* for which another thread is started */
 };
 
 static const char no_address[] = "not an address";
+
+/* --- turns ------------------------------------------------------------------------------------ */
+
+/* Slices of a batch become text on several threads and are written in their order. */
+struct symprint_turns {
+	pthread_mutex_t lock;
+	pthread_cond_t moved;
+	size_t now; /* the number of the slice that is written */
+};
+
+static void await_turn(const struct symprint *p)
+{
+	struct symprint_turns *t = p->turns;
+
+	if (!t)
+		return;
+	pthread_mutex_lock(&t->lock);
+	while (t->now != p->turn)
+		pthread_cond_wait(&t->moved, &t->lock);
+	pthread_mutex_unlock(&t->lock);
+}
+
+/* The slice of @p has been written. */
+static void end_turn(struct symprint *p)
+{
+	struct symprint_turns *t = p->turns;
+
+	pthread_mutex_lock(&t->lock);
+	t->now++;
+	pthread_cond_broadcast(&t->moved);
+	pthread_mutex_unlock(&t->lock);
+}
 
 /* --- pieces ---------------------------------------------------------------------------------- */
 
 static void flush(struct symprint *p)
 {
+	await_turn(p);
 	fwrite_unlocked(p->buf, 1, p->n, p->out);
 	p->n = 0;
 }
@@ -282,15 +320,18 @@ static void fetch_ahead(const struct sym_batch *b, size_t i, size_t n)
 	}
 }
 
-int symprint_batch(struct symprint *p, const struct addr_batch *q, const struct sym_batch *a)
+/* Makes text of the answers from @first up to @end. */
+static int print_some(struct symprint *p, const struct addr_batch *q, const struct sym_batch *a,
+		      size_t first, size_t end)
 {
 	size_t wrong = 0;
 	int r = 0;
 
 	if (!p->buf && !(p->buf = malloc(SYMPRINT_BUF)))
 		return -ENOMEM;
-
-	for (size_t i = 0; i < q->addrs.n && r == 0; i++) {
+	while (wrong < q->wrong.n && q->wrong.items[wrong].i < first)
+		wrong++;
+	for (size_t i = first; i < end && r == 0; i++) {
 		fetch_ahead(a, i, q->addrs.n);
 		if (wrong < q->wrong.n && q->wrong.items[wrong].i == i) {
 			const struct addr_wrong *w = &q->wrong.items[wrong++];
@@ -302,6 +343,71 @@ int symprint_batch(struct symprint *p, const struct addr_batch *q, const struct 
 	}
 	flush(p);
 	return r;
+}
+
+/* A batch that several threads write. */
+struct many {
+	const struct addr_batch *q;
+	const struct sym_batch *a;
+	struct symprint_turns turns;
+	atomic_size_t next; /* slice */
+	struct {
+		struct symprint print;
+		int error;
+	} workers[WORKERS_MAX];
+};
+
+static void print_slices(void *ctx, unsigned number)
+{
+	struct many *m = ctx;
+	struct symprint *p = &m->workers[number].print;
+	size_t n = m->q->addrs.n, first;
+
+	while ((first = (p->turn = atomic_fetch_add(&m->next, 1)) * SLICE) < n) {
+		size_t end = n - first < SLICE ? n : first + SLICE;
+		int r = print_some(p, m->q, m->a, first, end);
+
+		if (r < 0)
+			m->workers[number].error = r;
+		await_turn(p); /* nothing was written when memory is short */
+		end_turn(p);
+	}
+}
+
+/* As symprint_batch(), on @n threads. */
+static int print_apart(struct symprint *p, const struct addr_batch *q, const struct sym_batch *a,
+		       unsigned n)
+{
+	struct many m = { .q = q,
+			  .a = a,
+			  .turns = { .lock = PTHREAD_MUTEX_INITIALIZER,
+				     .moved = PTHREAD_COND_INITIALIZER } };
+	int r = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		m.workers[i].print = (struct symprint){ .out = p->out,
+							.form = p->form,
+							.to_terminal = p->to_terminal,
+							.turns = &m.turns };
+	}
+	workers_run(n, print_slices, &m);
+	for (unsigned i = 0; i < n; i++) {
+		if (m.workers[i].error < 0)
+			r = m.workers[i].error;
+		symprint_done(&m.workers[i].print);
+	}
+	return r;
+}
+
+int symprint_batch(struct symprint *p, const struct addr_batch *q, const struct sym_batch *a)
+{
+	size_t n = a->n_frames / FRAMES_WORTH + 1;
+
+	if (n > p->threads)
+		n = p->threads;
+	if (n > WORKERS_MAX)
+		n = WORKERS_MAX;
+	return n > 1 ? print_apart(p, q, a, (unsigned)n) : print_some(p, q, a, 0, q->addrs.n);
 }
 
 void symprint_done(struct symprint *p)

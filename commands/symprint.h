@@ -21,6 +21,8 @@ enum symprint_form {
 /* It is written when it is full: to write whole blocks of the file system costs half. */
 enum { SYMPRINT_BUF = 128 << 10 };
 
+struct symprint_turns;
+
 struct symprint {
 	FILE *out;
 	enum symprint_form form;
@@ -30,6 +32,10 @@ struct symprint {
 	ARRAY(char) shorter; /* room for a short name */
 	char *buf;	     /* SYMPRINT_BUF, after the first call */
 	size_t n;	     /* bytes in it that are not written yet */
+	unsigned threads;    /* that write a batch of many frames; 0 = this one alone */
+	/* Of one of several threads: who writes when; NULL = always. */
+	struct symprint_turns *turns;
+	size_t turn;
 };
 
 /*

@@ -145,6 +145,9 @@ struct symbolizer_stats {
 int symbolizer_new(struct symbolizer **ret, const struct symbolizer_opts *opts);
 void symbolizer_free(struct symbolizer *s);
 
+/* How many threads a question takes at most. */
+unsigned symbolizer_threads(const struct symbolizer *s);
+
 /*
  * Names every offset of @req. 0 and *@ret (release with sym_batch_done()) — also when none of them
  * has a name — or -ENOMEM. Not thread-safe: one symbolizer a thread.

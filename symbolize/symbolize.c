@@ -68,6 +68,11 @@ static unsigned default_threads(void)
 	return n > DEFAULT_THREADS_MAX ? DEFAULT_THREADS_MAX : (unsigned)n;
 }
 
+unsigned symbolizer_threads(const struct symbolizer *s)
+{
+	return s->threads;
+}
+
 int symbolizer_new(struct symbolizer **ret, const struct symbolizer_opts *opts)
 {
 	static const struct symbolizer_opts none;

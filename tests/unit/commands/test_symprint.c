@@ -89,6 +89,48 @@ Test(symprint, as_addr2line_on_a_terminal)
 static struct addr_batch asked;
 static struct sym_batch answers;
 
+/* What @threads make of the batch; caller frees. */
+static char *printed(enum symprint_form form, unsigned threads)
+{
+	struct symprint p = { .form = form, .threads = threads };
+	char *text = NULL;
+	size_t size;
+
+	p.out = open_memstream(&text, &size);
+	for (int i = 0; i < 2; i++)
+		cr_expect_eq(symprint_batch(&p, &asked, &answers), 0);
+	fclose(p.out);
+	symprint_done(&p);
+	return text;
+}
+
+Test(symprint, several_threads_write_in_the_same_order)
+{
+	static const enum symprint_form forms[] = { SYMPRINT_TEXT, SYMPRINT_JSON,
+						    SYMPRINT_ADDR2LINE };
+	uint64_t many[20000];
+	struct sym_request req = { .kind = SYM_VADDR, .offs = many, .n = ARRAY_LEN(many) };
+
+	fake_symbolizer_set(places, ARRAY_LEN(places));
+	for (size_t i = 0; i < ARRAY_LEN(many); i++) {
+		many[i] = addrs[i * i % 7919 % ARRAY_LEN(addrs)];
+		cr_assert_eq(array_push(&asked.addrs, many[i]), 0);
+		if (many[i] == 0)
+			array_push(&asked.wrong, (struct addr_wrong){ .i = i, .n = 1 });
+	}
+	cr_assert_eq(array_push(&asked.texts, 'z'), 0);
+	cr_assert_eq(symbolizer_run(NULL, &req, &answers), 0);
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+		char *one = printed(forms[i], 0), *three = printed(forms[i], 3);
+
+		cr_expect(strcmp(one, three) == 0);
+		free(one);
+		free(three);
+	}
+	sym_batch_done(&answers);
+	addr_batch_done(&asked);
+}
+
 static int attempt(void)
 {
 	struct symprint p = { .form = SYMPRINT_JSON };
