@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pages.h"
+
 static void put(struct hindex *h, uint32_t hash, uint32_t item)
 {
 	size_t pos = hindex_start(hash);
@@ -23,6 +25,7 @@ static int grow(struct hindex *h, size_t want)
 	bigger.slots = reallocarray(NULL, want, sizeof(*bigger.slots));
 	if (!bigger.slots)
 		return -ENOMEM;
+	pages_expect(bigger.slots, want * sizeof(*bigger.slots));
 	memset(bigger.slots, 0xff, want * sizeof(*bigger.slots));
 	for (size_t i = 0; i < old; i++)
 		if (h->slots[i].item != HINDEX_NONE)

@@ -7,6 +7,12 @@
 
 #include "array.h"
 #include "hash.h"
+#include "pages.h"
+
+enum {
+	EXPECT_WORTH = 512 << 10, /* bytes */
+	EXPECT_STEP = 128 << 10,
+};
 
 int strtab_init(struct strtab *t)
 {
@@ -28,11 +34,25 @@ void strtab_done(struct strtab *t)
 	*t = (struct strtab){ 0 };
 }
 
+/* Of large tables the pages behind the strings are asked for in steps. */
+static void expect(struct strtab *t, size_t end)
+{
+	size_t left = t->cap_bytes - t->n_bytes, step = end - t->n_bytes;
+
+	if (t->cap_bytes < EXPECT_WORTH || end <= t->expected)
+		return;
+	if (step < EXPECT_STEP)
+		step = left < EXPECT_STEP ? left : EXPECT_STEP;
+	pages_expect(t->bytes + t->n_bytes, step);
+	t->expected = t->n_bytes + step;
+}
+
 int strtab_append(struct strtab *t, const char *s, size_t n, size_t *ret_off)
 {
 	if (t->n_bytes + n + 1 > t->cap_bytes &&
 	    array_grow((void **)&t->bytes, &t->cap_bytes, t->n_bytes + n + 1, 1) < 0)
 		return -ENOMEM;
+	expect(t, t->n_bytes + n + 1);
 	memcpy(t->bytes + t->n_bytes, s, n);
 	t->bytes[t->n_bytes + n] = '\0';
 	*ret_off = t->n_bytes;

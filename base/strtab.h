@@ -13,8 +13,8 @@
 
 struct strtab {
 	struct hindex index;
-	char *bytes; /* all strings, each followed by a NUL */
-	size_t n_bytes, cap_bytes;
+	char *bytes;			     /* all strings, each followed by a NUL */
+	size_t n_bytes, cap_bytes, expected; /* that are used, that are there, as pages.h has it */
 	struct strtab_ent {
 		size_t off;
 		uint32_t len;

@@ -14,6 +14,7 @@
 #include "cleanup.h"
 #include "elfsym.h"
 #include "fdutil.h"
+#include "pages.h"
 #include "symstore_format.h"
 
 enum { NAME_SLOTS = 32 }; /* blocks of 16 KB and more */
@@ -100,9 +101,12 @@ static int make_room(const struct symstore *s, struct symstore_piece *p, size_t 
 static int read_piece(const struct symstore *s, const struct store_piece *p,
 		      struct symstore_piece *ret)
 {
+	size_t had = ret->cap;
 	int r = make_room(s, ret, p->size);
 
 	ret->n = 0;
+	if (ret->cap != had)
+		pages_expect(ret->bytes, p->size);
 	if (r == 0)
 		r = read_at(s, p->off, ret->bytes, p->size);
 	if (r == 0 && symstore_crc(ret->bytes, p->size) != p->crc)
