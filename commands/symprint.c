@@ -16,9 +16,9 @@
 #include "workers.h"
 
 enum {
-	AHEAD = 4,  /* answers */
-	LINE = 64,  /* bytes that come from memory at once; long names are two or more */
-	SLICE = 64, /* answers that a thread takes at a time */
+	AHEAD = 4,   /* answers */
+	LINE = 64,   /* bytes that come from memory at once; long names are two or more */
+	SLICE = 128, /* answers that a thread takes at a time */
 	FRAMES_WORTH = 8 << 10, /* for which another thread is started */
 };
 

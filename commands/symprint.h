@@ -19,7 +19,7 @@ enum symprint_form {
 };
 
 /* It is written when it is full: to write whole blocks of the file system costs half. */
-enum { SYMPRINT_BUF = 128 << 10 };
+enum { SYMPRINT_BUF = 256 << 10 };
 
 struct symprint_turns;
 

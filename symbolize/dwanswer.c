@@ -9,9 +9,13 @@
 #include "cleanup.h"
 #include "framenames.h"
 #include "hash.h"
+#include "pages.h"
 #include "radix.h"
 
-enum { PATH_BYTES = 4096 }; /* longer ones are cut */
+enum {
+	PATH_BYTES = 4096, /* longer ones are cut */
+	AHEAD = 8,	   /* frames */
+};
 
 struct known_file {
 	struct symunit_file file;
@@ -190,6 +194,16 @@ static int better_symbol_at(struct run *r, uint64_t addr, struct sym_frame *fram
 
 /* --- frames ----------------------------------------------------------------------------------- */
 
+/* The name of frame @i of those that were found, while another one is on its way from memory. */
+static const struct framename *name_of(const struct run *r, size_t i)
+{
+	const struct framename *names = r->names.names.items;
+
+	if (i + AHEAD < r->frames.frames.n)
+		__builtin_prefetch(&names[r->numbers[i + AHEAD]]);
+	return &names[r->numbers[i]];
+}
+
 /* The frame for @f, which is the outermost at @addr or not. */
 static int add_frame(struct run *r, const struct symunit_frame *f, uint64_t addr, bool outermost)
 {
@@ -198,7 +212,7 @@ static int add_frame(struct run *r, const struct symunit_frame *f, uint64_t addr
 	int res = 0;
 
 	if (r->numbers) /* @f is one of the frames that were found */
-		k = r->names.names.items[r->numbers[f - r->frames.frames.items]];
+		k = *name_of(r, (size_t)(f - r->frames.frames.items));
 	else
 		res = framenames_get(&r->names, f->name.name, &k);
 	if (res == 0)
@@ -376,6 +390,9 @@ static int answer_some(struct run *r, const struct place *places, size_t n, size
 	if (res == 0)
 		res = array_fit(&r->a->frames,
 				r->a->frames.n + frames_at_most(r, queries, distinct));
+	if (res == 0)
+		pages_expect(r->a->frames.items + r->a->frames.n,
+			     (r->a->frames.cap - r->a->frames.n) * sizeof(*r->a->frames.items));
 	for (size_t i = 0, q = 0; res == 0 && i < end; i++) {
 		struct sym_answer *answer = &r->a->answers[places[i].i];
 

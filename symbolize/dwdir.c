@@ -8,6 +8,8 @@
 #include "cleanup.h"
 #include "radix.h"
 
+enum { FAR = 8 }; /* ranges: what is farther away is searched for */
+
 int dwdir_add(struct dwdir *d, uint64_t lo, uint64_t hi, uint32_t unit)
 {
 	return array_push(&d->ranges, (struct dwdir_range){ .lo = lo, .hi = hi, .unit = unit });
@@ -37,8 +39,8 @@ static int sort_near(struct dwdir *d, uint64_t base)
 
 	/* From the last to the first: the sort leaves equal ones as they came. */
 	for (size_t i = 0; keys && i < n; i++)
-		keys[n - 1 - i] = (struct radix_key){ (uint32_t)(d->ranges.items[i].lo - base),
-						      (uint32_t)i };
+		keys[n - 1 - i] =
+			(struct radix_key){ (uint32_t)(d->ranges.items[i].lo - base), (uint32_t)i };
 	if (!keys || !sorted || radix_sort(keys, n) < 0) {
 		free(sorted);
 		return -ENOMEM;
@@ -89,20 +91,31 @@ void dwdir_sort(struct dwdir *d)
 	}
 }
 
-uint32_t dwdir_next(const struct dwdir *d, uint64_t addr, size_t *pos)
+size_t dwdir_find(const struct dwdir *d, uint64_t addr, size_t near)
 {
+	const struct dwdir_range *r = d->ranges.items;
 	size_t lo = 0, hi = d->ranges.n;
 
-	while (*pos == SIZE_MAX && lo < hi) {
+	if (near > 0 && near <= hi && r[near - 1].lo <= addr)
+		for (lo = near; lo < hi && lo < near + FAR && r[lo].lo <= addr; lo++)
+			;
+	if (lo > 0 && (lo == hi || r[lo].lo > addr))
+		return lo;
+	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 
-		if (d->ranges.items[mid].lo <= addr)
+		if (r[mid].lo <= addr)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
+	return lo;
+}
+
+uint32_t dwdir_next(const struct dwdir *d, uint64_t addr, size_t *pos)
+{
 	if (*pos == SIZE_MAX)
-		*pos = lo;
+		*pos = dwdir_find(d, addr, 0);
 	while (*pos > 0) {
 		const struct dwdir_range *r = &d->ranges.items[*pos - 1];
 

@@ -23,7 +23,13 @@ void dwdir_sort(struct dwdir *d);
 void dwdir_done(struct dwdir *d);
 
 /*
- * The next unit whose range holds @addr: begin with *@pos == SIZE_MAX. UINT32_MAX when there are no
+ * How many ranges begin at or before @addr: where dwdir_next() begins. Who looks for addresses in ascending
+ * order says what came before, @near, and it takes no search; 0 = nothing did.
+ */
+size_t dwdir_find(const struct dwdir *d, uint64_t addr, size_t near);
+
+/*
+ * The next unit whose range holds @addr: begin with dwdir_find(), or *@pos == SIZE_MAX. UINT32_MAX when there are no
  * more. The range that begins last comes first, and of those that begin together that of the first unit; a
  * unit may come more than once. However ranges overlap, it takes a time that grows with the logarithm of their number.
  */

@@ -15,6 +15,7 @@
 #include "dwaranges.h"
 #include "dwimage.h"
 #include "dwobject_state.h"
+#include "pages.h"
 #include "radix.h"
 #include "workers.h"
 
@@ -49,7 +50,7 @@ struct round {
 	uint32_t *order; /* numbers of queries, by unit */
 	struct dwquery
 		*found; /* answers of this round to them; first counts in its worker's frames */
-	dwfind_each_fn each;	/* takes all images; NULL = nobody does */
+	dwfind_each_fn each; /* takes all images; NULL = nobody does */
 	void *ctx;
 	atomic_size_t next;
 };
@@ -197,6 +198,8 @@ static int gather(struct round *round, struct worker *workers, unsigned n, struc
 	/* There are many, and seldom will there be more. */
 	if (sum > UINT32_MAX || array_fit(&ret->frames, sum) < 0)
 		return -ENOMEM;
+	pages_expect(ret->frames.items + ret->frames.n,
+		     (sum - ret->frames.n) * sizeof(*ret->frames.items));
 	for (unsigned i = 0; i < n; i++) {
 		struct dwframes *f = &workers[i].frames;
 
@@ -370,10 +373,14 @@ struct asking {
 	struct dwframes *frames;
 };
 
-static void restart(struct asking *a)
+static void restart(struct asking *a, const struct dwdir *dir)
 {
-	for (size_t i = 0; i < a->n; i++)
-		a->progress[i] = (struct progress){ .at = SIZE_MAX };
+	size_t at = 0;
+
+	for (size_t i = 0; i < a->n; i++) {
+		at = dwdir_find(dir, a->round.queries[i].addr, at);
+		a->progress[i] = (struct progress){ .at = at };
+	}
 }
 
 /* The next unit that may know more of query @i, UINT32_MAX when there is none. */
@@ -402,7 +409,7 @@ static int ask_directory(struct asking *a, const struct dwdir *dir)
 	struct round *round = &a->round;
 	int r = 0;
 
-	restart(a);
+	restart(a, dir);
 	while (r == 0) {
 		size_t n = 0;
 
@@ -478,6 +485,7 @@ static int make_room(struct asking *a, struct dwroom *room)
 		free(room->p);
 		room->p = malloc(n * bytes);
 		room->n = room->p ? n * bytes : 0;
+		pages_expect(room->p, room->n);
 	}
 	if (!room->p)
 		return -ENOMEM;

@@ -26,6 +26,17 @@ static void check_address(const struct dwdir *d, uint64_t addr)
 		cr_assert_eq(dwdir_next(d, addr, &pos), UINT32_MAX);
 }
 
+/* From wherever it is looked for. */
+static void check_begin(const struct dwdir *d, uint64_t addr)
+{
+	size_t want = 0;
+
+	while (want < d->ranges.n && d->ranges.items[want].lo <= addr)
+		want++;
+	for (size_t near = 0; near <= d->ranges.n + 1; near++)
+		cr_assert_eq(dwdir_find(d, addr, near), want);
+}
+
 Test(dwdir, finds_every_unit_of_an_address)
 {
 	for (unsigned n = 0; n < 70; n++) {
@@ -39,8 +50,10 @@ Test(dwdir, finds_every_unit_of_an_address)
 			cr_assert_eq(dwdir_add(&d, lo, hi, i), 0);
 		}
 		dwdir_sort(&d);
-		for (uint64_t addr = 0; addr < 420; addr++)
+		for (uint64_t addr = 0; addr < 420; addr++) {
 			check_address(&d, addr);
+			check_begin(&d, addr);
+		}
 		check_address(&d, UINT64_MAX);
 		dwdir_done(&d);
 	}
