@@ -5,7 +5,7 @@
 #include "packtab.h"
 #include "symunit.h"
 
-enum { SYMUNIT_BLOCK = 32 }; /* entries that share one of the index */
+enum { SYMUNIT_BLOCK = 16 }; /* entries that share one of the index */
 
 /* Where a block of a list begins. */
 struct symunit_block {
