@@ -15,6 +15,7 @@
 enum {
 	PATH_BYTES = 4096, /* longer ones are cut */
 	AHEAD = 8,	   /* frames */
+	RECENT = 256,	   /* files: a power of two */
 };
 
 struct known_file {
@@ -41,7 +42,7 @@ struct run {
 	uint32_t *numbers; /* of the name of each frame; NULL = not known */
 	struct hindex by_file;
 	ARRAY(struct known_file) files;
-	struct known_file last_file;
+	struct known_file recent[RECENT]; /* off 0 = none */
 	struct known_symbol last_symbol;
 	char buf[FRAMENAMES_BYTES];
 	char path[PATH_BYTES];
@@ -75,7 +76,7 @@ static bool is_file(const struct symunit_file *a, const struct symunit_file *b)
 	return a->base == b->base && a->dir == b->dir && a->name == b->name;
 }
 
-/* One that is not the last one again. */
+/* One that is not among the recent ones. */
 static int find_file(struct run *r, const struct symunit_file *file, uint32_t *ret)
 {
 	uint64_t hash = hash_file(r, file);
@@ -99,13 +100,14 @@ static int find_file(struct run *r, const struct symunit_file *file, uint32_t *r
 
 static int get_file(struct run *r, const struct symunit_file *file, uint32_t *ret)
 {
+	struct known_file *k = &r->recent[(file->name ^ file->name >> 8) % RECENT];
 	int res = 0;
 
-	*ret = is_file(&r->last_file.file, file) ? r->last_file.off : 0;
+	*ret = is_file(&k->file, file) ? k->off : 0;
 	if (*ret == 0 && file->name != STRREF_NONE)
 		res = find_file(r, file, ret);
 	if (res == 0)
-		r->last_file = (struct known_file){ *file, *ret };
+		*k = (struct known_file){ *file, *ret };
 	return res;
 }
 

@@ -20,9 +20,10 @@
 #include "workers.h"
 
 enum {
-	TRIM_WORTH = 2 << 20, /* bytes that are read; what that took goes back to the system */
-	HOLD_WORTH = 8 << 20, /* bytes of .debug_info that are read */
-	HELD_MAX = 64 << 20,  /* of a section that is read whole; of a larger one, windows */
+	FRAMES_SOON = 128 << 10, /* bytes */
+	TRIM_WORTH = 2 << 20,	 /* bytes that are read; what that took goes back to the system */
+	HOLD_WORTH = 8 << 20,	 /* bytes of .debug_info that are read */
+	HELD_MAX = 64 << 20,	 /* of a section that is read whole; of a larger one, windows */
 };
 
 /* Bytes of .debug_info for which another thread is started; a unit that is
@@ -74,6 +75,20 @@ static bool is_better(const struct dwquery *known, const struct dwquery *found)
 	return found->n > 0 && (known->n == 0 || (known->line_only && !found->line_only));
 }
 
+/* Room for the frames of an address; of what is new, some will be needed soon. */
+static int reserve(struct dwframes *frames)
+{
+	size_t had = frames->frames.cap, left;
+
+	if (array_reserve(&frames->frames, SYMUNIT_DEPTH_MAX) < 0)
+		return -ENOMEM;
+	left = (frames->frames.cap - frames->frames.n) * sizeof(*frames->frames.items);
+	if (frames->frames.cap != had)
+		pages_expect(frames->frames.items + frames->frames.n,
+			     left < FRAMES_SOON ? left : FRAMES_SOON);
+	return 0;
+}
+
 /* Asks one image for one address: @ret is better than @known or empty. */
 static int answer(const struct symunit *image, struct symunit_cursor *cursor,
 		  const struct dwquery *known, struct dwframes *frames, struct dwquery *ret)
@@ -81,7 +96,7 @@ static int answer(const struct symunit *image, struct symunit_cursor *cursor,
 	struct symunit_frame *f;
 	size_t n;
 
-	if (array_reserve(&frames->frames, SYMUNIT_DEPTH_MAX) < 0)
+	if (reserve(frames) < 0)
 		return -ENOMEM;
 	f = frames->frames.items + frames->frames.n;
 	n = symunit_find_on(image, known->addr, cursor, f);
