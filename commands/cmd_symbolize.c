@@ -23,7 +23,7 @@
 #include "symstart.h"
 
 #define LARGE	      (128 << 10) /* bytes; what malloc takes for large at first, too */
-#define DEBUGINFOD_MS 120000 /* longer than one file may take */
+#define DEBUGINFOD_MS 120000	  /* longer than one file may take */
 
 static const char usage[] =
 	"usage: wick symbolize [OPTIONS] ELF [ADDR...]\n"
@@ -63,10 +63,15 @@ struct run {
 	struct symprint print;
 	size_t n_wrong; /* lines that were no addresses */
 	bool is_usage;	/* the words make no sense, nothing was tried */
+	bool is_buffered;
+	char written[32 << 10]; /* of stdout, while it is_buffered */
 };
 
 static void run_done(struct run *r)
 {
+	/* All of it was flushed, or cannot be. */
+	if (r->is_buffered)
+		setvbuf(stdout, NULL, _IONBF, 0);
 	symprint_done(&r->print);
 	addr_reader_done(&r->reader);
 	addr_batch_done(&r->asked);
@@ -206,8 +211,9 @@ static int symbolize(struct run *r, int argc, char **argv, struct err *e)
 		return n;
 	if ((n = open_elf(r, e)) < 0 || (n = new_symbolizer(r, e)) < 0)
 		return n;
-	/* Answers are written in large pieces, to a terminal too. */
-	setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
+	/* Answers are written in large pieces, to a terminal too; what is more than the buffer, in
+	 * multiples of it. */
+	r->is_buffered = setvbuf(stdout, r->written, _IOFBF, sizeof(r->written)) == 0;
 	/* What is large then stays apart: a tenth less memory, because arrays that grow leave no holes. */
 	mallopt(M_MMAP_THRESHOLD, LARGE);
 	r->print = (struct symprint){ .out = stdout,
