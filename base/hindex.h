@@ -19,7 +19,7 @@ struct hindex {
 	struct hindex_slot {
 		uint32_t hash;
 		uint32_t item; /* HINDEX_NONE = empty */
-	} * slots;
+	} *slots;
 	size_t mask; /* slots - 1, a power of two less one; 0 with slots == NULL */
 	size_t n;
 };
@@ -66,7 +66,7 @@ static inline uint32_t hindex_next(const struct hindex *h, uint64_t hash, size_t
 }
 
 /* Walks the numbers that may belong to @hash: compare, and break or return on a match. */
-#define hindex_each(h, hash, it)                                                                  \
-	for (size_t hindex_pos_ = hindex_start((uint32_t)(hash)), hindex_once_ = 1; hindex_once_; \
-	     hindex_once_ = 0)                                                                    \
+#define hindex_each(h, hash, it)                                                                   \
+	for (size_t hindex_pos_ = hindex_start((uint32_t)(hash)), hindex_once_ = 1;                  \
+	     hindex_once_; hindex_once_ = 0)                                                       \
 		for (uint32_t it; (it = hindex_next((h), (hash), &hindex_pos_)) != HINDEX_NONE;)

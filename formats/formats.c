@@ -19,6 +19,7 @@
 #include "folded.h"
 #include "folded_diff.h"
 #include "outfile.h"
+#include "pages.h"
 #include "perfline.h"
 #include "perfscript.h"
 #include "pprof.h"
@@ -26,7 +27,8 @@
 #include "readahead.h"
 #include "speedscope.h"
 
-#define PEEK ((size_t)64 << 10) /* bytes that decide between text and pprof */
+#define PEEK	((size_t)64 << 10) /* bytes that decide between text and pprof */
+#define AT_ONCE ((size_t)1 << 20)  /* of pprof, that are read in one call */
 
 static const struct {
 	const char *ending;
@@ -252,11 +254,16 @@ static ssize_t read_content(void *ctx, void *buf, size_t n)
 static int fill_head(struct content *c, size_t want)
 {
 	while (c->head.n < want) {
+		size_t room;
 		ssize_t got;
 
 		if (array_reserve(&c->head, PEEK) < 0)
 			return -ENOMEM;
-		got = read_on(c, c->head.items + c->head.n, c->head.cap - c->head.n);
+		room = c->head.cap - c->head.n;
+		if (room > AT_ONCE)
+			room = AT_ONCE;
+		pages_expect(c->head.items + c->head.n, room);
+		got = read_on(c, c->head.items + c->head.n, room);
 		if (got <= 0)
 			return (int)got;
 		c->head.n += (size_t)got;

@@ -12,6 +12,7 @@
  * is reading sub-messages, and each is read once: those of the tables by protobuf-c, into an arena
  * that the next one uses again, locations and samples field by field.
  */
+#include "pages.h"
 #include "pprof.h"
 
 #include <errno.h>
@@ -344,6 +345,7 @@ static int reserve(struct pprof_decoder *d)
 	    array_reserve(&p->locations, d->n[F_LOCATION]) < 0 ||
 	    array_reserve(&p->samples, d->n[F_SAMPLE]) < 0)
 		return -ENOMEM;
+	pages_expect(p->samples.items, d->n[F_SAMPLE] * sizeof(*p->samples.items));
 	return 0;
 }
 

@@ -44,6 +44,7 @@ struct pprof_decoder {
 	struct pbruns runs;	 /* all bytes from the first on */
 	ARRAY(uint32_t) strings; /* number in the file -> in p->strings */
 	struct idmap mappings, functions, locations;
+	size_t expected; /* places of samples that there are pages for, as pages.h has it */
 };
 
 /* Leaves a sentence and gives -EBADMSG. */

@@ -5,6 +5,7 @@
  * they stay. As in any protobuf message, fields come in any order, lists in several parts, and of a
  * number that is there twice the last one counts.
  */
+#include "pages.h"
 #include "pprof_decoder.h"
 
 #include <inttypes.h>
@@ -120,6 +121,20 @@ int pprof_read_location(struct pprof_decoder *d, const struct pbfield *f)
 enum { LABEL_KEY = 1, LABEL_STR, LABEL_NUM, LABEL_NUM_UNIT, LABEL_END };
 enum { SAMPLE_LOCATION = 1, SAMPLE_VALUE, SAMPLE_LABEL };
 
+#define STACKS_SOON ((size_t)128 << 10) /* places of samples to come */
+
+/* Of the pages that the stacks will be written to, some are asked for at a time. */
+static void expect_stacks(struct pprof_decoder *d)
+{
+	size_t n = d->p->stacks.n, room = d->p->stacks.cap - n;
+
+	if (n < d->expected)
+		return;
+	room = room < STACKS_SOON ? room : STACKS_SOON;
+	pages_expect(d->p->stacks.items + n, room * sizeof(*d->p->stacks.items));
+	d->expected = n + room;
+}
+
 /* The ids of a stack, packed together; each takes a byte at least. */
 static int add_places(struct pprof_decoder *d, struct bytes b)
 {
@@ -131,6 +146,7 @@ static int add_places(struct pprof_decoder *d, struct bytes b)
 		return -E2BIG;
 	if (array_reserve(&p->stacks, b.n) < 0)
 		return -ENOMEM;
+	expect_stacks(d);
 	to = p->stacks.items + p->stacks.n;
 	while (bytes_left(&b)) {
 		uint64_t id;
