@@ -63,10 +63,10 @@ async function measureWick(browser, file, sums) {
   await page.close();
 }
 
-async function measurePicture(browser, file, sums) {
+async function measurePicture(browser, file, times) {
   const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
   await page.goto('file://' + file, { waitUntil: 'load' });
-  sums.picture.push(await page.evaluate(async () => {
+  times.push(await page.evaluate(async () => {
     await new Promise(requestAnimationFrame);
     await new Promise(requestAnimationFrame);
     return performance.now();
@@ -87,20 +87,30 @@ async function measureSpeedscope(browser, folder, stacks, sums) {
   await page.close();
 }
 
+function draw(stacks, out, ...options) {
+  const r = spawnSync(wick, ['flame', stacks, '-o', out, ...options], { encoding: 'utf8' });
+  if (r.status)
+    throw new Error(r.stderr);
+}
+
 async function main() {
-  const stacks = path.join(work, 'bench.folded'), html = path.join(work, 'bench.html'), svg = path.join(work, 'bench.svg');
+  const stacks = path.join(work, 'bench.folded'), html = path.join(work, 'bench.html');
+  const pictures = { 'as it is pruned': [], 'with three times the frames': ['--minwidth', '0.135'] };
+  const pictureOf = what => path.join(work, `bench${Object.keys(pictures).indexOf(what)}.svg`);
   makeStacks(stacks);
-  for (const out of [html, svg]) {
-    const r = spawnSync(wick, ['flame', stacks, '-o', out], { encoding: 'utf8' });
-    if (r.status)
-      throw new Error(r.stderr);
-  }
-  const sums = { open: [], draw: [], search: [], picture: [], speedscope: [] };
+  draw(stacks, html);
+  // Of other stacks: half of these are too thin for any picture.
+  for (const [what, options] of Object.entries(pictures))
+    draw(process.env.PICTURE_STACKS, pictureOf(what), ...options);
+  const sums = { open: [], draw: [], search: [], speedscope: [] };
+  for (const what in pictures)
+    sums[what] = [];
   const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: process.getuid() === 0 ? ['--no-sandbox'] : [] });
   const peer = process.env.SPEEDSCOPE;
   for (let i = 0; i < ROUNDS; i++) {
     await measureWick(browser, html, sums);
-    await measurePicture(browser, svg, sums);
+    for (const what in pictures)
+      await measurePicture(browser, pictureOf(what), sums[what]);
     if (peer && i < 3)
       await measureSpeedscope(browser, peer, stacks, sums);
   }
@@ -111,8 +121,13 @@ async function main() {
   say('opens in', median(sums.open), 'ms');
   say('is drawn anew in', median(sums.draw), 'ms');
   say('is searched in (the slowest of five)', median(sums.search), 'ms');
-  say('pruned SVG of wick', fs.statSync(svg).size / 1e6, 'MB');
-  say('opens in', median(sums.picture), 'ms');
+  say('SVG: stacks', fs.statSync(process.env.PICTURE_STACKS).size / 1e6, 'MB');
+  for (const what in pictures) {
+    const file = pictureOf(what);
+    say(`SVG ${what}`, fs.statSync(file).size / 1e6, 'MB');
+    say('its frames', fs.readFileSync(file, 'utf8').split('<rect ').length - 1, '');
+    say('opens in', median(sums[what]), 'ms');
+  }
   if (sums.speedscope.length) {
     say('speedscope opens the same stacks in', median(sums.speedscope), 'ms');
     say('that is so many times wick\'s', median(sums.speedscope) / median(sums.open), 'times');

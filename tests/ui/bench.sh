@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# How long a browser takes over a page with a million frames, beside speedscope (tests/ui/bench.js). ROUNDS=5.
-# UI_BUILD (build/release) holds wick. Needs node, npm and chromium.
+# How long a browser takes over a page with a million frames, beside speedscope, and over pictures of the
+# 50 MB of stacks that make bench-flame has (tests/ui/bench.js). ROUNDS=5.
+# UI_BUILD (build/release) holds wick and bench/profilegen. Needs node, npm and chromium.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 work=build/ui
@@ -11,7 +12,10 @@ if [ ! -d $work/peer/node_modules/speedscope ]; then
     mkdir -p $work/peer && echo '{}' >$work/peer/package.json # a root of its own
     (cd $work/peer && timeout 120 npm install --no-audit --no-fund --ignore-scripts speedscope@1.25.0) >$work/npm-peer.log 2>&1
 fi
+generator=${UI_BUILD:-build/release}/bench/profilegen
+[ -x "$generator" ] || make -s "$generator" || exit 1
+"$generator" folded >$work/picture.folded
 peer=$work/peer/node_modules/speedscope/dist/release
 [ -d "$peer" ] || peer=
-WICK=${WICK:-${UI_BUILD:-build/release}/wick} UI_WORK=$work SPEEDSCOPE=${peer:+$PWD/$peer} \
+WICK=${WICK:-${UI_BUILD:-build/release}/wick} UI_WORK=$work PICTURE_STACKS=$PWD/$work/picture.folded SPEEDSCOPE=${peer:+$PWD/$peer} \
     NODE_PATH=$PWD/$work/node_modules exec node tests/ui/bench.js
