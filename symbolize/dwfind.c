@@ -26,10 +26,10 @@ enum {
 	HELD_MAX = 64 << 20,	 /* of a section that is read whole; of a larger one, windows */
 };
 
-/* Bytes of .debug_info for which another thread is started; a unit that is
+/* Bytes of .debug_info for which another thread is started: a millisecond's work; a unit that is
  * stored, or in a file of its own, counts as some. */
-#define THREAD_WORTH  (1ull << 20)
-#define STORED_COST   (128ull << 10)
+#define THREAD_WORTH  (1ull << 17)
+#define STORED_COST   (32ull << 10)
 #define SPLIT_COST    (512ull << 10)
 
 /* The whole index is made and kept on disk when so many bytes had to be inflated for the answer, or
