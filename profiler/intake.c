@@ -425,18 +425,20 @@ static void on_snapshot(void *ctx, struct trace *t, const struct snapshot *s)
 }
 
 /* Compared, and not recorded: nobody asked for a profile. */
-static void on_verify(void *ctx, const struct trace *t, const struct snapshot *s)
+static void on_verify(void *ctx, const struct trace *sent, const struct snapshot *s)
 {
 	struct pipeline *p = ctx;
-	struct process *proc = process_of(p, t);
+	struct process *proc = process_of(p, sent);
+	struct trace copy = *sent, *t = &copy;
 	struct unwound u;
 
 	if (!proc || unwind(p, proc, t->time_ns, s, &u) < 0) {
 		lost(p, CTR_LOST_MEMORY, t->samples);
 		return;
 	}
-	if (t->end == WIRE_END_RULE)
-		unwinding_want_code(p->unwinding, proc, t->time_ns, u.addr, u.n);
+	if (t->end == WIRE_END_RULE &&
+	    unwinding_want_code(p->unwinding, proc, t->time_ns, u.addr, u.n))
+		t->end = WIRE_END_LOADING;
 	for (size_t i = 0; i < t->n_user; i++) {
 		uint64_t placed;
 		int64_t m = proctab_place(&p->procs, proc, t->user[i], t->time_ns, &placed);
