@@ -20,7 +20,7 @@ NOINLINE void ask_often(double limit)
 
 int main(int argc, char **argv)
 {
-	ask_often(arg_seconds(argc, argv, 2));
+	ask_often(process_s() + arg_seconds(argc, argv, 2));
 	say_usage();
 	return 0;
 }
