@@ -50,7 +50,8 @@ int main(int argc, char **argv)
 	uint64_t state = 0;
 
 	wait_for_go();
-	limit += process_s(); /* where machines are emulated, to start takes as long as a short life */
+	/* Where machines are emulated, to start takes as long as a short life. */
+	limit += process_s();
 	while (process_s() < limit)
 		split_turn(&state);
 	printf("sixty %.9f\nthirty %.9f\nten %.9f\n", sixty_s, thirty_s, ten_s);

@@ -11,6 +11,7 @@ echo $((least + 60)) >$top
 # Numbers below 300 are given once.
 until [ "$(sh -c 'echo $$')" -ge 300 ]; do :; done
 # Now and then one more, or each program might get its own numbers again and again.
+# shellcheck disable=SC2016 # it is the inner shell that counts
 record -a -F 499 -- sh -c 'i=0; while [ $i -lt 75 ]; do
         i=$((i + 1))
         /w/split 0.03 >>splits
