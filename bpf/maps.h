@@ -14,6 +14,7 @@ static __always_inline __u32 row_word(__u32 i);
 #include "wire.h"
 
 const volatile struct wire_config config = {};
+const volatile struct wire_layout layout = {};
 
 /* Which of the two sets the sampler writes to; user space alone changes it. */
 volatile __u32 active_set;
@@ -143,6 +144,11 @@ struct work {
 	struct wire_sample rec; /* in front of addr when the sample is sent */
 	__u64 addr[WIRE_USER_FRAMES + WIRE_KERNEL_FRAMES];
 	__u32 probes; /* of find_other(): left */
+
+	/* See replaced.h. */
+	__u64 kernel_stack;	  /* of the task, if the tick interrupted the kernel; else 0 */
+	__u64 replaced, old_page; /* a page of the user's that was looked for, and where it is */
+
 	struct known_rule rules[WORK_RULES] __attribute__((aligned(CACHE_LINE)));
 	struct unwind_rule whole[WORK_RULES]; /* the same rules, for what is not the common frame */
 	__u16 rule_at[WORK_RULES];	      /* hash of a key → where in rules it was put last */

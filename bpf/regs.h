@@ -8,12 +8,6 @@
 
 #include "walk.h"
 
-/* Offsets of `stack` and `mm` in task_struct and size of a kernel stack, set before loading; 0 =
- * unknown. */
-const volatile __u32 task_stack_off;
-const volatile __u32 task_mm_off;
-const volatile __u32 kernel_stack_size;
-
 #if defined(__TARGET_ARCH_x86) || defined(__x86_64__)
 
 #define USER_CS 0x33 /* 64-bit user code; a 32-bit process has 0x23 */
@@ -49,15 +43,18 @@ static __always_inline bool is_exec(const struct pt_regs *r)
  * The registers that the entry to the kernel saved: struct pt_regs at the top of the task's stack,
  * below 16 bytes more on CPUs with FRED. bpf_task_pt_regs() would tell, but is younger than 5.10.
  */
-static __always_inline int saved_regs(struct pt_regs *ret)
+static __always_inline int saved_regs(struct work *w, struct pt_regs *ret)
 {
-	void *task = (void *)bpf_get_current_task(), *stack;
+	__u64 stack, end;
 
-	if (!task_stack_off || bpf_probe_read_kernel(&stack, sizeof(stack), task + task_stack_off))
+	if (!layout.task_stack ||
+	    read_kernel_word(bpf_get_current_task() + layout.task_stack, &stack))
 		return WIRE_END_REGS;
+	w->kernel_stack = stack;
+	end = stack + layout.stack_size;
 	for (int padding = 0; padding <= 16; padding += 16) {
 		if (bpf_probe_read_kernel(ret, sizeof(*ret),
-					  stack + kernel_stack_size - padding - sizeof(*ret)))
+					  (void *)(end - padding - sizeof(*ret))))
 			return WIRE_END_REGS;
 		if ((__u16)ret->cs == USER_CS)
 			return 0;
@@ -70,9 +67,10 @@ static __always_inline int saved_regs(struct pt_regs *ret)
 /* A task that exits has given its memory back: it has registers still, but no stack. */
 static __always_inline bool has_no_memory(void)
 {
-	void *task = (void *)bpf_get_current_task(), *mm;
+	__u32 off = layout.task_mm;
+	__u64 mm;
 
-	return task_mm_off && !bpf_probe_read_kernel(&mm, sizeof(mm), task + task_mm_off) && !mm;
+	return off && !read_kernel_word(bpf_get_current_task() + off, &mm) && !mm;
 }
 
 /* Fills @w's registers. 0, or the enum wire_end that says why there are none. */
@@ -81,13 +79,14 @@ static __noinline int user_regs(struct bpf_perf_event_data *ctx, struct work *w,
 	struct pt_regs regs;
 	int r;
 
+	w->kernel_stack = w->replaced = 0;
 	if (in_user) {
 		if ((__u16)ctx->regs.cs != USER_CS)
 			return WIRE_END_REGS;
 		take_regs(w, &ctx->regs);
 		return 0;
 	}
-	r = has_no_memory() ? WIRE_END_ABSENT : saved_regs(&regs);
+	r = has_no_memory() ? WIRE_END_ABSENT : saved_regs(w, &regs);
 	if (r)
 		return r;
 	take_regs(w, &regs);

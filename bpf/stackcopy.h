@@ -10,14 +10,19 @@
 
 #define ABSENT_PAGES 4 /* that are looked for a stack, from where it should be */
 
-/* Copies the stack from @from up, as far as it is there: the number of bytes. */
+/*
+ * Copies the stack from @from up, as far as it is there: the number of bytes. A page of it may be
+ * absent where others lie above: of an array that nobody wrote to yet.
+ */
 __noinline int copy_stack(__u64 from)
 {
 	struct wire_snapshot *s = this_snapshot();
-	__u32 n = 0;
+	struct work *w = this_work();
+	__u32 n = 0, end = 0;
 
-	if (!s)
+	if (!s || !w)
 		return 0;
+	s->absent = 0;
 	if (!bpf_probe_read_user(s->stack, WIRE_SNAPSHOT_STACK, (void *)from))
 		return WIRE_SNAPSHOT_STACK;
 	/* Less than that: whole pages are there or not. */
@@ -26,11 +31,16 @@ __noinline int copy_stack(__u64 from)
 
 		if (n > WIRE_SNAPSHOT_STACK - STACK_PAGE || size > STACK_PAGE)
 			break;
-		if (bpf_probe_read_user(&s->stack[n], size, (void *)(from + n)))
+		if (!bpf_probe_read_user(&s->stack[n], size, (void *)(from + n)) ||
+		    !read_replaced(w, &s->stack[n], size, from + n))
+			end = n + size;
+		else if (i)
+			s->absent |= 1u << i;
+		else
 			break;
 		n += size;
 	}
-	return n;
+	return end;
 }
 
 /* The head of this CPU's blocks of the active set, where it counts what it sent. */

@@ -13,7 +13,7 @@
 #pragma once
 
 #include "leafcode.h"
-#include "maps.h"
+#include "replaced.h"
 #include "wire_unwind.h"
 
 struct {
@@ -201,7 +201,8 @@ __noinline int read_block(__u64 addr)
 	if (bpf_probe_read_user(w->block, size, (void *)at)) {
 		/* The next page may not be there: the rest of this one is. */
 		size = STACK_PAGE - (at & (STACK_PAGE - 1));
-		if (size > WORK_BLOCK || bpf_probe_read_user(w->block, size, (void *)at))
+		if (size > STACK_PAGE || (bpf_probe_read_user(w->block, size, (void *)at) &&
+					  read_replaced(w, w->block, size, at)))
 			return -1;
 	}
 	w->block_len = size;

@@ -59,3 +59,13 @@ static inline int leaf_return(const struct leaf_code *c)
 		return (before >> 16 & 0xff) == CODE_JBE ? 0 : -1;
 	return -1;
 }
+
+#define CODE_SYSCALL  0x050f
+#define CODE_TEST_EAX 0xc085 /* test %eax,%eax */
+
+/* Whether a system call has just returned to the code @c, whose result is still to be looked at. */
+static inline bool leaf_is_after_syscall(const struct leaf_code *c)
+{
+	return c->before >> 16 == CODE_SYSCALL ||
+	       c->before == ((__u32)CODE_TEST_EAX << 16 | CODE_SYSCALL);
+}

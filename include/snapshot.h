@@ -63,7 +63,8 @@ struct snapshot {
 	struct snapshot_regs regs;
 	uint64_t stack_start; /* address of stack[0]: rsp - SNAPSHOT_RED_ZONE */
 	const uint8_t *stack;
-	size_t n_stack; /* bytes */
+	size_t n_stack;	 /* bytes */
+	uint32_t absent; /* pages of it that were not there, a bit each; 0 = the first one */
 	struct snapshot_piece others[SNAPSHOT_OTHERS];
 	struct leaf_code code; /* at the leaf, which may be in memory without a file */
 };

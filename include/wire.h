@@ -188,6 +188,7 @@ struct wire_snapshot {
 	__u64 regs[WIRE_SNAPSHOT_REGS];
 	__u64 stack_start; /* address of stack[0] */
 	__u32 n_stack;
+	__u32 absent; /* pages of stack[] that were not there, a bit each, the first one's is 0 */
 	struct leaf_code code; /* around regs[rip] */
 	__u64 other_start[WIRE_SNAPSHOT_OTHERS];
 	__u32 n_other[WIRE_SNAPSHOT_OTHERS];
@@ -232,4 +233,14 @@ struct wire_config {
 	/* What a tick that is turned away looks at lies before, in one cache line. */
 	__u32 n_users;
 	__u32 users[WIRE_MAX_USERS]; /* real user ids, of WIRE_OF_USER */
+};
+
+/* Where things are in structures of the running kernel, constant while the program runs: offsets of
+ * members, 0 = unknown. The sampler does without what it does not know. */
+struct wire_layout {
+	__u32 task_stack, task_mm; /* of struct task_struct */
+	__u32 vma_mm;		   /* of struct vm_area_struct */
+	/* Of struct vm_fault: all are known or fault_address is 0. */
+	__u32 fault_vma, fault_address, fault_pmd, fault_pte, fault_orig_pte;
+	__u32 stack_size; /* bytes of a kernel stack */
 };

@@ -100,6 +100,7 @@ static bool read_snapshot(const struct wire_snapshot *w, size_t size, struct tra
 		.stack_start = w->stack_start,
 		.stack = w->stack,
 		.n_stack = w->n_stack,
+		.absent = w->absent,
 		.code = w->code,
 	};
 	memcpy(snap->others, others.others, sizeof(snap->others));

@@ -8,10 +8,11 @@
 #include <stdint.h>
 
 struct kstruct_member {
-	const char *name;
-	uint32_t *ret; /* gets its offset in bytes */
+	const char *type; /* of the struct */
+	const char *name; /* of the member, which may be in a struct without a name inside of it */
+	uint32_t *ret;	  /* gets its offset in bytes */
 };
 
-/* Finds @members of struct @name: 0, or -ENOENT when there is no BTF or one of them is not there;
- * those before it are found. */
-int kstruct_offsets(const char *name, struct kstruct_member *members, size_t n);
+/* Finds @members, fewer than 64: 0, or -ENOENT when there is no BTF or one of them is not there; what
+ * is not found is left as it was. */
+int kstruct_offsets(const struct kstruct_member *members, size_t n);

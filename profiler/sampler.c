@@ -138,6 +138,26 @@ static uint32_t targets_max(const struct sampler_opts *o, size_t n, bool asked)
 	return (uint32_t)(asked && o->inherit ? n + FAMILY_MAX : n ? n : 1);
 }
 
+/* What the sampler does without where it cannot be found. */
+static void find_layout(struct sampler_bpf *k)
+{
+	struct wire_layout *l = &k->rodata->layout;
+	const struct kstruct_member members[] = {
+		{ "task_struct", "stack", &l->task_stack },
+		{ "task_struct", "mm", &l->task_mm },
+		{ "vm_area_struct", "vm_mm", &l->vma_mm },
+		{ "vm_fault", "vma", &l->fault_vma },
+		{ "vm_fault", "pmd", &l->fault_pmd },
+		{ "vm_fault", "pte", &l->fault_pte },
+		{ "vm_fault", "orig_pte", &l->fault_orig_pte },
+		{ "vm_fault", "address", &l->fault_address },
+	};
+
+	l->stack_size = KERNEL_STACK_SIZE;
+	if (kstruct_offsets(members, ARRAY_LEN(members)) < 0)
+		l->fault_address = 0; /* all of them or none */
+}
+
 static int configure_filters(struct sampler *s, const struct sampler_opts *o)
 {
 	struct sampler_bpf *k = s->skel;
@@ -159,15 +179,8 @@ static int configure_filters(struct sampler *s, const struct sampler_opts *o)
 	c->by_pointer = o->by_pointer;
 	c->by_snapshot = o->by_snapshot;
 	c->has_cgroups = access("/proc/self/cgroup", F_OK) == 0;
-	if (!o->by_pointer) {
-		struct kstruct_member members[] = {
-			{ "stack", &k->rodata->task_stack_off },
-			{ "mm", &k->rodata->task_mm_off },
-		};
-
-		kstruct_offsets("task_struct", members, ARRAY_LEN(members));
-		k->rodata->kernel_stack_size = KERNEL_STACK_SIZE;
-	}
+	if (!o->by_pointer)
+		find_layout(k);
 	r = bpf_map__set_max_entries(k->maps.target_tgids, targets_max(o, o->n_tgids, c->by_tgid));
 	if (r == 0)
 		r = bpf_map__set_max_entries(k->maps.target_tids,

@@ -263,6 +263,26 @@ static int join(struct round *r, uint32_t at, const struct x86_insn *i)
 	return 0;
 }
 
+/*
+ * Whether the jump at @at goes to what a table says: to a sum of registers, or a word that an index
+ * chooses; others call a function, if the stack is as it was at the beginning.
+ */
+static bool is_by_table(const struct bytes *code, uint32_t at)
+{
+	const uint8_t *p = code->p + at, *end = code->p + code->n;
+
+	if (p < end && *p == 0x3e) /* notrack */
+		p++;
+	if (p < end && (*p & 0xf0) == 0x40)
+		p++;
+	if (end - p < 3 || *p != 0xff)
+		return false;
+	if (p[1] == 0x24) /* jmp *table(,%reg,8) */
+		return (p[2] & 0xc7) == 0xc5;
+	return (p[1] & 0xf8) == 0xe0 && at >= 3 && (code->p[at - 3] & 0xf8) == 0x48 &&
+	       (code->p[at - 2] == 0x01 || code->p[at - 2] == 0x03);
+}
+
 /* --- rounds --- */
 
 /* The rule from @at on, if it is another one. */
@@ -317,9 +337,10 @@ static void pass_on(struct round *r, uint32_t at, const struct x86_insn *i)
 
 	r->is_end = ends(i) ||
 		    (r->frame.kind == CODE_SIGNAL && r->code.p[at] == 0x0f) /* the syscall */;
-	/* One that left its frame before is the call of another function. */
+	/* One that left its frame before is the call of another function, most of the time. */
 	if (i->effect == X86_JUMP_FAR && !i->value && code_frame_is_known(&r->frame) &&
-	    r->frame.kind != CODE_ROOT && !(r->frame.kind == CODE_SP && r->frame.sp == 8)) {
+	    r->frame.kind != CODE_ROOT &&
+	    (r->frame.kind != CODE_SP || r->frame.sp != 8 || is_by_table(&r->code, at))) {
 		r->has_table = true;
 		r->table = r->frame;
 	}

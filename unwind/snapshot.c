@@ -51,6 +51,7 @@ const char *snapshot_end_text(enum snapshot_end end)
 extern int search_unwind_table(unw_addr_space_t as, unw_word_t ip, unw_dyn_info_t *di,
 			       unw_proc_info_t *pi, int need_unwind_info, void *arg);
 
+#define PAGE_BYTES  4096	  /* of x86-64, whatever is mapped */
 #define STACK_REACH (16ull << 20) /* further from the stack pointer is no stack of this thread */
 #define MAX_JUMPS   32		  /* to other stacks, or by handlers down the same one */
 #define NO_END	    SNAPSHOT_END_MAX
@@ -105,12 +106,20 @@ static bool read_piece(const struct snapshot_piece *p, uint64_t addr, uint64_t *
 	return true;
 }
 
+/* Whether @addr is in a page that was not there, between others that are. */
+static bool is_absent(const struct snapshot *s, uint64_t addr)
+{
+	uint64_t page = addr / PAGE_BYTES - s->stack_start / PAGE_BYTES;
+
+	return page < 32 && s->absent >> page & 1;
+}
+
 static bool read_stack(const struct walk *w, uint64_t addr, uint64_t *ret)
 {
 	const struct snapshot *s = w->s;
 	const struct snapshot_piece own = { s->stack_start, s->stack, s->n_stack };
 
-	if (read_piece(&own, addr, ret))
+	if (!is_absent(s, addr) && !is_absent(s, addr + 7) && read_piece(&own, addr, ret))
 		return true;
 	for (size_t i = 0; i < SNAPSHOT_OTHERS; i++)
 		if (read_piece(&s->others[i], addr, ret))
@@ -119,12 +128,13 @@ static bool read_stack(const struct walk *w, uint64_t addr, uint64_t *ret)
 }
 
 /* Why @addr, of a stack, was not read. What lies between the stack pointer and the copy was not there
- * when that was made: a page that is being copied for a new process, for instance. */
+ * when that was made, as what lies between its pages. */
 static enum snapshot_end why_not_read(const struct walk *w, uint64_t addr)
 {
 	const struct snapshot *s = w->s;
 
-	return s->n_stack == 0 || (addr >= s->regs.r[SNAPSHOT_RSP] && addr < s->stack_start)
+	return s->n_stack == 0 || is_absent(s, addr) || is_absent(s, addr + 7) ||
+			       (addr >= s->regs.r[SNAPSHOT_RSP] && addr < s->stack_start)
 		       ? SNAPSHOT_END_MEMORY
 		       : SNAPSHOT_END_SHORT;
 }
@@ -450,6 +460,17 @@ static enum snapshot_end step(struct walk *w)
 	return NO_END;
 }
 
+/*
+ * Whether a thread begins at the leaf: clone(2) has just given it a stack of its own, on which there
+ * is no caller yet but perhaps an argument. libc's tables say so; where they are absent, what returns
+ * from that call in the thread it makes would pass for what returns from it in its maker.
+ */
+static bool begins_thread(const struct walk *w)
+{
+	return w->trace->n == 1 && w->s->regs.r[SNAPSHOT_RAX] == 0 &&
+	       leaf_is_after_syscall(&w->s->code);
+}
+
 static enum snapshot_end walk(struct walk *w)
 {
 	struct snapshot_trace *t = w->trace;
@@ -459,7 +480,7 @@ static enum snapshot_end walk(struct walk *w)
 		bool is_mapped = find_area(w, w->is_exact ? w->pc : w->pc - 1);
 
 		if (!is_mapped && t->n > 0)
-			return SNAPSHOT_END_UNMAPPED;
+			return begins_thread(w) ? SNAPSHOT_END_ROOT : SNAPSHOT_END_UNMAPPED;
 		if (t->n == t->max)
 			return SNAPSHOT_END_DEPTH;
 		t->frames[t->n++] = (struct snapshot_frame){ w->pc, w->is_exact };

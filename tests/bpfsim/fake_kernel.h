@@ -45,7 +45,13 @@ struct fake_kernel {
 	const void *task;	  /* struct task_struct */
 	uint32_t above_regs;	  /* bytes of the kernel stack above the saved registers */
 	bool has_no_memory;	  /* the task exits */
-	bool has_no_layout;	  /* nobody knows where things are in struct task_struct */
+	bool has_no_layout;	  /* nobody knows where things are in structures */
+	struct fake_fault {
+		uint64_t page;	 /* of the user's, that the kernel is replacing; 0 = none */
+		const void *old; /* what it replaces: as many bytes, aligned to their size */
+		uint64_t flags;	 /* of its entry in the page table */
+		bool is_foreign; /* in another process's memory */
+	} replacing;
 	uint32_t uid, gid;
 	uint64_t cgroup_id;
 	uint32_t cgroups; /* bit i: the current task is below entry i of a CGROUP_ARRAY */

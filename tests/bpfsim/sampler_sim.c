@@ -9,6 +9,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "fake_kernel.h"
+#include "fake_user.h"
 #include "sampler_sim.h"
 
 #pragma GCC diagnostic ignored "-Wpointer-arith" /* BPF programs add to void * */
@@ -84,6 +85,63 @@ static struct pt_regs user_regs_now(void)
 	return r;
 }
 
+struct vma {
+	uint64_t other[3];
+	const void *mm;
+};
+
+/* A fault as the kernel has it on its stack. */
+struct fault {
+	const struct vma *vma;
+	uint64_t other, address;
+	const uint64_t *pmd;
+	uint64_t orig_pte;
+	const uint64_t *pte;
+};
+
+/* Physical addresses are lower than the kernel's by so much. */
+#define MEMORY_AT 0x200000ull
+
+static uint64_t physical(const void *p)
+{
+	return (uintptr_t)p - MEMORY_AT;
+}
+
+/* What a tick interrupts that replaces a page: @fault leads to the other two. */
+struct replacing {
+	struct vma vma;
+	uint64_t pmd;
+	struct fault fault;
+};
+
+/* @table: where a page table would be. */
+static void replace(struct replacing *r, const void *mm, const uint64_t *table)
+{
+	const struct fake_fault *f = &fake.replacing;
+
+	r->vma.mm = f->is_foreign ? r : mm;
+	r->pmd = physical(table) | 0x67;
+	r->fault = (struct fault){ .vma = &r->vma,
+				   .address = f->page,
+				   .pmd = &r->pmd,
+				   .orig_pte = physical(f->old) | f->flags,
+				   .pte = table + f->page / FAKE_PAGE % 512 };
+}
+
+static void know_layout(void)
+{
+	layout = (struct wire_layout){ .stack_size = SIM_STACK_BYTES };
+	if (fake.has_no_layout)
+		return;
+	layout.task_stack = offsetof(struct task, stack);
+	layout.task_mm = offsetof(struct task, mm);
+	layout.vma_mm = offsetof(struct vma, mm);
+	layout.fault_address = offsetof(struct fault, address);
+	layout.fault_pmd = offsetof(struct fault, pmd);
+	layout.fault_pte = offsetof(struct fault, pte);
+	layout.fault_orig_pte = offsetof(struct fault, orig_pte);
+}
+
 static int run(unsigned event, struct bpf_perf_event_data *ctx)
 {
 	static int (*programs[])(struct bpf_perf_event_data *) = {
@@ -101,15 +159,19 @@ int sampler_sim_tick(unsigned event, bool in_user)
 		.mm = fake.has_no_memory ? NULL : &ctx,
 	};
 	struct pt_regs regs = user_regs_now();
+	uint8_t *top = task.stack + SIM_STACK_BYTES - fake.above_regs - sizeof(regs);
+	_Alignas(FAKE_PAGE) uint64_t table[512] = { 0 };
+	struct replacing replacing;
 	int r;
 
 	if (in_user)
 		ctx.regs = regs;
-	memcpy(task.stack + SIM_STACK_BYTES - fake.above_regs - sizeof(regs), &regs, sizeof(regs));
+	memcpy(top, &regs, sizeof(regs));
+	replace(&replacing, task.mm, table);
+	if (fake.replacing.page)
+		memcpy(top - 800, &replacing.fault, sizeof(replacing.fault));
 	fake.task = &task;
-	task_stack_off = fake.has_no_layout ? 0 : offsetof(struct task, stack);
-	task_mm_off = fake.has_no_layout ? 0 : offsetof(struct task, mm);
-	kernel_stack_size = SIM_STACK_BYTES;
+	know_layout();
 	r = run(event, &ctx);
 	fake.task = NULL;
 	free(task.stack);

@@ -18,6 +18,7 @@ int sampler_sim_tick(unsigned event, bool in_user);
 /* Subprograms that the verifier checks by themselves. */
 __u32 find_rule(__u32 start, __u32 span, __u32 index, __u32 rows_at, __u32 pc);
 __u32 find_area(__u32 first, __u32 n, __u64 addr);
+int find_replaced(__u64 page);
 int read_block(__u64 addr);
 int find_known_rule(__u64 key);
 int walk_rare(__u64 at);

@@ -213,6 +213,32 @@ Test(snapshot, begins_where_the_stack_does)
 	sim_expect_account();
 }
 
+/* An array on the stack that nobody wrote to yet. */
+Test(snapshot, goes_on_behind_pages_that_are_not_there)
+{
+	const uint64_t page = SP & ~4095ull;
+	const struct wire_snapshot *s;
+	uint8_t there[4096];
+	size_t size;
+
+	fake_user_unmap(page + 4096, 2 * 4096);
+	sim_tick(true);
+	cr_assert_eq(sim_records(WIRE_SNAPSHOT), 1);
+	s = sim_record(WIRE_SNAPSHOT, 0, &size);
+	cr_expect_eq(s->stack_start, SP - RED_ZONE);
+	cr_expect_eq(s->n_stack, STACK + STACK_BYTES - (SP - RED_ZONE));
+	cr_expect_eq(s->absent, 6u << (page - s->stack_start > 0 ? 1 : 0), "%#x", s->absent);
+	cr_assert(fake_user_read(page + 3 * 4096, there, sizeof(there)));
+	cr_expect_eq(memcmp(s->stack + (page + 3 * 4096 - s->stack_start), there, sizeof(there)),
+		     0);
+	/* What is behind the last that is there is not sent. */
+	fake_user_unmap(page + 5 * 4096, STACK + STACK_BYTES - (page + 5 * 4096));
+	fake_map_clear("ring");
+	sim_tick(true);
+	s = sim_record(WIRE_SNAPSHOT, 0, &size);
+	cr_expect_eq(s->n_stack, page + 5 * 4096 - (SP - RED_ZONE));
+}
+
 Test(snapshot, is_sent_so_often_a_cpu_and_window_and_no_more)
 {
 	config.snapshots_per_cpu = 3;

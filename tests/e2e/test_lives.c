@@ -169,6 +169,26 @@ Test(lives, containers_that_end_at_once)
 	expect_whole(p, "lives", "brief_work", 0.5 * 20 * 0.02 * HZ);
 }
 
+/* Parent and children share their stacks until one of them writes: at one in 30 of the ticks in
+ * which the kernel is at that, the page is not there. */
+Test(lives, that_share_stacks)
+{
+	const char *file = in_dir("p.pb.gz");
+	struct run r =
+		wick("record", "-F", "4999", "-o", file, "--", workload("lives"), "shares", "2");
+	struct profile *p;
+	double n, unread;
+
+	must_end(&r, 0);
+	p = recorded(file, NULL);
+	n = with_frame(p, "lives", "do_wp_page");
+	unread = with_frame(p, "lives", "[truncated: the user stack could not be read");
+	fprintf(stderr, "  %.0f while a page was replaced, %.0f unread\n", n, unread);
+	if (n < 100)
+		cr_skip_test("the kernel calls it otherwise, or the machine is too busy");
+	cr_expect_eq(unread, 0, "%.0f of %.0f", unread, n);
+}
+
 Test(lives, five_hundred_children)
 {
 	const char *file = in_dir("p.pb.gz");

@@ -13,6 +13,8 @@
  *				waits for all; "started N", "failed N", "seconds SECONDS"
  *	lives renames		a thread works 0.25 s each as phase-1, phase-2, phase-3
  *	lives memory PROGRAM...	executes a copy of PROGRAM that no file system has
+ *	lives shares SECONDS	forks children that write to one page of the common stack after the
+ *				other, and return through a frame on each; "children N"
  *
  * Under other names it is what a root needs that has nothing else:
  *
@@ -264,6 +266,40 @@ static int memory(char **program)
 	return 1;
 }
 
+/* The end of the way down: a child comes back with 0, its parent with its number. */
+NOINLINE int share_stack(void)
+{
+	pid_t child = fork();
+
+	if (child > 0)
+		waitpid(child, NULL, 0);
+	return child;
+}
+
+/* A page of stack each: coming back writes to the one of the caller. */
+NOINLINE int share_frames(int depth)
+{
+	volatile int page[1024 - 16];
+	int r;
+
+	page[0] = depth;
+	r = depth > 1 ? share_frames(depth - 1) : share_stack();
+	page[0] = r;
+	return page[0];
+}
+
+static int shares(double seconds)
+{
+	double end = seconds_of(CLOCK_MONOTONIC) + seconds;
+	long n = 0;
+
+	for (; seconds_of(CLOCK_MONOTONIC) < end; n++)
+		if (share_frames(6) == 0)
+			_exit(0);
+	printf("children %ld\n", n);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "";
@@ -287,6 +323,8 @@ int main(int argc, char **argv)
 		return renames();
 	else if (argc > 2 && strcmp(mode, "memory") == 0)
 		return memory(argv + 2);
+	else if (argc > 2 && strcmp(mode, "shares") == 0)
+		return shares(strtod(argv[2], NULL));
 	else
 		return 2;
 	return 0;

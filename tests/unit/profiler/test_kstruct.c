@@ -7,7 +7,7 @@
 
 static int offset(const char *name, const char *member, uint32_t *ret)
 {
-	return kstruct_offsets(name, &(struct kstruct_member){ member, ret }, 1);
+	return kstruct_offsets(&(struct kstruct_member){ name, member, ret }, 1);
 }
 
 static void need_btf(void)
@@ -40,16 +40,31 @@ Test(kstruct, does_not_know_what_is_not_there)
 
 Test(kstruct, finds_several_at_once)
 {
-	uint32_t stack = 0, mm = 0, none = 77;
-	struct kstruct_member members[] = { { "stack", &stack },
-					    { "no_such_member", &none },
-					    { "mm", &mm } };
+	uint32_t stack = 0, mm = 0, none = 77, address = 0;
+	struct kstruct_member members[] = { { "task_struct", "stack", &stack },
+					    { "task_struct", "no_such_member", &none },
+					    { "vm_fault", "address", &address },
+					    { "task_struct", "mm", &mm } };
 
 	need_btf();
-	cr_expect_eq(kstruct_offsets("task_struct", members, 3), -ENOENT);
+	cr_expect_eq(kstruct_offsets(members, 4), -ENOENT);
 	cr_expect_neq(stack, 0);
+	cr_expect_neq(mm, 0, "what is not there hides nothing");
 	cr_expect_eq(none, 77);
-	members[1] = members[2];
-	cr_expect_eq(kstruct_offsets("task_struct", members, 2), 0);
-	cr_expect_neq(mm, 0);
+	members[1] = members[3];
+	cr_expect_eq(kstruct_offsets(members, 3), 0);
+	cr_expect_neq(address, 0);
+}
+
+/* Most of struct vm_fault has no name of its own, in later kernels. */
+Test(kstruct, looks_into_structs_without_a_name)
+{
+	uint32_t vma = 77, orig_pte = 0, pte = 0;
+
+	need_btf();
+	cr_expect_eq(offset("vm_fault", "vma", &vma), 0);
+	cr_expect_eq(vma, 0);
+	cr_expect_eq(offset("vm_fault", "orig_pte", &orig_pte), 0);
+	cr_expect_eq(offset("vm_fault", "pte", &pte), 0);
+	cr_expect_gt(pte, orig_pte);
 }

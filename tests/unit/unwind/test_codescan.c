@@ -148,6 +148,20 @@ Test(codescan, takes_what_follows_a_jump_by_a_table_for_its_target)
 }
 
 /* `abort` is called at the end of a function, so it does not return; known from its other call. */
+/* The same where the stack is as at the beginning, as for the call of another function: only the way
+ * the address was come by tells. */
+CODE(leaf_tables, "movslq (%rcx,%rsi,4),%rdx; add %rcx,%rdx; jmp *%rdx; .byte 0x90; inc %eax; ret;"
+		  "dec %eax; ret; nop; dec %ecx; ret");
+CODE(tail_call, "mov (%rdi),%rax; jmp *%rax; nop; inc %eax; ret");
+CODE(far_tables, "notrack jmp *0x1000(,%rdi,8); nop; inc %eax; ret");
+
+Test(codescan, tells_a_jump_by_a_table_from_the_call_of_a_function)
+{
+	EXPECT_ROWS(leaf_tables, "0 rsp+8; 9 none; 10 rsp+8; 16 none; 17 rsp+8");
+	EXPECT_ROWS(tail_call, "0 rsp+8; 5 none");
+	EXPECT_ROWS(far_tables, "0 rsp+8; 8 none; 9 rsp+8");
+}
+
 CODE(waits,
      "sub $8,%rsp; jmp 2f; .balign 16,0x90; 1: nop; pause; dec %eax; 2: jne 1b; add $8,%rsp; ret");
 

@@ -167,6 +167,31 @@ Test(snapshot, without_its_lowest_page)
 	own_done(&o);
 }
 
+/* What lies above pages that were not there is unwound; what lies in them is not made up. */
+Test(snapshot, with_pages_that_were_not_there)
+{
+	const uint64_t page = 4096;
+	struct snapshot_frame whole[64];
+	struct snapshot_space space;
+	struct own o;
+	size_t n;
+
+	own_whole(&o, whole);
+	n = o.t.n;
+	space = snapprocess_space(&o.p);
+	/* All of this stack is needed, and some page above it is not. */
+	o.p.snap.absent = 0xffffffff;
+	unwind_again(&o, &space, ARRAY_LEN(frames));
+	cr_expect_eq(o.t.n, 1);
+	cr_expect_eq(o.t.end, SNAPSHOT_END_MEMORY, "%s", snapshot_end_text(o.t.end));
+	o.p.snap.absent = 1u << (o.p.snap.n_stack / page + 1);
+	unwind_again(&o, &space, ARRAY_LEN(frames));
+	cr_expect_eq(o.t.n, n);
+	cr_expect_eq(o.t.end, SNAPSHOT_END_ROOT);
+	expect_prefix(&o, whole);
+	own_done(&o);
+}
+
 Test(snapshot, depth)
 {
 	struct snapshot_frame whole[64];
@@ -370,6 +395,41 @@ Test(snapshot, leaf_between_two_functions)
 }
 
 /* Code that keeps frame pointers and has no table, and is at a function's first instruction. */
+/*
+ * clone(2) has returned to code without a frame, which calls what it finds in a register: in the
+ * thread that was made there is no caller, but an argument.
+ */
+Test(snapshot, leaf_of_a_new_thread)
+{
+	static const uint32_t before[] = { CODE_SYSCALL << 16, CODE_TEST_EAX << 16 | CODE_SYSCALL };
+	struct snapshot_frame whole[64];
+	struct own o;
+	size_t n;
+
+	own_whole(&o, whole);
+	n = o.t.n;
+	for (size_t i = 0; i < ARRAY_LEN(before); i++) {
+		struct snapshot *s = &o.p.snap;
+		uint64_t sp = s->regs.r[SNAPSHOT_RSP], pc = s->regs.r[SNAPSHOT_RIP];
+
+		s->code.before = before[i];
+		s->regs.r[SNAPSHOT_RAX] = 1; /* its maker, which has a caller */
+		call_leaf(&o, in_clone, true);
+		cr_expect_eq(o.t.n, n + 1);
+		s->regs.r[SNAPSHOT_RAX] = 0;
+		memcpy(o.p.stack + (s->regs.r[SNAPSHOT_RSP] - s->stack_start), &sp, 8);
+		call_leaf(&o, in_clone, false);
+		cr_expect_eq(o.t.n, 1);
+		cr_expect_eq(o.t.end, SNAPSHOT_END_ROOT, "%s", snapshot_end_text(o.t.end));
+		s->code.before = 0;
+		call_leaf(&o, in_clone, false);
+		cr_expect_eq(o.t.end, SNAPSHOT_END_UNMAPPED, "%s", snapshot_end_text(o.t.end));
+		s->regs.r[SNAPSHOT_RSP] = sp;
+		s->regs.r[SNAPSHOT_RIP] = pc;
+	}
+	own_done(&o);
+}
+
 Test(snapshot, leaf_before_its_frame)
 {
 	struct snapshot_frame whole[64];
