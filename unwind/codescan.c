@@ -195,6 +195,14 @@ static bool is_first_stub(const struct bytes *code, uint32_t at)
 	return code->n - at >= 8 && p[0] == 0xff && p[1] == 0x35 && p[6] == 0xff && p[7] == 0x25;
 }
 
+/* Any of them, also where there is no first one: of a static program, for what the loader chooses. */
+static bool is_stub(const struct bytes *code, uint32_t at)
+{
+	const uint8_t *p = code->p + at;
+
+	return code->n - at >= 6 && p[0] == 0xff && p[1] == 0x25;
+}
+
 static bool is_stub_rest(const struct bytes *code, uint32_t at)
 {
 	const uint8_t *p = code->p + at;
@@ -214,7 +222,8 @@ static void begin(struct round *r, uint32_t at, const struct x86_insn *i)
 		r->frame = known->frame;
 	else if (is_signal_return(&r->code, at) || (taken && taken->is_taken) ||
 		 is_endbr(&r->code, at) || is_stub_rest(&r->code, at) ||
-		 (r->is_fresh && (is_beginning(i) || (is_aligned && !r->has_table))))
+		 (r->is_fresh &&
+		  (is_beginning(i) || is_stub(&r->code, at) || (is_aligned && !r->has_table))))
 		r->frame = code_frame_entry(at);
 	else if (r->is_fresh && r->has_table)
 		r->frame = r->table;

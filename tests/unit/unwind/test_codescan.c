@@ -198,6 +198,14 @@ Test(codescan, knows_the_linkers_stubs)
 	EXPECT_ROWS(stubs, "0 rsp+16; 6 rsp+24; 12 none; 16 rsp+8; 27 rsp+16; 32 rsp+8; 43 rsp+16");
 }
 
+/* Of a static program, for what is chosen when it is loaded: no first one, and aligned to their size. */
+CODE(bare_stubs, "ret; jmp *8(%rip); xchg %ax,%ax; jmp *8(%rip); xchg %ax,%ax");
+
+Test(codescan, knows_the_linkers_stubs_in_static_programs)
+{
+	EXPECT_ROWS(bare_stubs, "0 rsp+8; 7 none; 9 rsp+8; 15 none");
+}
+
 CODE(middle, "ret; .balign 16,0x90; mov %rax,%rbx; call *%rbx; ret");
 
 Test(codescan, takes_nothing_for_a_function_that_spoils_its_callers_registers)
