@@ -18,6 +18,7 @@
 #include "otelctx.h"
 
 #define ENV_MAX_BYTES	(1u << 20) /* of an environment that are looked at */
+#define ENV_LOOKS	64	   /* for one that is not there yet */
 #define VALUE_MAX_BYTES 256
 #define MAPS_MAX_BYTES	(8u << 20)
 #define ATTRS_BYTES	(16u << 20)
@@ -130,38 +131,44 @@ static int read_beginning(const char *path, size_t max, char **ret, size_t *ret_
 	return 0;
 }
 
-/* Where the environment lies, from /proc/PID/stat: fields 50 and 51 of proc_pid_stat(5). */
-static bool find_env(uint32_t tgid, uint64_t *ret_start, uint64_t *ret_end)
+/*
+ * Where the environment lies, from /proc/PID/stat: fields 50 and 51 of proc_pid_stat(5). 0, -EAGAIN
+ * when the process is in the middle of execve(2), which has given it memory without one yet, or
+ * another -errno.
+ */
+static int find_env(uint32_t tgid, uint64_t *ret_start, uint64_t *ret_end)
 {
 	char path[48], line[2048], *s;
+	int r;
 
 	snprintf(path, sizeof(path), "/proc/%u/stat", tgid);
-	if (read_line_file(path, line, sizeof(line)) < 0 || !(s = strrchr(line, ')')))
-		return false;
+	r = read_line_file(path, line, sizeof(line));
+	if (r < 0)
+		return r;
+	s = strrchr(line, ')');
 	for (int field = 2; s && field < 50; field++)
 		s = strchr(s + 1, ' ');
-	return s && sscanf(s, "%" SCNu64 " %" SCNu64, ret_start, ret_end) == 2 &&
-	       *ret_start < *ret_end;
+	if (!s || sscanf(s, "%" SCNu64 " %" SCNu64, ret_start, ret_end) != 2)
+		return -EBADMSG;
+	return *ret_start && *ret_end ? 0 : -EAGAIN;
 }
 
 /*
  * Whether the kernel alone answers for the memory with the environment: a process may say that it
  * lies in a file of its own file system, which never answers.
  */
-static bool is_env_safe(const struct identities *t, uint32_t tgid)
+static bool is_env_safe(const struct identities *t, uint32_t tgid, uint64_t start, uint64_t end)
 {
 	_cleanup_free_ char *maps = NULL;
-	uint64_t start, end;
 	char path[48];
 	size_t n;
 
 	snprintf(path, sizeof(path), "/proc/%u/maps", tgid);
-	return find_env(tgid, &start, &end) &&
-	       read_beginning(path, MAPS_MAX_BYTES, &maps, &n) == 0 &&
+	return start < end && read_beginning(path, MAPS_MAX_BYTES, &maps, &n) == 0 &&
 	       otelctx_is_safe(maps, t->shm_dev, start, end - start);
 }
 
-static void look_env(struct identities *t, struct identity *id, uint32_t tgid)
+static void read_env(struct identities *t, struct identity *id, uint32_t tgid)
 {
 	struct found f = { .t = t };
 	_cleanup_free_ char *text = NULL;
@@ -169,8 +176,7 @@ static void look_env(struct identities *t, struct identity *id, uint32_t tgid)
 	size_t n;
 
 	snprintf(path, sizeof(path), "/proc/%u/environ", tgid);
-	if (!t->n_env || !is_env_safe(t, tgid) ||
-	    read_beginning(path, ENV_MAX_BYTES, &text, &n) < 0 || !n)
+	if (read_beginning(path, ENV_MAX_BYTES, &text, &n) < 0 || !n)
 		return;
 	for (const char *s = text; s < text + n; s += strlen(s) + 1)
 		for (size_t i = 0; i < t->n_env; i++) {
@@ -181,6 +187,17 @@ static void look_env(struct identities *t, struct identity *id, uint32_t tgid)
 					 strnlen(s + len + 1, VALUE_MAX_BYTES));
 		}
 	id->env = found_set(&f, id->env);
+}
+
+static void look_env(struct identities *t, struct identity *id, uint32_t tgid)
+{
+	uint64_t start, end;
+	int r = t->n_env ? find_env(tgid, &start, &end) : -ENOENT;
+
+	/* Kernel threads never have one. */
+	id->env_looks = r == -EAGAIN ? id->env_looks + 1 : ENV_LOOKS;
+	if (r == 0 && is_env_safe(t, tgid, start, end))
+		read_env(t, id, tgid);
 }
 
 /* --- OpenTelemetry's context ----------------------------------------------------------------- */
@@ -308,6 +325,9 @@ void identity_look(struct identities *t, struct identity *id, uint32_t tgid, boo
 		id->looked = true;
 		look_parent(id, tgid);
 		look_cgroup(t, id, tgid);
+		unite(t, id);
+	}
+	if (id->env_looks < ENV_LOOKS) {
 		look_env(t, id, tgid);
 		unite(t, id);
 	}
@@ -331,6 +351,7 @@ struct identity identity_after_exec(const struct identity *before)
 {
 	struct identity id = identity_of_child(before, before->ppid, before->parent_comm);
 
-	id.looked = false; /* it may have another environment */
+	id.looked = false;
+	id.env_looks = 0; /* it may have another one */
 	return id;
 }

@@ -21,6 +21,7 @@ enum { IDENTITY_MAX_ENV = 8 }; /* environment variables that can be asked for */
 struct identity {
 	bool looked;		/* /proc was, or the process is gone */
 	bool has_cgroup;	/* `cgroup` is known */
+	uint8_t env_looks;	/* at the environment, while execve(2) had not made it */
 	uint32_t ppid;		/* 0 = not known */
 	uint32_t cgroup;	/* entry of identities.cgroups by /proc/PID/cgroup */
 	uint32_t cgroup_window; /* in which that was read */

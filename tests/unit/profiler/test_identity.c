@@ -59,14 +59,13 @@ static void start(const char *env)
 		_exit(1);
 	}
 	snprintf(path, sizeof(path), "/proc/%d/comm", child);
-	for (int i = 0; i < 5000 && strncmp(target, "sleep", 5) != 0; i++) {
+	for (int i = 0; i < 500000 && strncmp(target, "sleep", 5) != 0; i++) {
 		FILE *f = fopen(path, "re");
 
 		if (f && !fgets(target, sizeof(target), f))
 			target[0] = '\0';
 		if (f)
 			fclose(f);
-		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 	}
 }
 
@@ -82,6 +81,23 @@ Test(identity, of_a_process_that_is_there)
 	cr_expect_str_eq(attr(id.attrs, "WICK_UNIT"), "blue");
 	cr_expect_eq(t.attrs.sets.items[id.attrs].n, 1);
 	cr_expect(id.has_cgroup);
+}
+
+/* execve(2) gives a process its name before its environment: who looks in between looks again. */
+Test(identity, has_the_environment_that_comes_after_the_name)
+{
+	for (int i = 0; i < 200; i++) {
+		struct identity id = { 0 };
+
+		start("WICK_UNIT=blue");
+		identity_look(&t, &id, (uint32_t)child, true);
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+		identity_look(&t, &id, (uint32_t)child, true);
+		cr_assert_str_eq(attr(id.attrs, "WICK_UNIT"), "blue", "at %d", i);
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		child = 0;
+	}
 }
 
 Test(identity, of_one_that_is_gone_stays_as_it_was)
