@@ -137,8 +137,10 @@ static bool is_place_in_stripped(const char *name)
 Test(names, stripped)
 {
 	struct profile *p = record_of("stripped", "0.5", NULL);
+	double in_user = total(p, all) - in_kernel(p, all); /* on a busy machine, not all */
 
-	cr_expect_gt(leaves(p, is_place_in_stripped), 0.95 * total(p, all));
+	cr_expect_gt(in_user, 100);
+	cr_expect_gt(leaves(p, is_place_in_stripped), 0.95 * in_user);
 }
 
 /* Code that belongs to no file: each address in the mapping that it is in. */
