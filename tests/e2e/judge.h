@@ -12,7 +12,7 @@
 #define MOST_UNKNOWN 5
 #else
 #define MOST_CUT     0.02
-#define MOST_BROKEN  0.005
+#define MOST_BROKEN  0.0005
 #define MOST_UNKNOWN 0
 #endif
 
