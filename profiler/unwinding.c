@@ -217,7 +217,10 @@ static void mark_users(struct unwinding *u, uint32_t object)
 	}
 }
 
-/* Takes @table and makes it resident; without room it is asked for again after a collection. */
+/*
+ * Takes @table and makes it resident; without room it is asked for again after a collection. One that
+ * will never fit leaves one that is there: that of the same object before its code was read.
+ */
 static void settle_in(struct unwinding *u, uint32_t object, struct unwind_table *table)
 {
 	struct object_table *t = table_of(u, object);
@@ -225,7 +228,7 @@ static void settle_in(struct unwinding *u, uint32_t object, struct unwind_table 
 
 	if (r < 0) {
 		unwind_table_free(table);
-		if (t) {
+		if (t && !(r == -EFBIG && t->state == TABLE_READY)) {
 			t->state = r == -ENOSPC ? TABLE_CROWDED : TABLE_NONE;
 			t->used = false;
 		}

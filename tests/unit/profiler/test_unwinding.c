@@ -439,6 +439,36 @@ Test(unwinding, reads_code_again_when_its_table_was_evicted)
 	cr_expect_not(is_unread(call));
 }
 
+/* Words of the table of this program. */
+static uint32_t own_words(enum unwind_code code)
+{
+	const struct unwind_opts opts = { .code = code };
+	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	struct unwind_table *t = NULL;
+	uint32_t n;
+
+	cr_assert_eq(unwind_table_from_fd(fd, &opts, &t), 0);
+	n = (uint32_t)t->n_words;
+	unwind_table_free(t);
+	return n;
+}
+
+Test(unwinding, keeps_a_table_that_would_be_too_large_with_its_code)
+{
+	const uint64_t call = (uintptr_t)bare + 8;
+	uint32_t plain = own_words(UNWIND_CODE_LATER);
+
+	cr_assert_gt(own_words(UNWIND_CODE_READ), plain);
+	done();
+	start_with(plain, TABLES, AREAS);
+	unwinding_update(unwinding, self());
+	unwinding_settle(unwinding, WAIT_MS);
+	use_until(call, true);
+	cr_expect(walk_ended(&call, 1));
+	cr_assert(is_resident(call));
+	cr_expect(is_unread(call));
+}
+
 /* --- more tables than there is room for ------------------------------------------------------ */
 
 Test(unwinding, asks_but_once_a_window_for_what_has_no_room)
