@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The sampler: runs at every tick of a perf event on every CPU, decides whether the tick is wanted,
- * takes the kernel and the user stack, and counts them. It reads no kernel structure, so it needs
- * neither CO-RE nor kernel BTF. Every way out of on_tick() counts the tick exactly once.
+ * takes the kernel and the user stack, and counts them. It loads without kernel BTF; what it reads of
+ * the kernel's structures, user space has found (struct wire_layout). Every way out of on_tick()
+ * counts the tick exactly once.
  */
 #include <stdbool.h>
 
