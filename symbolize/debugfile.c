@@ -350,7 +350,8 @@ static int run(struct hunt *h, const struct elf_file *f, const char *path,
 	h->asks = f;
 	h->dirs = s->dirs ? s->dirs : default_dirs;
 	h->max_bytes = h->crc_left = s->max_bytes ? s->max_bytes : DEFAULT_FILE_MAX;
-	find_places(h, path, s->root_fd);
+	if (h->link)
+		find_places(h, path, s->root_fd);
 	if (!(s->root_fd >= 0 && look(h, s->root_fd)))
 		look(h, -1);
 	if (h->found < 0)

@@ -132,6 +132,13 @@ static const Elf64_Shdr *find_section(const struct elf_file *f, enum dwsection_i
 	return found;
 }
 
+bool dwsections_may_open(const struct elf_file *f)
+{
+	bool z;
+
+	return find_section(f, DW_INFO, false, &z);
+}
+
 /* --- inflating -------------------------------------------------------------------------------- */
 
 /* SHF_COMPRESSED: a header tells the format and the size. */

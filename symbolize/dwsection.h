@@ -48,6 +48,9 @@ struct dwsections {
 /* Bytes of compressed sections of one file that are held at once where nobody says otherwise. */
 #define DWSECTIONS_HELD ((size_t)8 << 20)
 
+/* Whether @f, its sections read, has what dwsections_open() looks for. */
+bool dwsections_may_open(const struct elf_file *f);
+
 /*
  * Finds the sections of the file open as @fd, inflating compressed ones (SHF_COMPRESSED with zlib or
  * zstd, and .zdebug_*): the smallest of them, DWSECTIONS_HELD bytes at most; of the others pieces are,

@@ -31,6 +31,8 @@ enum {
 	NAMES_EXTRA = 1 << 20, /* see add_stubs() */
 };
 
+static const char *const stub_sections[] = { ".plt", ".plt.sec", ".plt.got" };
+
 struct slot {
 	uint64_t vaddr;
 	uint32_t sym; /* index in .dynsym */
@@ -174,15 +176,14 @@ static int add_stubs(const struct elf_file *f, const char *section, struct plt *
 
 static int add_all(const struct elf_file *f, struct plt *plt, struct symtab_builder *b)
 {
-	static const char *const sections[] = { ".plt", ".plt.sec", ".plt.got" };
 	int r = add_relocations(f, ".rela.plt", plt);
 
 	if (r == 0)
 		r = add_relocations(f, ".rela.dyn", plt);
 	if (plt->slots.n > 0)
 		qsort(plt->slots.items, plt->slots.n, sizeof(*plt->slots.items), by_vaddr);
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(sections); i++)
-		r = add_stubs(f, sections[i], plt, b);
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(stub_sections); i++)
+		r = add_stubs(f, stub_sections[i], plt, b);
 	array_free(&plt->slots);
 	array_free(&plt->lazy);
 	return r;
@@ -209,4 +210,15 @@ int elfplt_add(const struct elf_file *f, struct symtab_builder *b, unsigned sour
 	plt.strings = strings;
 	plt.budget = 2 * plt.n_strings + NAMES_EXTRA;
 	return add_all(f, &plt, b);
+}
+
+bool elfplt_may_name(const struct elf_file *f, uint64_t vaddr)
+{
+	for (size_t i = 0; i < ARRAY_LEN(stub_sections); i++) {
+		const Elf64_Shdr *sh = elf_file_section_named(f, stub_sections[i]);
+
+		if (sh && vaddr - sh->sh_addr < sh->sh_size)
+			return true;
+	}
+	return false;
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct elf_file;
 struct symtab_builder;
 
@@ -10,3 +13,6 @@ struct symtab_builder;
  * a table that cannot be read. Sections must have been read.
  */
 int elfplt_add(const struct elf_file *f, struct symtab_builder *b, unsigned source);
+
+/* Whether it could add a name for @vaddr. */
+bool elfplt_may_name(const struct elf_file *f, uint64_t vaddr);

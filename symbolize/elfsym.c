@@ -13,120 +13,50 @@
 
 #include "array.h"
 #include "cleanup.h"
+#include "elfcode.h"
 #include "elffile.h"
 #include "elfplt.h"
+#include "elfsome.h"
+#include "symasked.h"
 
 enum {
 	CODE_MAX = 256,		 /* executable segments; real objects have one or two */
 	STRINGS_MAX = 256 << 20, /* bytes of names of one table */
 	CHUNK_SYMS = 2048,
-};
-
-struct span {
-	uint64_t start, end;
+	SOME_WORTH = 8, /* symbols an address: to read all of them costs no more from there on */
 };
 
 /* What a source works with. */
 struct loading {
 	const struct elf_file *file; /* the source's */
 	struct symtab_builder builder;
-	ARRAY(struct span) exec; /* addresses of executable sections, by start */
+	struct elfcode code;
+	struct elfsome *some; /* NULL = all symbols are wanted */
 };
-
-static int by_start(const void *pa, const void *pb)
-{
-	const struct span *a = pa, *b = pb;
-
-	return (a->start > b->start) - (a->start < b->start);
-}
-
-static int find_exec_sections(struct loading *l)
-{
-	for (size_t i = 0; i < l->file->n_sections; i++) {
-		const Elf64_Shdr *sh = &l->file->sections[i];
-		struct span s = { sh->sh_addr, sh->sh_addr + sh->sh_size };
-
-		/* NOBITS too: separate debug files keep the headers of sections without bytes. */
-		if ((sh->sh_flags & SHF_EXECINSTR) && (sh->sh_flags & SHF_ALLOC) &&
-		    s.end > s.start && array_push(&l->exec, s) < 0)
-			return -ENOMEM;
-	}
-	if (l->exec.n > 0)
-		qsort(l->exec.items, l->exec.n, sizeof(*l->exec.items), by_start);
-	return 0;
-}
-
-/* Where the executable section around @addr ends, 0 when @addr is in none. */
-static uint64_t exec_section_end(const struct loading *l, uint64_t addr)
-{
-	size_t lo = 0, hi = l->exec.n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (l->exec.items[mid].start <= addr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo > 0 && addr < l->exec.items[lo - 1].end ? l->exec.items[lo - 1].end : 0;
-}
-
-/* Labels that tools leave in code: ARM and RISC-V mapping symbols ($x, $d.3), .Lfoo, .annobin_*. */
-static bool is_tool_label(const char *name)
-{
-	if (name[0] == '$')
-		return name[1] && strchr("adtx", name[1]) && (name[2] == '\0' || name[2] == '.');
-	return name[0] == '.';
-}
-
-static bool is_function(const Elf64_Sym *sym)
-{
-	unsigned type = ELF64_ST_TYPE(sym->st_info);
-
-	return type == STT_FUNC || type == STT_GNU_IFUNC;
-}
 
 /* Adds one symbol if it is code; @name is where its name begins in the builder's strings. */
 static int add_symbol(struct loading *l, const Elf64_Sym *sym, uint32_t name, unsigned source)
 {
-	uint64_t limit = exec_section_end(l, sym->st_value);
-	unsigned bind = ELF64_ST_BIND(sym->st_info);
-	struct symtab_sym s = {
-		.start = sym->st_value,
-		.end = limit,
-		.name = name,
-		.tier = sym->st_size ? SYMTAB_SIZED : SYMTAB_UNSIZED,
-		.source = (uint8_t)source,
-		.open = sym->st_size == 0,
-	};
+	struct symtab_sym s;
 
-	if (limit == 0 || sym->st_shndx == SHN_UNDEF || sym->st_shndx == SHN_ABS ||
-	    sym->st_shndx == SHN_COMMON)
+	if (!elfcode_symbol(&l->code, sym, source, &s) ||
+	    (s.tier == SYMTAB_LABEL && elfcode_is_tool_label(l->builder.strings.items + name)))
 		return 0;
-	if (!is_function(sym)) {
-		if (ELF64_ST_TYPE(sym->st_info) != STT_NOTYPE ||
-		    is_tool_label(l->builder.strings.items + s.name))
-			return 0;
-		s.tier = SYMTAB_LABEL;
-	}
-	if (!s.open && sym->st_size < limit - s.start)
-		s.end = s.start + sym->st_size;
-	s.bind = bind == STB_LOCAL ? SYMTAB_LOCAL : bind == STB_WEAK ? SYMTAB_WEAK : SYMTAB_GLOBAL;
+	s.name = name;
 	return symtab_add(&l->builder, &s);
 }
 
-/* Adds the table @sh. The entries are read in pieces: in large objects few of them are kept. */
-static int add_table(struct loading *l, const Elf64_Shdr *sh, unsigned source)
-{
-	const struct elf_file *f = l->file;
-	_cleanup_free_ Elf64_Sym *chunk = NULL;
-	const Elf64_Shdr *str;
-	uint64_t n = sh->sh_size / sizeof(*chunk);
-	uint32_t base;
-	int r = 0;
+/* --- sources ---------------------------------------------------------------------------------- */
 
-	if (sh->sh_entsize != sizeof(*chunk) || sh->sh_link >= f->n_sections)
+/* The table of @type of @f: 0, with no symbols if there is none. */
+static int find_table(const struct elf_file *f, uint32_t type, struct elftable *ret)
+{
+	const Elf64_Shdr *sh = elf_file_section_of_type(f, type), *str;
+
+	*ret = (struct elftable){ .file = f };
+	if (!sh)
+		return 0;
+	if (sh->sh_entsize != sizeof(Elf64_Sym) || sh->sh_link >= f->n_sections)
 		return -EBADMSG;
 	str = &f->sections[sh->sh_link];
 	if (str->sh_type != SHT_STRTAB || str->sh_offset > f->size ||
@@ -134,44 +64,63 @@ static int add_table(struct loading *l, const Elf64_Shdr *sh, unsigned source)
 		return -EBADMSG;
 	if (str->sh_size > STRINGS_MAX)
 		return -EFBIG;
-	chunk = calloc(CHUNK_SYMS, sizeof(*chunk));
-	if (!chunk || symtab_reserve_strings(&l->builder, (size_t)str->sh_size, &base) < 0)
-		return -ENOMEM;
-	r = elf_file_read(f, str->sh_offset, l->builder.strings.items + base, (size_t)str->sh_size);
-	for (uint64_t at = 0; r == 0 && at < n; at += CHUNK_SYMS) {
-		size_t got = n - at < CHUNK_SYMS ? (size_t)(n - at) : CHUNK_SYMS;
+	ret->off = sh->sh_offset;
+	ret->n = sh->sh_size / sizeof(Elf64_Sym);
+	ret->strings = str->sh_offset;
+	ret->n_strings = str->sh_size;
+	return 0;
+}
 
-		r = elf_file_read(f, sh->sh_offset + at * sizeof(*chunk), chunk,
-				  got * sizeof(*chunk));
-		for (size_t i = 0; r == 0 && i < got; i++)
-			if (chunk[i].st_name < str->sh_size)
-				r = add_symbol(l, &chunk[i], base + chunk[i].st_name, source);
-	}
+static int add_strings(struct loading *l, const struct elftable *t, uint32_t *ret_base)
+{
+	size_t n = (size_t)t->n_strings;
+
+	if (symtab_reserve_strings(&l->builder, n, ret_base) < 0)
+		return -ENOMEM;
+	return elf_file_read(l->file, t->strings, l->builder.strings.items + *ret_base, n);
+}
+
+static int add_symbols(struct loading *l, const struct elftable *t, const Elf64_Sym *syms, size_t n,
+		       uint32_t base)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (syms[i].st_name < t->n_strings)
+			r = add_symbol(l, &syms[i], base + syms[i].st_name, t->source);
 	return r;
 }
 
-static int add_symtab(struct loading *l, unsigned source)
+/* Adds the table of @type. The entries are read in pieces: in large objects few of them are kept. */
+static int add_table(struct loading *l, uint32_t type, unsigned source)
 {
-	const Elf64_Shdr *sh = elf_file_section_of_type(l->file, SHT_SYMTAB);
+	_cleanup_free_ Elf64_Sym *chunk = NULL;
+	struct elftable t;
+	uint32_t base = 0;
+	int r = find_table(l->file, type, &t);
 
-	return sh ? add_table(l, sh, source) : 0;
-}
+	if (r < 0 || t.n == 0)
+		return r;
+	t.source = source;
+	chunk = malloc(CHUNK_SYMS * sizeof(*chunk));
+	if (!chunk)
+		return -ENOMEM;
+	if (!l->some)
+		r = add_strings(l, &t, &base);
+	for (uint64_t at = 0; r == 0 && at < t.n; at += CHUNK_SYMS) {
+		size_t n = t.n - at < CHUNK_SYMS ? (size_t)(t.n - at) : CHUNK_SYMS;
 
-static int add_dynsym(struct loading *l, unsigned source)
-{
-	const Elf64_Shdr *sh = elf_file_section_of_type(l->file, SHT_DYNSYM);
-
-	return sh ? add_table(l, sh, source) : 0;
-}
-
-static int add_plt(struct loading *l, unsigned source)
-{
-	return elfplt_add(l->file, &l->builder, source);
+		r = elf_file_read(l->file, t.off + at * sizeof(*chunk), chunk, n * sizeof(*chunk));
+		if (r == 0)
+			r = l->some ? elfsome_look(l->some, &t, chunk, n)
+				    : add_symbols(l, &t, chunk, n, base);
+	}
+	return r == 0 && l->some ? elfsome_keep(l->some, &t, &l->builder) : r;
 }
 
 struct source {
-	int (*add)(struct loading *l, unsigned source);
 	const struct elf_file *file;
+	uint32_t type; /* of its table; 0 = the stubs of its .plt */
 };
 
 /* Best first; the stubs of the object's .plt come last. Gives the number of sources. */
@@ -182,10 +131,10 @@ static size_t list_sources(const struct elf_file *own, const struct elf_file *co
 
 	for (size_t i = 0; i < n_extra && i < ELF_EXTRA_MAX; i++)
 		if (extra[i]->n_sections > 0)
-			ret[n++] = (struct source){ add_symtab, extra[i] };
-	ret[n++] = (struct source){ add_symtab, own };
-	ret[n++] = (struct source){ add_dynsym, own };
-	ret[n++] = (struct source){ add_plt, own };
+			ret[n++] = (struct source){ extra[i], SHT_SYMTAB };
+	ret[n++] = (struct source){ own, SHT_SYMTAB };
+	ret[n++] = (struct source){ own, SHT_DYNSYM };
+	ret[n++] = (struct source){ own, 0 };
 	return n;
 }
 
@@ -224,30 +173,45 @@ static int load_code(const struct elf_file *f, struct elf_object *o)
 	return 0;
 }
 
-/* 0 also when there is nothing; -ENOMEM; else what was wrong with the best source that failed. */
-static int load_symbols(struct loading *l, const struct source *sources, size_t n,
-			struct elf_object *o)
+static int add_source(struct loading *l, uint32_t type, unsigned source)
+{
+	if (type)
+		return add_table(l, type, source);
+	return l->some ? 0 : elfplt_add(l->file, &l->builder, source);
+}
+
+/* 0; -ENOMEM; else what was wrong with the best source that failed. */
+static int read_sources(struct loading *l, const struct source *sources, size_t n)
 {
 	int failed = 0, r;
 
 	/* A separate file keeps the headers of the object's sections, also of one that lost its own. */
-	for (size_t i = n; i-- > 0 && l->exec.n == 0;) {
+	for (size_t i = n; i-- > 0 && l->code.n == 0;) {
 		l->file = sources[i].file;
-		if (find_exec_sections(l) < 0)
+		if (elfcode_find(&l->code, l->file) < 0)
 			return -ENOMEM;
 	}
 	for (unsigned i = 0; i < n; i++) {
 		l->file = sources[i].file;
-		r = sources[i].add(l, i);
+		r = add_source(l, sources[i].type, i);
 		if (r == -ENOMEM)
 			return r;
 		if (r < 0 && !failed)
 			failed = r;
 	}
+	return failed;
+}
+
+/* 0 also when there is nothing; errors as above. */
+static int load_symbols(struct loading *l, const struct source *sources, size_t n,
+			struct elf_object *o)
+{
+	int failed = read_sources(l, sources, n), r;
+
+	if (failed == -ENOMEM)
+		return failed;
 	r = symtab_build(&l->builder, &o->syms);
-	if (r < 0)
-		return r;
-	return o->syms.n == 0 ? failed : 0;
+	return r < 0 ? r : o->syms.n == 0 ? failed : 0;
 }
 
 /* Only stubs, of the source @plt: the file was stripped, and that is why the rest has no name. */
@@ -290,8 +254,59 @@ int elf_object_load_symbols(struct elf_object *o, const struct elf_file *own,
 		o->reason = reason_of(r);
 	}
 	symtab_builder_done(&l.builder);
-	array_free(&l.exec);
+	elfcode_done(&l.code);
 	return r == -ENOMEM ? r : 0;
+}
+
+/* Whether to read all symbols costs more than to look for those of @n addresses. */
+static bool are_few(const struct source *sources, size_t n_sources, size_t n)
+{
+	uint64_t syms = 0;
+
+	for (size_t i = 0; i < n_sources; i++) {
+		struct elftable t;
+
+		if (sources[i].type && find_table(sources[i].file, sources[i].type, &t) == 0)
+			syms += t.n;
+	}
+	/* Of too many some are left out, and which these are is another rule. */
+	return n <= syms / SOME_WORTH && syms <= SYMTAB_SYMS_MAX;
+}
+
+/* Whether the stubs of the object's .plt are asked for: these take all relocations to know. */
+static bool want_plt(const struct elf_file *own, const uint64_t *addrs, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (elfplt_may_name(own, addrs[i]))
+			return true;
+	return false;
+}
+
+int elf_object_load_some(struct elf_object *o, const struct elf_file *own,
+			 const struct elf_file *const *extra, size_t n_extra,
+			 struct symasked *asked)
+{
+	struct source sources[ELF_EXTRA_MAX + 3];
+	size_t n = list_sources(own, extra, n_extra, sources);
+	struct loading l = { 0 };
+	struct elfsome some;
+	int r;
+
+	if (o->reason != SYM_OK || !are_few(sources, n, asked->n) ||
+	    want_plt(own, asked->addrs, asked->n))
+		return 0;
+	if (elfsome_init(&some, asked->addrs, asked->n, &l.code) < 0)
+		return -ENOMEM;
+	l.some = &some;
+	r = read_sources(&l, sources, n);
+	if (r == 0 && elfsome_is_clear(&some))
+		r = symtab_build(&l.builder, &asked->syms) < 0 ? -ENOMEM : 1;
+	if (r == 1)
+		o->on_miss = SYM_NO_MATCH; /* there are functions */
+	elfsome_done(&some);
+	symtab_builder_done(&l.builder);
+	elfcode_done(&l.code);
+	return r == 1 || r == -ENOMEM ? r : 0;
 }
 
 static int load_alone(struct elf_file *f, int opened, struct elf_object *ret)
@@ -356,7 +371,7 @@ int elf_object_load_named(const struct elf_file *own, const struct elf_named *sy
 	uint32_t name;
 	int r = own->header.e_type == ET_REL ? load_code_sections(own, &o) : load_code(own, &o);
 
-	if (r != -ENOMEM && find_exec_sections(&l) < 0)
+	if (r != -ENOMEM && elfcode_find(&l.code, own) < 0)
 		r = -ENOMEM;
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		r = symtab_add_string(&l.builder, syms[i].name, "", &name);
@@ -368,7 +383,7 @@ int elf_object_load_named(const struct elf_file *own, const struct elf_named *sy
 	if (o.syms.n > 0)
 		o.on_miss = SYM_NO_MATCH;
 	symtab_builder_done(&l.builder);
-	array_free(&l.exec);
+	elfcode_done(&l.code);
 	if (r == -ENOMEM) {
 		elf_object_done(&o);
 		return r;

@@ -13,6 +13,7 @@
 #include "symtab.h"
 
 struct elf_file;
+struct symasked;
 
 struct elf_code {
 	uint64_t off, n; /* bytes of the file; none in a separate debug file */
@@ -44,6 +45,14 @@ int elf_object_load_code(const struct elf_file *own, int opened, struct elf_obje
  */
 int elf_object_load_symbols(struct elf_object *o, const struct elf_file *own,
 			    const struct elf_file *const *extra, size_t n_extra);
+
+/*
+ * What elf_object_load_symbols() would make, for the addresses of @asked alone, in its syms: 1; 0 when all symbols
+ * have to be loaded to know, or that costs no more; -ENOMEM. Sets on_miss of @o.
+ */
+int elf_object_load_some(struct elf_object *o, const struct elf_file *own,
+			 const struct elf_file *const *extra, size_t n_extra,
+			 struct symasked *asked);
 
 /* Both, for a file on its own. */
 int elf_object_load_fd(int fd, uint64_t max_bytes, struct elf_object *ret);

@@ -51,6 +51,7 @@ void symobject_done(struct symobject *o)
 {
 	elf_object_done(&o->elf);
 	sources_free(o->sources);
+	symasked_done(&o->asked);
 	dwobject_free(o->dwarf);
 	libdwsource_free(o->lib);
 	free(o->go);
@@ -277,9 +278,9 @@ static int load_debug(struct symobject *o, struct symsources *s, int fd,
 	int r = -ENOENT;
 
 	o->separate = identity(s->separate_fd);
-	if (s->separate_fd >= 0)
+	if (s->separate_fd >= 0 && dwsections_may_open(&s->separate))
 		r = open_dwarf(o, s->separate_fd, fd, opts);
-	if (r == -ENOENT)
+	if (r == -ENOENT && dwsections_may_open(&s->own))
 		r = open_dwarf(o, fd, fd, opts);
 	if (r == -ENOENT)
 		r = read_go(o, &s->own);
@@ -308,7 +309,7 @@ static int load_symbols(struct symobject *o)
 {
 	struct symsources *s = take_ptr(o->sources);
 	const struct elf_file *extra[] = { &s->separate, &s->mini };
-	int r = elf_object_load_symbols(&o->elf, &s->own, extra, 2);
+	int r = elf_object_load_symbols(&o->elf, &s->own, extra, ELF_EXTRA_MAX);
 
 	sources_free(s);
 	return r;
@@ -328,9 +329,6 @@ static int load_parts(struct symobject *o, struct symsources *s, int opened, int
 		r = elf_object_load_code(&s->own, r, &o->elf);
 	if (r == 0 && o->elf.reason == SYM_OK)
 		r = load_debug(o, s, fd, opts);
-	/* Where they are all that there is they are wanted now, and what is wrong with them. */
-	if (r == 0 && !o->dwarf)
-		r = load_symbols(o);
 	return r;
 }
 
@@ -447,9 +445,26 @@ int symobject_refresh(struct symobject *o, int fd, const struct symobject_opts *
 
 /* --- asking ----------------------------------------------------------------------------------- */
 
+/* Sees to it that the symbol at @addr is read: 0 or -ENOMEM. */
+static int read_symbols(struct symobject *o, uint64_t addr)
+{
+	int r = 0;
+
+	if (!o->sources || o->has_stored_symbols)
+		return 0;
+	if (symasked_has(&o->asked, addr)) {
+		const struct elf_file *extra[] = { &o->sources->separate, &o->sources->mini };
+
+		r = o->asked.syms.ranges ? 1
+					 : elf_object_load_some(&o->elf, &o->sources->own, extra,
+								ELF_EXTRA_MAX, &o->asked);
+	}
+	return r == 0 ? load_symbols(o) : r < 0 ? r : 0;
+}
+
 static struct symobject_symbol symbol_at(struct symobject *o, uint64_t addr)
 {
-	const struct symtab *t = &o->elf.syms;
+	const struct symtab *t = o->sources ? &o->asked.syms : &o->elf.syms;
 	struct symobject_symbol s = { 0 };
 	const struct symtab_range *range;
 
@@ -457,17 +472,19 @@ static struct symobject_symbol symbol_at(struct symobject *o, uint64_t addr)
 		s.ref = dwobject_symbol(o->dwarf, addr, &s.end);
 		return s;
 	}
-	range = elf_object_find_vaddr(&o->elf, addr);
+	range = symtab_find(t, addr);
 	if (range) {
 		s.text = t->strings + range->name;
-		s.end = range + 1 < t->ranges + t->n ? range[1].start : UINT64_MAX;
+		s.end = o->sources		       ? addr + 1
+			: range + 1 < t->ranges + t->n ? range[1].start
+						       : UINT64_MAX;
 	}
 	return s;
 }
 
 int symobject_symbol(struct symobject *o, uint64_t addr, struct symobject_symbol *ret)
 {
-	int r = o->sources && !o->has_stored_symbols ? load_symbols(o) : 0;
+	int r = read_symbols(o, addr);
 
 	if (r < 0)
 		return r;
@@ -486,6 +503,8 @@ int symobject_find(struct symobject *o, struct dwquery *queries, size_t n, struc
 {
 	struct symunit_cursor cursor = { 0 };
 
+	if (symasked_note(&o->asked, queries, n) < 0)
+		return -ENOMEM;
 	if (o->dwarf)
 		return dwobject_find(o->dwarf, queries, n, ret);
 	if (o->lib)
@@ -551,7 +570,8 @@ int symobject_save(struct symobject *o)
 
 size_t symobject_bytes(const struct symobject *o)
 {
-	return elf_object_bytes(&o->elf) + (o->dwarf ? dwobject_bytes(o->dwarf) : 0) +
+	return elf_object_bytes(&o->elf) + symasked_bytes(&o->asked) +
+	       (o->dwarf ? dwobject_bytes(o->dwarf) : 0) +
 	       (o->lib ? libdwsource_bytes(o->lib) : 0) + o->go_bytes + o->own.cap_bytes +
 	       o->own.cap * sizeof(*o->own.ents);
 }

@@ -15,12 +15,14 @@
 #include "elfsym.h"
 #include "libdwsource.h"
 #include "strtab.h"
+#include "symasked.h"
 
 struct symsources;
 
 struct symobject {
 	struct elf_object elf;
 	struct symsources *sources; /* of symbols, not read yet; NULL = they are in elf */
+	struct symasked asked; /* its symbols are read when one is wanted and they are not in elf */
 	struct dwobject *dwarf;	    /* NULL = none */
 	struct symunit *go;	    /* Go's table; NULL = none. Its strings are in own. */
 	size_t go_bytes;
@@ -85,7 +87,8 @@ struct symobject_symbol {
 
 /*
  * The symbol at @addr: 0 or -ENOMEM. Where the symbols are not in the index the first call reads
- * the object's: debug information seldom leaves a use for them.
+ * the object's: debug information seldom leaves a use for them. Of a first question (symobject_find())
+ * of few addresses those at these addresses are enough.
  */
 int symobject_symbol(struct symobject *o, uint64_t addr, struct symobject_symbol *ret);
 

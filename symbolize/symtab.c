@@ -9,7 +9,6 @@
 #include "radix.h"
 
 enum {
-	SYMS_MAX = 4 << 20,  /* the largest browsers have a million functions */
 	NAME_COMPARED = 256, /* so that long names at one address cost no more than short ones */
 };
 
@@ -55,7 +54,7 @@ int symtab_add(struct symtab_builder *b, const struct symtab_sym *sym)
 {
 	if (sym->end <= sym->start || b->strings.items[sym->name] == '\0')
 		return 0;
-	if (b->syms.n == SYMS_MAX)
+	if (b->syms.n == SYMTAB_SYMS_MAX)
 		return -EFBIG;
 	return array_push(&b->syms, *sym);
 }
@@ -92,21 +91,30 @@ int symtab_rank(int a_bind, const char *a, int b_bind, const char *b)
 	return strncmp(a, b, NAME_COMPARED);
 }
 
+int symtab_prefer(const struct symtab_sym *a, const char *a_name, const struct symtab_sym *b,
+		  const char *b_name)
+{
+	int r;
+
+	if (a->start != b->start)
+		return by_number(b->start, a->start);
+	if (a->source != b->source)
+		return by_number(a->source, b->source);
+	r = symtab_rank(a->bind, a_name, b->bind, b_name);
+	return r ? r : by_number(a->name, b->name);
+}
+
 /* By address, then tier; inside a tier the best comes last, to lie on top of the sweep's stack. */
 static int by_start(const void *pa, const void *pb, void *ctx)
 {
 	const struct symtab_sym *a = pa, *b = pb;
 	const char *strings = ctx;
-	int r;
 
 	if (a->start != b->start)
 		return by_number(a->start, b->start);
 	if (a->tier != b->tier)
 		return by_number(a->tier, b->tier);
-	if (a->source != b->source)
-		return by_number(b->source, a->source);
-	r = symtab_rank(b->bind, strings + b->name, a->bind, strings + a->name);
-	return r ? r : by_number(b->name, a->name);
+	return symtab_prefer(b, strings + b->name, a, strings + a->name);
 }
 
 /* Sorts symbols that lie within 4 GiB, by their addresses in linear time: few are equal in these. */

@@ -63,6 +63,8 @@ struct symtab {
 
 #define SYMTAB_HOLE UINT32_MAX
 
+enum { SYMTAB_SYMS_MAX = 4 << 20 }; /* the largest browsers have a million functions */
+
 /*
  * Makes room for @n bytes of strings with a NUL behind them: 0, -ENOMEM, -EFBIG past 4 GiB. The
  * bytes are at strings.items + *@ret_base until the next call; names are offsets from
@@ -89,6 +91,13 @@ const struct symtab_range *symtab_find(const struct symtab *t, uint64_t addr);
 
 /* Memory held. */
 size_t symtab_bytes(const struct symtab *t);
+
+/*
+ * Rules 2 to 6 for symbols of one tier that cover an address, and of equal ones the place of the name in its
+ * table: negative when @a, which has the name @a_name, is the one.
+ */
+int symtab_prefer(const struct symtab_sym *a, const char *a_name, const struct symtab_sym *b,
+		  const char *b_name);
 
 /* Rules 4 to 6 above: negative when name @a with binding @a_bind is the better one. */
 int symtab_rank(int a_bind, const char *a, int b_bind, const char *b);

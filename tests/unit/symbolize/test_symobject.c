@@ -164,6 +164,49 @@ Test(symobject, files_of_every_kind_are_loaded_or_say_why_not)
 	symobject_done(&o);
 }
 
+/* The name of the symbol at @addr, after a question about it and @more of the addresses behind it. */
+static const char *symbol_at(struct symobject *o, uint64_t addr, size_t more)
+{
+	struct dwquery queries[2000] = { 0 };
+	struct dwframes frames = { 0 };
+	struct symobject_symbol s;
+
+	for (size_t i = 0; i <= more; i++)
+		queries[i].addr = addr + i;
+	cr_assert_eq(symobject_find(o, queries, more + 1, &frames), 0);
+	array_free(&frames.frames);
+	cr_assert_eq(symobject_symbol(o, addr, &s), 0);
+	return s.text ? s.text : "-";
+}
+
+Test(symobject, a_few_symbols_are_read_alone_and_once)
+{
+	struct symobject_opts opts = plain_opts();
+	uint64_t at = fixture_nm("", fixture_path("names-pie"), "plain_function");
+	struct symobject_symbol s;
+	struct symobject o;
+
+	load("names-pie", &opts, &o);
+	cr_expect_str_eq(symbol_at(&o, at, 0), "plain_function");
+	cr_expect_not_null(o.sources, "all symbols were read");
+	cr_assert_eq(symobject_symbol(&o, at, &s), 0);
+	cr_expect_eq(s.end, at + 1);
+	cr_expect_gt(symobject_bytes(&o), sizeof(o.elf));
+	cr_expect_str_eq(symbol_at(&o, at + 2, 0), "plain_function");
+	cr_expect_null(o.sources, "who asks again gets all");
+	cr_expect_str_eq(symbol_at(&o, at, 0), "plain_function");
+	symobject_done(&o);
+	load("names-pie", &opts, &o);
+	cr_expect_str_eq(symbol_at(&o, at, 1999), "plain_function");
+	cr_expect_null(o.sources, "many were asked for");
+	symobject_done(&o);
+	load("names-pie", &opts, &o);
+	cr_expect_str_eq(symbol_at(&o, 1, 0), "-");
+	cr_expect_eq(o.elf.reason, SYM_OK);
+	cr_expect_eq(o.elf.on_miss, SYM_NO_MATCH);
+	symobject_done(&o);
+}
+
 Test(symobject, no_descriptor_is_lost)
 {
 	static const char *const fixtures[] = { "debug-gcc-5", "debug-gcc-z", "names-stripped",
