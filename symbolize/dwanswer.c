@@ -23,10 +23,12 @@ struct known_file {
 	uint32_t off;
 };
 
-/* The symbol that was asked for last, and what it made of a frame's name. */
+/* The symbol that was asked for last, its own name, and what it made of a frame's name. */
 struct known_symbol {
 	uint64_t from; /* it covers the addresses from here to its end */
 	struct symobject_symbol symbol;
+	bool has_own;
+	uint32_t own_name, own_system_name;
 	bool has_name;
 	uint32_t name, system_name, better_name, better_system_name;
 };
@@ -228,21 +230,37 @@ static int add_frame(struct run *r, const struct symunit_frame *f, uint64_t addr
 	return res < 0 ? res : answering_add_frame(r->a, &frame);
 }
 
-/* What is known beside the symbol: where in the source, at most. */
-static int add_symbol(struct run *r, const struct symobject_symbol *symbol,
-		      const struct symunit_frame *place)
+/* Names @frame by the symbol that was asked for last. */
+static int name_by_last(struct run *r, struct sym_frame *frame)
+{
+	struct known_symbol *k = &r->last_symbol;
+	struct framename f;
+	int res = 0;
+
+	if (!k->has_own && k->symbol.text) {
+		res = answering_add_name(r->a, k->symbol.text, frame);
+		f = (struct framename){ .name = frame->name, .system_name = frame->system_name };
+	} else if (!k->has_own) {
+		res = framenames_get(&r->names, k->symbol.ref, &f);
+	}
+	if (res < 0)
+		return res;
+	if (!k->has_own) {
+		k->own_name = f.name;
+		k->own_system_name = f.system_name;
+	}
+	k->has_own = true;
+	frame->name = k->own_name;
+	frame->system_name = k->own_system_name;
+	return 0;
+}
+
+/* What is known beside the symbol that was asked for last: where in the source, at most. */
+static int add_symbol(struct run *r, const struct symunit_frame *place)
 {
 	struct sym_frame frame = { 0 };
-	struct framename k;
-	int res;
+	int res = name_by_last(r, &frame);
 
-	if (symbol->text) {
-		res = answering_add_name(r->a, symbol->text, &frame);
-	} else {
-		res = framenames_get(&r->names, symbol->ref, &k);
-		frame.name = k.name;
-		frame.system_name = k.system_name;
-	}
 	if (res == 0 && place) {
 		frame.line = place->line;
 		res = get_file(r, &place->file, &frame.file);
@@ -285,7 +303,7 @@ static int set_answer(struct run *r, const struct dwquery *q, struct sym_answer 
 								   : r->o->elf.on_miss;
 			return 0;
 		}
-		res = add_symbol(r, symbol, q->n ? r->frames.frames.items + q->first : NULL);
+		res = add_symbol(r, q->n ? r->frames.frames.items + q->first : NULL);
 	}
 	if (res == -EFBIG) {
 		r->a->frames.n = first;

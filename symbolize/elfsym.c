@@ -17,6 +17,7 @@
 #include "elffile.h"
 #include "elfplt.h"
 #include "elfsome.h"
+#include "pages.h"
 #include "symasked.h"
 
 enum {
@@ -77,6 +78,7 @@ static int add_strings(struct loading *l, const struct elftable *t, uint32_t *re
 
 	if (symtab_reserve_strings(&l->builder, n, ret_base) < 0)
 		return -ENOMEM;
+	pages_expect(l->builder.strings.items + *ret_base, n);
 	return elf_file_read(l->file, t->strings, l->builder.strings.items + *ret_base, n);
 }
 

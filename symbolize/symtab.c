@@ -263,18 +263,17 @@ static int sweep_all(struct sweep *s, size_t n)
 }
 
 /*
- * Copies the strings that ranges use and points the ranges at the copies. In order of their
- * offsets, because a string that begins inside another one is its tail: copied once, so that the
- * result is never larger than the source, however often its bytes are shared.
+ * Moves the strings that ranges use to the front, points the ranges there and takes them from the builder. In order
+ * of their offsets, because a string that begins inside another one is its tail: it stays there, so that what is
+ * left is never larger than the source, however often its bytes are shared.
  */
-static int keep_used_strings(struct symtab *t, const struct symtab_builder *b)
+static int keep_used_strings(struct symtab *t, struct symtab_builder *b)
 {
-	_cleanup_free_ struct radix_key *order = calloc(t->n + 1, sizeof(*order));
+	_cleanup_free_ struct radix_key *order = malloc((t->n + 1) * sizeof(*order));
 	size_t n = 0, src = 0, src_end = 0, dst = 0;
-	char *fit;
+	char *strings = b->strings.items, *fit;
 
-	t->strings = malloc(b->strings.n + 1);
-	if (!order || !t->strings)
+	if (!order)
 		return -ENOMEM;
 	for (size_t i = 0; i < t->n; i++)
 		if (t->ranges[i].name != SYMTAB_HOLE)
@@ -287,17 +286,18 @@ static int keep_used_strings(struct symtab *t, const struct symtab_builder *b)
 
 		if (name >= src_end) {
 			src = name;
-			src_end = name + strlen(b->strings.items + name) + 1;
+			src_end = name + strlen(strings + name) + 1;
 			dst = t->n_strings;
-			memcpy(t->strings + dst, b->strings.items + src, src_end - src);
+			memmove(strings + dst, strings + src, src_end - src);
 			t->n_strings += src_end - src;
 		}
 		r->name = (uint32_t)(dst + (name - src));
 		r->name_n = (uint32_t)(src_end - 1 - name);
 	}
-	fit = realloc(t->strings, t->n_strings + 1);
-	if (fit)
-		t->strings = fit;
+	fit = realloc(strings, t->n_strings + 1);
+	t->strings = fit ? fit : strings;
+	b->strings.items = NULL;
+	b->strings.n = b->strings.cap = 0;
 	return 0;
 }
 

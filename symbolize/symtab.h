@@ -81,7 +81,7 @@ int symtab_add(struct symtab_builder *b, const struct symtab_sym *sym);
 
 void symtab_builder_done(struct symtab_builder *b);
 
-/* Makes the table: 0 or -ENOMEM. Sorts what is in @b, which stays the caller's to release. */
+/* Makes the table: 0 or -ENOMEM. Sorts what is in @b, which stays the caller's to release, and takes its strings. */
 int symtab_build(struct symtab_builder *b, struct symtab *ret);
 
 void symtab_done(struct symtab *t);
