@@ -99,9 +99,11 @@ all: $(if $(filter build/release,$(B)),build/wick,$(B)/wick) ## the program, at 
 build/wick: build/release/wick
 	@ln -sfn release/wick $@
 
+# libc comes before the other shared libraries: at each start they are searched in this order, and most of what is
+# looked for is libc's.
 $(B)/wick: $(foreach r,$(libs.commands),$(B)/lib$(r).a)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(all_ldflags) -Wl,--whole-archive $(B)/libcommands.a -Wl,--no-whole-archive \
+	$(Q)$(CC) $(all_ldflags) -Wl,--push-state,--no-as-needed -lc -Wl,--pop-state -Wl,--whole-archive $(B)/libcommands.a -Wl,--no-whole-archive \
 		$(filter-out $(B)/libcommands.a,$^) $(ext.commands) -o $@
 
 define room
