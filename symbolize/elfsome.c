@@ -39,15 +39,30 @@ void elfsome_done(struct elfsome *s)
 	array_free(&s->kept);
 }
 
-/* The number of the first address from @start on, n when all are before it. */
-static size_t first_from(const struct elfsome *s, uint64_t start)
+/* The number of the first address from @start on, n when all are before it. Nobody could foretell branches. */
+static inline size_t first_from(const struct elfsome *s, uint64_t start)
 {
-	const uint64_t *p = s->addrs;
+	size_t at = 0;
 
-	for (size_t n = s->n; n > 0;
-	     n -= (n + 1) / 2) /* without branches that nobody can foretell */
-		p += p[n / 2] < start ? (n + 1) / 2 : 0;
-	return (size_t)(p - s->addrs);
+	for (size_t n = s->n, half; n > 0; n -= half) {
+		half = (n + 1) / 2;
+		at += -(size_t)(s->addrs[at + n / 2] < start) & half;
+	}
+	return at;
+}
+
+/*
+ * Whether @sym can matter: it begins between the last function before the first address and the last address, or
+ * covers the first one. Of a few addresses nearly none do, and this is one branch that can be foretold.
+ */
+static inline bool may_matter(const struct elfsome *s, const Elf64_Sym *sym)
+{
+	const unsigned types = 1u << STT_NOTYPE | 1u << STT_FUNC | 1u << STT_GNU_IFUNC;
+	uint64_t lo = s->near[0].start, hi = s->addrs[s->n - 1];
+	unsigned is_between = sym->st_value - lo <= hi - lo;
+	unsigned may_cover = s->addrs[0] - sym->st_value < sym->st_size;
+
+	return types >> ELF64_ST_TYPE(sym->st_info) & (is_between | may_cover);
 }
 
 /* Looks at a function that begins before address @i and behind those before it. */
@@ -100,13 +115,12 @@ int elfsome_look(struct elfsome *s, const struct elftable *t, const Elf64_Sym *s
 
 	for (size_t k = 0; k < n && r == 0 && !s->is_unclear; k++) {
 		const Elf64_Sym *sym = &syms[k];
-		bool is_function = elfcode_is_function(sym);
 		size_t i;
 
-		if ((!is_function && ELF64_ST_TYPE(sym->st_info) != STT_NOTYPE) ||
-		    sym->st_name >= t->n_strings || (i = first_from(s, sym->st_value)) == s->n)
+		if (!may_matter(s, sym) || sym->st_name >= t->n_strings ||
+		    (i = first_from(s, sym->st_value)) == s->n)
 			continue;
-		if (is_function)
+		if (elfcode_is_function(sym))
 			r = look_at_function(s, t, sym, i);
 		else
 			look_at_label(s, t, sym, i);

@@ -294,7 +294,7 @@ int elf_object_load_some(struct elf_object *o, const struct elf_file *own,
 	struct elfsome some;
 	int r;
 
-	if (o->reason != SYM_OK || !are_few(sources, n, asked->n) ||
+	if (o->reason != SYM_OK || asked->n == 0 || !are_few(sources, n, asked->n) ||
 	    want_plt(own, asked->addrs, asked->n))
 		return 0;
 	if (elfsome_init(&some, asked->addrs, asked->n, &l.code) < 0)
