@@ -401,7 +401,7 @@ static int print_apart(struct symprint *p, const struct addr_batch *q, const str
 
 int symprint_batch(struct symprint *p, const struct addr_batch *q, const struct sym_batch *a)
 {
-	size_t n = a->n_frames / FRAMES_WORTH + 1;
+	size_t n = (a->n_frames > q->addrs.n ? a->n_frames : q->addrs.n) / FRAMES_WORTH + 1;
 
 	if (n > p->threads)
 		n = p->threads;

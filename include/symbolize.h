@@ -88,7 +88,8 @@ struct sym_frame {
 	uint32_t start_line;  /* where the function begins; 0 = unknown */
 };
 
-/* The answer to offs[i] is answers[i]: its frames from the innermost inlined function outwards. */
+/* The answer to offs[i] is answers[i]: its frames from the innermost inlined function outwards. Answers may share
+ * frames. */
 struct sym_answer {
 	uint32_t frame_first, frame_n; /* n == 0 unless reason == SYM_OK */
 	enum sym_reason reason;

@@ -12,6 +12,11 @@ enum {
 	STRINGS_MAX = 256 << 20, /* of one batch; names beyond get SYM_LIMIT */
 };
 
+struct name {
+	const char *text, *shown;
+	size_t n, shown_n; /* bytes of each; shown_n == 0: it is shown as it is */
+};
+
 int answering_init(struct answering *a, size_t n)
 {
 	a->answers = calloc(n + 1, sizeof(*a->answers));
@@ -94,7 +99,8 @@ static int append(struct answering *a, const char *s, size_t n, uint32_t *ret)
 	return 0;
 }
 
-int answering_add_names(struct answering *a, const struct namepool_name *name, bool both,
+/* Appends a name, and what is shown for it if that differs. */
+static int append_names(struct answering *a, const struct name *name, bool both,
 			struct sym_frame *ret)
 {
 	int r = 0;
@@ -104,6 +110,25 @@ int answering_add_names(struct answering *a, const struct namepool_name *name, b
 		r = append(a, name->text, name->n, &ret->system_name);
 	ret->name = ret->system_name;
 	return r == 0 && name->shown_n ? append(a, name->shown, name->shown_n, &ret->name) : r;
+}
+
+int answering_add_names(struct answering *a, const struct namepool_name *name, bool both,
+			struct sym_frame *ret)
+{
+	const struct name n = { name->text, name->shown, name->n, name->shown_n };
+
+	return append_names(a, &n, both, ret);
+}
+
+int answering_add_symbol(struct answering *a, const char *name, bool both, struct sym_frame *ret)
+{
+	struct name n = { .text = name, .n = strnlen(name, NAME_MAX_BYTES) };
+
+	if (demangle(name, a->demangled)) {
+		n.shown = a->demangled;
+		n.shown_n = strlen(a->demangled);
+	}
+	return append_names(a, &n, both, ret);
 }
 
 int answering_append(struct answering *a, const struct answering *from, uint32_t *ret_base)

@@ -39,7 +39,10 @@ int answering_add_name(struct answering *a, const char *name, struct sym_frame *
 int answering_add_names(struct answering *a, const struct namepool_name *name, bool both,
 			struct sym_frame *ret);
 
-/* The same for a name that is shown as it is. */
+/* The same for the symbol @name, which is demangled. */
+int answering_add_symbol(struct answering *a, const char *name, bool both, struct sym_frame *ret);
+
+/* The same as answering_add_name() for a name that is shown as it is. */
 int answering_add_plain_name(struct answering *a, const char *name, struct sym_frame *ret);
 
 /* Puts all strings of @from behind those of @a: 0 and what is to be added to their places, -ENOMEM,

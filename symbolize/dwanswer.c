@@ -29,6 +29,7 @@ struct known_symbol {
 	struct symobject_symbol symbol;
 	bool has_own;
 	uint32_t own_name, own_system_name;
+	uint32_t frame; /* in the batch, one with nothing but that name, plus 1; 0 = none */
 	bool has_name;
 	uint32_t name, system_name, better_name, better_system_name;
 };
@@ -144,12 +145,20 @@ static int name_by_symbol(struct run *r, const char *s, const struct framename *
 /* Asks for the symbol at @addr, if it is not the one that was asked for last. */
 static int symbol_at(struct run *r, uint64_t addr)
 {
-	struct known_symbol *k = &r->last_symbol;
+	struct known_symbol *k = &r->last_symbol, last = *k;
+	int res;
 
 	if (addr >= k->from && addr < k->symbol.end)
 		return 0;
 	*k = (struct known_symbol){ .from = addr };
-	return symobject_symbol(r->o, addr, &k->symbol);
+	res = symobject_symbol(r->o, addr, &k->symbol);
+	if (res == 0 && k->symbol.text && k->symbol.text == last.symbol.text && last.has_own) {
+		k->has_own = true;
+		k->own_name = last.own_name;
+		k->own_system_name = last.own_system_name;
+		k->frame = last.frame;
+	}
+	return res;
 }
 
 /* Names @frame by the symbol @s, if that is the better name. */
@@ -238,7 +247,7 @@ static int name_by_last(struct run *r, struct sym_frame *frame)
 	int res = 0;
 
 	if (!k->has_own && k->symbol.text) {
-		res = answering_add_name(r->a, k->symbol.text, frame);
+		res = answering_add_symbol(r->a, k->symbol.text, !r->req->no_system_names, frame);
 		f = (struct framename){ .name = frame->name, .system_name = frame->system_name };
 	} else if (!k->has_own) {
 		res = framenames_get(&r->names, k->symbol.ref, &f);
@@ -265,7 +274,11 @@ static int add_symbol(struct run *r, const struct symunit_frame *place)
 		frame.line = place->line;
 		res = get_file(r, &place->file, &frame.file);
 	}
-	return res < 0 ? res : answering_add_frame(r->a, &frame);
+	if (res == 0)
+		res = answering_add_frame(r->a, &frame);
+	if (res == 0 && !place)
+		r->last_symbol.frame = (uint32_t)r->a->frames.n;
+	return res;
 }
 
 static int add_debug_frames(struct run *r, const struct dwquery *q)
@@ -301,6 +314,11 @@ static int set_answer(struct run *r, const struct dwquery *q, struct sym_answer 
 			ret->reason = q->limited		   ? SYM_LIMIT
 				      : r->o->elf.reason != SYM_OK ? r->o->elf.reason
 								   : r->o->elf.on_miss;
+			return 0;
+		}
+		if (q->n == 0 && r->last_symbol.frame) {
+			*ret = (struct sym_answer){ .frame_first = r->last_symbol.frame - 1,
+						    .frame_n = 1 };
 			return 0;
 		}
 		res = add_symbol(r, q->n ? r->frames.frames.items + q->first : NULL);
@@ -374,11 +392,14 @@ static uint64_t address_of(const struct run *r, uint64_t off)
 	return UINT64_MAX;
 }
 
-/* How many frames the answers have: what has none may have a symbol. */
+/* How many frames the answers have, where that can be known: what has none may have a symbol, and of symbols alone
+ * many share a frame. */
 static size_t frames_at_most(const struct run *r, const struct dwquery *queries, size_t n)
 {
 	size_t sum = 0;
 
+	if (symobject_is_plain(r->o))
+		return 0;
 	for (size_t i = 0; i < n; i++)
 		sum += r->req->no_inlines || queries[i].n == 0 ? 1 : queries[i].n;
 	return sum;
@@ -389,7 +410,7 @@ static int answer_some(struct run *r, const struct place *places, size_t n, size
 		       size_t *ret_n)
 {
 	struct dwquery *queries = r->queries;
-	size_t distinct = 0, end = 0;
+	size_t distinct = 0, end = 0, more;
 	int res;
 
 	for (; end < n; end++) {
@@ -407,10 +428,10 @@ static int answer_some(struct run *r, const struct place *places, size_t n, size
 	if (res == 0 && !r->req->no_inlines)
 		res = framenames_read(&r->names, r->frames.frames.items, r->frames.frames.n,
 				      &r->numbers);
-	if (res == 0)
-		res = array_fit(&r->a->frames,
-				r->a->frames.n + frames_at_most(r, queries, distinct));
-	if (res == 0)
+	more = frames_at_most(r, queries, distinct);
+	if (res == 0 && more)
+		res = array_fit(&r->a->frames, r->a->frames.n + more);
+	if (res == 0 && more)
 		pages_expect(r->a->frames.items + r->a->frames.n,
 			     (r->a->frames.cap - r->a->frames.n) * sizeof(*r->a->frames.items));
 	for (size_t i = 0, q = 0; res == 0 && i < end; i++) {

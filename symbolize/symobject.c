@@ -23,6 +23,7 @@ enum {
 	GO_TABLE_MAX = 512 << 20,
 	MINIDEBUG_MAX = 64 << 20,
 	STORE_KEY_BYTES = BUILD_ID_HEX_MAX + 18,
+	AT_ONCE = 4096, /* addresses, where asking some of them again costs nothing */
 };
 
 /* The object's files, best source of symbols first. */
@@ -361,12 +362,17 @@ static int load(int fd, int debug, const struct symobject_opts *opts, struct sym
 	return 0;
 }
 
+bool symobject_is_plain(const struct symobject *o)
+{
+	return !o->dwarf && !o->lib && !o->go;
+}
+
 /* --- what was not there ----------------------------------------------------------------------- */
 
 /* Whether a debug file could tell more: of a Go program its own table tells all. */
 static bool lacks_debug(const struct symobject *o)
 {
-	return !o->dwarf && !o->lib && !o->go && o->elf.n_code > 0;
+	return symobject_is_plain(o) && o->elf.n_code > 0;
 }
 
 /* Asks the servers, or for their answer: a descriptor, -1 while there is none or when there is
@@ -527,7 +533,9 @@ int symobject_find(struct symobject *o, struct dwquery *queries, size_t n, struc
 
 size_t symobject_at_once(const struct symobject *o, size_t n)
 {
-	return o->dwarf ? dwobject_at_once(o->dwarf, n) : n;
+	if (o->dwarf)
+		return dwobject_at_once(o->dwarf, n);
+	return symobject_is_plain(o) && n > AT_ONCE ? AT_ONCE : n;
 }
 
 const char *symobject_string(const struct symobject *o, strref_t s, size_t n, char *buf)

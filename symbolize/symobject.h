@@ -69,6 +69,9 @@ int symobject_load(int fd, const struct symobject_opts *opts, struct symobject *
 int symobject_refresh(struct symobject *o, int fd, const struct symobject_opts *opts, bool look);
 void symobject_done(struct symobject *o);
 
+/* Whether symbols are all that is known of it. */
+bool symobject_is_plain(const struct symobject *o);
+
 /*
  * Debug information of @n addresses, sorted: dwobject_find(), or the same from libdw or Go's table.
  */
