@@ -202,6 +202,10 @@ static void addr2line_answer(struct symprint *p, uint64_t addr, const struct sym
 		const struct sym_frame *f = &b->frames[a->frame_first + i];
 
 		put_name(p, or_unknown(b->strings + f->name));
+		if (!f->line && !b->strings[f->file]) {
+			put(p, "\n??:?\n"); /* nothing but symbols: each of them */
+			continue;
+		}
 		put(p, "\n");
 		put_name(p, or_unknown(b->strings + f->file));
 		put(p, ":");
