@@ -10,6 +10,7 @@
 enum {
 	KEPT_PER_ADDRESS = 8, /* in one table; a real function has one or two more names */
 	NAME_PIECE = 128,
+	PIECE = 512,	       /* symbols */
 	NAME_MAX_BYTES = 4096, /* with its NUL */
 };
 
@@ -51,10 +52,8 @@ static inline size_t first_from(const struct elfsome *s, uint64_t start)
 	return at;
 }
 
-/*
- * Whether @sym can matter: it begins between the last function before the first address and the last address, or
- * covers the first one. Of a few addresses nearly none do, and this is one branch that can be foretold.
- */
+/* Whether @sym can matter: it begins between the last function before the first address and the last address, or
+ * covers the first one. */
 static inline bool may_matter(const struct elfsome *s, const Elf64_Sym *sym)
 {
 	const unsigned types = 1u << STT_NOTYPE | 1u << STT_FUNC | 1u << STT_GNU_IFUNC;
@@ -63,6 +62,15 @@ static inline bool may_matter(const struct elfsome *s, const Elf64_Sym *sym)
 	unsigned may_cover = s->addrs[0] - sym->st_value < sym->st_size;
 
 	return types >> ELF64_ST_TYPE(sym->st_info) & (is_between | may_cover);
+}
+
+/* The same for one that begins before address @i and behind those before it. */
+static inline bool is_near(const struct elfsome *s, const Elf64_Sym *sym, size_t i)
+{
+	unsigned is_last = sym->st_value >= s->near[i].start;
+	unsigned may_cover = s->addrs[i] - sym->st_value < sym->st_size;
+
+	return is_last | may_cover;
 }
 
 /* Looks at a function that begins before address @i and behind those before it. */
@@ -109,22 +117,39 @@ static void look_at_label(struct elfsome *s, const struct elftable *t, const Elf
 		s->near[i].is_labelled = true;
 }
 
-int elfsome_look(struct elfsome *s, const struct elftable *t, const Elf64_Sym *syms, size_t n)
+/* Looks at @n symbols, PIECE at most. Nobody could foretell which matter, so those that may are written down before
+ * there is a branch. */
+static int look_at_piece(struct elfsome *s, const struct elftable *t, const Elf64_Sym *syms,
+			 size_t n)
 {
+	uint16_t some[PIECE + 1];
+	size_t n_some = 0;
 	int r = 0;
 
-	for (size_t k = 0; k < n && r == 0 && !s->is_unclear; k++) {
-		const Elf64_Sym *sym = &syms[k];
-		size_t i;
+	for (size_t k = 0; k < n; k++) {
+		some[n_some] = (uint16_t)k;
+		n_some += may_matter(s, &syms[k]);
+	}
+	for (size_t k = 0; k < n_some && r == 0; k++) {
+		const Elf64_Sym *sym = &syms[some[k]];
+		size_t i = first_from(s, sym->st_value);
 
-		if (!may_matter(s, sym) || sym->st_name >= t->n_strings ||
-		    (i = first_from(s, sym->st_value)) == s->n)
+		if (i == s->n || !is_near(s, sym, i) || sym->st_name >= t->n_strings)
 			continue;
 		if (elfcode_is_function(sym))
 			r = look_at_function(s, t, sym, i);
 		else
 			look_at_label(s, t, sym, i);
 	}
+	return r;
+}
+
+int elfsome_look(struct elfsome *s, const struct elftable *t, const Elf64_Sym *syms, size_t n)
+{
+	int r = 0;
+
+	for (size_t at = 0; at < n && r == 0 && !s->is_unclear; at += PIECE)
+		r = look_at_piece(s, t, syms + at, n - at < PIECE ? n - at : PIECE);
 	return r;
 }
 
