@@ -24,6 +24,7 @@
 
 #define LARGE	      (128 << 10) /* bytes; what malloc takes for large at first, too */
 #define DEBUGINFOD_MS 120000	  /* longer than one file may take */
+#define WRITTEN	      (32 << 10)  /* bytes */
 
 static const char usage[] =
 	"usage: wick symbolize [OPTIONS] ELF [ADDR...]\n"
@@ -64,7 +65,7 @@ struct run {
 	size_t n_wrong; /* lines that were no addresses */
 	bool is_usage;	/* the words make no sense, nothing was tried */
 	bool is_buffered;
-	char written[32 << 10]; /* of stdout, while it is_buffered */
+	char *written; /* of stdout, WRITTEN bytes, while it is_buffered */
 };
 
 static void run_done(struct run *r)
@@ -213,7 +214,7 @@ static int symbolize(struct run *r, int argc, char **argv, struct err *e)
 		return n;
 	/* Answers are written in large pieces, to a terminal too; what is more than the buffer, in
 	 * multiples of it. */
-	r->is_buffered = setvbuf(stdout, r->written, _IOFBF, sizeof(r->written)) == 0;
+	r->is_buffered = setvbuf(stdout, r->written, _IOFBF, WRITTEN) == 0;
 	/* What is large then stays apart: a tenth less memory, because arrays that grow leave no holes. */
 	mallopt(M_MMAP_THRESHOLD, LARGE);
 	r->print = (struct symprint){ .out = stdout,
@@ -231,7 +232,8 @@ static int symbolize(struct run *r, int argc, char **argv, struct err *e)
 
 int cmd_symbolize(int argc, char **argv)
 {
-	struct run r = { .fd = -1 };
+	char written[WRITTEN]; /* not part of what is zeroed at each start */
+	struct run r = { .fd = -1, .written = written };
 	struct err e = { 0 };
 	int n = symbolize(&r, argc, argv, &e), status = n == 0 ? 0 : r.is_usage ? 2 : 1;
 
