@@ -82,7 +82,10 @@ bool elfcode_symbol(const struct elfcode *c, const Elf64_Sym *sym, unsigned sour
 	if (!elfcode_is_function(sym)) {
 		if (ELF64_ST_TYPE(sym->st_info) != STT_NOTYPE)
 			return false;
-		s.tier = SYMTAB_LABEL;
+		s.label = true;
+		/* Assembly that exports a place means a function, whether it says so or not. */
+		if (!s.open || bind == STB_LOCAL)
+			s.tier = SYMTAB_LABEL;
 	}
 	if (!s.open && sym->st_size < limit - s.start)
 		s.end = s.start + sym->st_size;

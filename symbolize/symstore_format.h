@@ -19,7 +19,7 @@
 #define STORE_MAGIC   "wickidx"
 #define STORE_SUFFIX  ".wickidx"
 /* Of this layout, that of images and that of names: another one is not read. */
-#define STORE_VERSION 3
+#define STORE_VERSION 4
 
 enum {
 	STORE_KEY_MAX = 200,

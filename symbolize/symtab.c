@@ -98,6 +98,8 @@ int symtab_prefer(const struct symtab_sym *a, const char *a_name, const struct s
 
 	if (a->start != b->start)
 		return by_number(b->start, a->start);
+	if (a->label != b->label)
+		return by_number(a->label, b->label);
 	if (a->source != b->source)
 		return by_number(a->source, b->source);
 	r = symtab_rank(a->bind, a_name, b->bind, b_name);

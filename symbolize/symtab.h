@@ -5,8 +5,9 @@
  * the table is built; a lookup is one binary search.
  *
  * Who names an address that several symbols cover:
- *   1. the better tier: functions with a size, functions without, labels without a type;
- *   2. the symbol that begins last, which is the innermost of nested ones;
+ *   1. the better tier: functions with a size, functions without and places without a type that are
+ *      exported, other labels without a type;
+ *   2. the symbol that begins last, which is the innermost of nested ones, and there one with a type;
  *   3. the better source (.symtab before .dynsym);
  *   4. global before weak before local;
  *   5. fewer leading underscores;
@@ -42,7 +43,8 @@ struct symtab_sym {
 	uint8_t tier;	/* enum symtab_tier */
 	uint8_t source; /* the smaller, the better */
 	uint8_t bind;	/* enum symtab_bind */
-	bool open;	/* the size is not known */
+	bool open : 1;	/* the size is not known */
+	bool label : 1; /* it has no type */
 };
 
 /* What a table is made of. Zero it, add to it, give it to symtab_build(). */

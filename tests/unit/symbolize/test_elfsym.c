@@ -64,19 +64,23 @@ Test(elfsym, decides_the_odd_cases)
 		uint64_t vaddr;
 		const char *name;
 	} want[] = {
-		{ 0x401000, "sized" },	      { 0x40101f, "sized" },
-		{ 0x401020, "(none)" },	      { 0x40102f, "(none)" },
-		{ 0x401030, "alias_best" },   { 0x401040, "unsized" },
-		{ 0x401050, "unsized" },      { 0x40105f, "unsized" },
-		{ 0x401060, "after" },	      { 0x401070, "label" },
-		{ 0x40107f, "label" },	      { 0x401080, "sized_label" },
-		{ 0x401087, "sized_label" },  { 0x401088, "(none)" },
-		{ 0x401090, "(none)" },	      { 0x4010a0, "outer" },
-		{ 0x4010b0, "inner" },	      { 0x4010bf, "inner" },
-		{ 0x4010c0, "outer" },	      { 0x4010cf, "outer" },
-		{ 0x4010d0, "long_one" },     { 0x4010e0, "long_one" },
-		{ 0x4010f0, "last" },	      { 0x4010ff, "last" },
-		{ 0x402000, "second_first" }, { 0x40201f, "second_first" },
+		{ 0x401000, "sized" },		{ 0x40101f, "sized" },
+		{ 0x401020, "(none)" },		{ 0x40102f, "(none)" },
+		{ 0x401030, "alias_best" },	{ 0x401040, "unsized" },
+		{ 0x401050, "unsized" },	{ 0x40105f, "unsized" },
+		{ 0x401060, "after" },		{ 0x401070, "label" },
+		{ 0x40107f, "label" },		{ 0x401080, "sized_label" },
+		{ 0x401087, "sized_label" },	{ 0x401088, "(none)" },
+		{ 0x401090, "(none)" },		{ 0x4010a0, "outer" },
+		{ 0x4010b0, "inner" },		{ 0x4010bf, "inner" },
+		{ 0x4010c0, "outer" },		{ 0x4010cf, "outer" },
+		{ 0x4010d0, "long_one" },	{ 0x4010e0, "long_one" },
+		{ 0x4010f0, "last" },		{ 0x4010ff, "last" },
+		{ 0x402000, "second_first" },	{ 0x40201f, "second_first" },
+		{ 0x402020, "second_unsized" }, { 0x40202f, "second_unsized" },
+		{ 0x402030, "exported" },	{ 0x40203f, "exported" },
+		{ 0x402040, "exported" },	{ 0x402050, "second_sized" },
+		{ 0x402060, "second_sized" },	{ 0x40206f, "second_sized" },
 	};
 	int fd = fixture_open("odd");
 	struct elf_object o;
