@@ -7,12 +7,16 @@
 #include <string.h>
 #include <unistd.h>
 
-static int digit(char c)
+static inline int digit(char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	static const uint8_t plus_1[256] = {
+		['0'] = 1,  ['1'] = 2,	['2'] = 3,  ['3'] = 4,	['4'] = 5,  ['5'] = 6,
+		['6'] = 7,  ['7'] = 8,	['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
+		['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12,
+		['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+	};
+
+	return plus_1[(unsigned char)c] - 1;
 }
 
 static bool is_space(char c)
@@ -50,7 +54,7 @@ uint64_t addr_guess(const char *s)
 	const char *first = s[0] == '0' && (s[1] | 0x20) == 'x' ? s + 2 : s, *p = first;
 	uint64_t v = 0;
 
-	/* Nearly all are a few digits; strtoull() takes as long as all the rest of the reading. */
+	/* strtoull() takes as long as all the rest of the reading. */
 	for (int d; p - first < 16 && (d = digit(*p)) >= 0; p++)
 		v = v << 4 | (unsigned)d;
 	return p > first && p - first < 16 ? v : strtoull(s, NULL, 16);
@@ -108,16 +112,38 @@ static int add_line(struct addr_reader *r, char *s, size_t n, struct addr_batch 
 	return array_push(&b->addrs, addr);
 }
 
+/* The newline behind the number at @line, NULL when there is another thing: nearly all lines are this. */
+static char *plain_line(char *line, const char *end, uint64_t *ret)
+{
+	char *first, *p;
+	uint64_t v = 0;
+
+	if (end - line > 2 && line[0] == '0' && (line[1] | 0x20) == 'x')
+		line += 2;
+	first = p = line;
+	for (int d; p < end && (d = digit(*p)) >= 0; p++)
+		v = v << 4 | (unsigned)d;
+	*ret = v;
+	return p > first && p - first <= 16 && p < end && *p == '\n' ? p : NULL;
+}
+
 /* Takes the lines that are whole. */
 static int add_lines(struct addr_reader *r, struct addr_batch *b)
 {
 	while (b->addrs.n < ADDR_BATCH_MAX) {
-		char *line = r->buf + r->pos, *end = memchr(line, '\n', r->n - r->pos);
+		char *line = r->buf + r->pos, *end;
+		uint64_t addr;
 		int res;
 
-		if (!end)
-			return 0;
-		res = add_line(r, line, (size_t)(end - line), b);
+		end = r->in_long_line ? NULL : plain_line(line, r->buf + r->n, &addr);
+		if (end) {
+			res = array_push(&b->addrs, addr);
+		} else {
+			end = memchr(line, '\n', r->n - r->pos);
+			if (!end)
+				return 0;
+			res = add_line(r, line, (size_t)(end - line), b);
+		}
 		if (res < 0)
 			return res;
 		r->pos += (size_t)(end - line) + 1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "symprint.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,11 +17,14 @@
 #include "workers.h"
 
 enum {
-	AHEAD = 4,   /* answers */
-	LINE = 64,   /* bytes that come from memory at once; long names are two or more */
-	SLICE = 128, /* answers that a thread takes at a time */
+	AHEAD = 4,    /* answers */
+	LINE = 64,    /* bytes that come from memory at once; long names are two or more */
+	SLICE = 1024, /* answers that a thread takes at a time: about half of SYMPRINT_BUF */
 	FRAMES_WORTH = 8 << 10, /* for which another thread is started */
 };
+
+/* 1 in each byte of a number. */
+#define BYTES UINT64_C(0x0101010101010101)
 
 static const char no_address[] = "not an address";
 
@@ -65,12 +69,22 @@ static void flush(struct symprint *p)
 	p->n = 0;
 }
 
-static void put_bytes(struct symprint *p, const char *s, size_t n)
+static __attribute__((noinline)) void put_long(struct symprint *p, const char *s, size_t n)
 {
 	for (size_t room; n > (room = SYMPRINT_BUF - p->n); s += room, n -= room) {
 		memcpy(p->buf + p->n, s, room);
 		p->n = SYMPRINT_BUF;
 		flush(p);
+	}
+	memcpy(p->buf + p->n, s, n);
+	p->n += n;
+}
+
+static inline void put_bytes(struct symprint *p, const char *s, size_t n)
+{
+	if (n > SYMPRINT_BUF - p->n) {
+		put_long(p, s, n);
+		return;
 	}
 	memcpy(p->buf + p->n, s, n);
 	p->n += n;
@@ -83,23 +97,34 @@ static void put_foreign(struct symprint *p, const char *s, size_t n)
 	term_write(p->out, s, n, SIZE_MAX, TERM_ELIDE_END);
 }
 
-static void put(struct symprint *p, const char *s)
+static inline void put(struct symprint *p, const char *s)
 {
 	put_bytes(p, s, strlen(s));
+}
+
+/* The digits of @v, the first one in the lowest byte: eight at a time in the bytes of a number. */
+static uint64_t hex_digits(uint32_t v)
+{
+	uint64_t x = __builtin_bswap32(v), above_9;
+
+	x = (x | x << 16) & 0x0000ffff0000ffff;
+	x = (x | x << 8) & 0x00ff00ff00ff00ff;
+	x = (x >> 4 | x << 8) & 0x0f0f0f0f0f0f0f0f;
+	above_9 = (x + 6 * BYTES) >> 4 & BYTES;
+	return x + '0' * BYTES + ('a' - '0' - 10) * above_9;
 }
 
 /* "0x1f", with zeros to @digits. */
 static void put_hex(struct symprint *p, uint64_t v, size_t digits)
 {
-	char buf[18], *end = buf + sizeof(buf), *s = end;
+	const uint64_t text[2] = { htole64(hex_digits((uint32_t)(v >> 32))),
+				   htole64(hex_digits((uint32_t)v)) };
+	size_t n = v ? 16 - (size_t)__builtin_clzll(v) / 4 : 1;
 
-	do {
-		*--s = "0123456789abcdef"[v & 15];
-		v >>= 4;
-	} while (v || (size_t)(end - s) < digits);
-	*--s = 'x';
-	*--s = '0';
-	put_bytes(p, s, (size_t)(end - s));
+	if (n < digits)
+		n = digits;
+	put_bytes(p, "0x", 2);
+	put_bytes(p, (const char *)text + sizeof(text) - n, n);
 }
 
 static void put_number(struct symprint *p, uint32_t v)
@@ -119,12 +144,11 @@ static void put_number(struct symprint *p, uint32_t v)
  */
 static bool is_plain(const char *s, size_t n)
 {
-	const uint64_t ones = 0x0101010101010101;
 	uint64_t v;
 
 	for (; n >= sizeof(v); s += sizeof(v), n -= sizeof(v)) {
 		memcpy(&v, s, sizeof(v));
-		if ((v | (v - ones * ' ') | (v + ones)) & ones << 7)
+		if ((v | (v - BYTES * ' ') | (v + BYTES)) & BYTES << 7)
 			break;
 	}
 	for (; n > 0; s++, n--)
