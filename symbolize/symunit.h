@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -124,8 +125,10 @@ struct symunit_entry {
 	uint32_t addr, file, line;
 };
 
-/* Where a question about an image ended: who asks for addresses in ascending order goes on from there.
- * Zero it for each image. */
+enum { SYMUNIT_CURSOR_DEPTH = 8 }; /* frames of a scope that are kept */
+
+/* Where a question about an image ended: who asks for addresses in ascending order goes on from there,
+ * most often in the same function and the same file. Zero it for each image. */
 struct symunit_cursor {
 	struct symunit_place {
 		struct symunit_entry now, next; /* next is valid while left > 0 */
@@ -133,6 +136,10 @@ struct symunit_cursor {
 		uint32_t left;			/* entries of the block behind now */
 		uint32_t at; /* of the one behind next, in the bytes of the list */
 	} seg, row;
+	bool has_file;
+	uint32_t file_number; /* of the place, if it has one */
+	uint32_t scope, n;    /* whose frames are in frames; n == 0: no scope's */
+	struct symunit_frame place, frames[SYMUNIT_CURSOR_DEPTH];
 };
 
 /* As symunit_find(); any addresses may be asked for in any order. */

@@ -5,11 +5,15 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "hash.h"
 #include "symunit_format.h"
 
-enum { STEPS_MAX = 4096 }; /* from the innermost inlined call to its function */
+enum {
+	STEPS_MAX = 4096, /* from the innermost inlined call to its function */
+	NEAR = 4,	  /* blocks that are looked at before all are searched */
+};
 
 /* --- lists ------------------------------------------------------------------------------------ */
 
@@ -99,6 +103,21 @@ static bool is_ahead(const struct symunit *u, const struct symunit_list *l,
 	       (c->block == n || addr < blocks[c->block].addr);
 }
 
+/* As find_block(). Who asks in ascending order finds it close behind the block of @c. */
+static size_t find_near(const struct symunit *u, const struct symunit_list *l,
+			const struct symunit_place *c, uint32_t addr)
+{
+	const struct symunit_block *blocks = (const void *)((const char *)u + l->index);
+	size_t n = (l->n + SYMUNIT_BLOCK - 1) / SYMUNIT_BLOCK, i = c->block;
+
+	if (i == 0 || blocks[i - 1].addr > addr)
+		return find_block(u, l, addr);
+	for (size_t end = i + NEAR; i < n && blocks[i].addr <= addr; i++)
+		if (i == end)
+			return find_block(u, l, addr);
+	return i;
+}
+
 /* Sets @c to the first entry of the block that has what is in force at @addr: false when the list
  * begins after it. */
 static bool list_open(const struct symunit *u, const struct symunit_list *l, uint32_t addr,
@@ -106,7 +125,7 @@ static bool list_open(const struct symunit *u, const struct symunit_list *l, uin
 {
 	const uint8_t *bytes = (const uint8_t *)u + l->bytes, *p;
 
-	c->block = (uint32_t)find_block(u, l, addr);
+	c->block = (uint32_t)find_near(u, l, c, addr);
 	if (c->block == 0)
 		return false;
 	c->left = (uint32_t)open_block(u, l, c->block - 1, &c->now, &p) - 1;
@@ -275,23 +294,15 @@ static struct symunit_scope get_scope(const struct symunit *u, uint32_t i)
 				       (uint32_t)v[2] - 1, (uint32_t)v[3] };
 }
 
-size_t symunit_find_on(const struct symunit *u, uint64_t addr, struct symunit_cursor *c,
-		       struct symunit_frame ret[SYMUNIT_DEPTH_MAX])
+/* The frames of a scope, the innermost without its place: how many. */
+static size_t get_frames(const struct symunit *u, uint32_t scope,
+			 struct symunit_frame ret[SYMUNIT_DEPTH_MAX])
 {
-	struct symunit_entry seg = { .file = SYMUNIT_NONE }, row = { .file = SYMUNIT_NONE };
-	uint32_t scope, steps = 0;
 	size_t n = 0;
 
-	if (addr < u->base || addr - u->base > UINT32_MAX)
-		return 0;
-	if (list_find(u, &u->rows, (uint32_t)(addr - u->base), &c->row))
-		row = c->row.now;
-	if (list_find(u, &u->segs, (uint32_t)(addr - u->base), &c->seg))
-		seg = c->seg.now;
 	ret[0] = (struct symunit_frame){ 0 };
-	set_place(u, &ret[0], row.file, row.line);
 	/* The numbers of an image from a file may lead in a circle. */
-	for (scope = seg.file; scope < u->scopes.n && steps < STEPS_MAX; steps++) {
+	for (uint32_t steps = 0; scope < u->scopes.n && steps < STEPS_MAX; steps++) {
 		struct symunit_scope s = get_scope(u, scope);
 
 		if (s.name < u->names.n)
@@ -305,6 +316,46 @@ size_t symunit_find_on(const struct symunit *u, uint64_t addr, struct symunit_cu
 		set_place(u, &ret[n], s.call_file, s.call_line);
 		scope = s.parent;
 	}
+	return n;
+}
+
+/* The same, from @c where its scope was asked for last. */
+static size_t get_frames_again(const struct symunit *u, uint32_t scope, struct symunit_cursor *c,
+			       struct symunit_frame ret[SYMUNIT_DEPTH_MAX])
+{
+	size_t n = c->n;
+
+	if (n > 0 && c->scope == scope) {
+		memcpy(ret, c->frames, n * sizeof(*ret));
+		return n;
+	}
+	n = get_frames(u, scope, ret);
+	c->n = n <= SYMUNIT_CURSOR_DEPTH ? (uint32_t)n : 0;
+	c->scope = scope;
+	memcpy(c->frames, ret, c->n * sizeof(*ret));
+	return n;
+}
+
+size_t symunit_find_on(const struct symunit *u, uint64_t addr, struct symunit_cursor *c,
+		       struct symunit_frame ret[SYMUNIT_DEPTH_MAX])
+{
+	struct symunit_entry seg = { .file = SYMUNIT_NONE }, row = { .file = SYMUNIT_NONE };
+	size_t n;
+
+	if (addr < u->base || addr - u->base > UINT32_MAX)
+		return 0;
+	if (list_find(u, &u->rows, (uint32_t)(addr - u->base), &c->row))
+		row = c->row.now;
+	if (list_find(u, &u->segs, (uint32_t)(addr - u->base), &c->seg))
+		seg = c->seg.now;
+	n = get_frames_again(u, seg.file, c, ret);
+	if (!c->has_file || c->file_number != row.file) {
+		set_place(u, &c->place, row.file, 0);
+		c->has_file = true;
+		c->file_number = row.file;
+	}
+	ret[0].file = c->place.file;
+	ret[0].line = row.line;
 	return n ? n : row.line != 0 || row.file != SYMUNIT_NONE;
 }
 
