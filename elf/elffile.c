@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "pages.h"
+
 enum {
 	SECTIONS_MAX = 100 * 1000, /* linked objects have dozens */
 	SECTION_NAMES_MAX = 16 << 20,
@@ -54,6 +56,7 @@ int elf_file_read_new(const struct elf_file *f, uint64_t off, uint64_t n, size_t
 	p = malloc((size_t)n + 1);
 	if (!p)
 		return -ENOMEM;
+	pages_expect(p, (size_t)n);
 	r = elf_file_read(f, off, p, (size_t)n);
 	if (r < 0)
 		return r;

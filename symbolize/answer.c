@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "pages.h"
 
 enum {
 	NAME_MAX_BYTES = 4096,	 /* what a symbol name is cut to */
@@ -20,6 +21,8 @@ struct name {
 int answering_init(struct answering *a, size_t n)
 {
 	a->answers = calloc(n + 1, sizeof(*a->answers));
+	if (a->answers)
+		pages_expect(a->answers, n * sizeof(*a->answers));
 	return !a->answers || n > UINT32_MAX || strtab_init(&a->strings) < 0 ? -ENOMEM : 0;
 }
 

@@ -335,47 +335,17 @@ static int set_answer(struct run *r, const struct dwquery *q, struct sym_answer 
 
 /* --- the request ------------------------------------------------------------------------------ */
 
-/* An address that is asked for, and the place of the answer in the request. */
-struct place {
-	uint64_t addr;
-	uint32_t i;
+/* What is asked for: the addresses in ascending order, and of each the place of its answer. */
+struct asked {
+	uint64_t *addrs;
+	struct radix_key *places;
+	size_t n;
 };
 
-static int by_addr(const void *pa, const void *pb)
+static void asked_done(struct asked *q)
 {
-	const struct place *a = pa, *b = pb;
-
-	return (a->addr > b->addr) - (a->addr < b->addr);
-}
-
-static int sort_places(struct place *places, size_t n)
-{
-	struct radix_key *keys;
-	struct place *sorted;
-	uint64_t lo = UINT64_MAX, hi = 0;
-	int r = -ENOMEM;
-
-	for (size_t i = 0; i < n; i++) {
-		lo = places[i].addr < lo ? places[i].addr : lo;
-		hi = places[i].addr > hi ? places[i].addr : hi;
-	}
-	if (n < 2 || hi - lo > UINT32_MAX) {
-		qsort(places, n, sizeof(*places), by_addr);
-		return 0;
-	}
-	keys = malloc(n * sizeof(*keys));
-	sorted = malloc(n * sizeof(*sorted));
-	for (size_t i = 0; keys && i < n; i++)
-		keys[i] = (struct radix_key){ (uint32_t)(places[i].addr - lo), (uint32_t)i };
-	if (keys && sorted)
-		r = radix_sort(keys, n);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		sorted[i] = places[keys[i].item];
-	if (r == 0)
-		memcpy(places, sorted, n * sizeof(*places));
-	free(keys);
-	free(sorted);
-	return r;
+	free(q->addrs);
+	free(q->places);
 }
 
 static uint64_t address_of(const struct run *r, uint64_t off)
@@ -392,6 +362,41 @@ static uint64_t address_of(const struct run *r, uint64_t off)
 	return UINT64_MAX;
 }
 
+/* Sorts what the request asks for. Numbers of 32 bits are sorted: most objects have no others, and what
+ * has some takes two turns, of which the second one keeps the order of the first. */
+static int sort_addresses(const struct run *r, struct asked *ret)
+{
+	const uint64_t *offs = r->req->offs;
+	uint64_t lo = UINT64_MAX, hi = 0;
+	size_t n = r->req->n;
+	int res;
+
+	*ret = (struct asked){ .addrs = malloc((n + 1) * sizeof(*ret->addrs)),
+			       .places = malloc((n + 1) * sizeof(*ret->places)),
+			       .n = n };
+	if (!ret->addrs || !ret->places)
+		return -ENOMEM;
+	pages_expect(ret->addrs, n * sizeof(*ret->addrs));
+	pages_expect(ret->places, n * sizeof(*ret->places));
+	for (size_t i = 0; i < n; i++) {
+		ret->addrs[i] = address_of(r, offs[i]);
+		lo = ret->addrs[i] < lo ? ret->addrs[i] : lo;
+		hi = ret->addrs[i] > hi ? ret->addrs[i] : hi;
+	}
+	for (size_t i = 0; i < n; i++)
+		ret->places[i] = (struct radix_key){ (uint32_t)(ret->addrs[i] - lo), (uint32_t)i };
+	res = radix_sort(ret->places, n);
+	if (res == 0 && n > 0 && hi - lo > UINT32_MAX) {
+		for (size_t i = 0; i < n; i++)
+			ret->places[i].by =
+				(uint32_t)((ret->addrs[ret->places[i].item] - lo) >> 32);
+		res = radix_sort(ret->places, n);
+	}
+	for (size_t i = 0; res == 0 && i < n; i++)
+		ret->addrs[i] = address_of(r, offs[ret->places[i].item]);
+	return res;
+}
+
 /* How many frames the answers have, where that can be known: what has none may have a symbol, and of symbols alone
  * many share a frame. */
 static size_t frames_at_most(const struct run *r, const struct dwquery *queries, size_t n)
@@ -405,21 +410,23 @@ static size_t frames_at_most(const struct run *r, const struct dwquery *queries,
 	return sum;
 }
 
-/* Answers the first of @n places, as many as have @max distinct addresses: 0 and how many, -ENOMEM. */
-static int answer_some(struct run *r, const struct place *places, size_t n, size_t max,
-		       size_t *ret_n)
+/* Answers what is asked for from number @first on, as many as have @max distinct addresses: 0 and the
+ * number behind them, -ENOMEM. */
+static int answer_some(struct run *r, const struct asked *asked, size_t first, size_t max,
+		       size_t *ret_end)
 {
+	const uint64_t *addrs = asked->addrs;
 	struct dwquery *queries = r->queries;
-	size_t distinct = 0, end = 0, more;
+	size_t distinct = 0, end = first, more;
 	int res;
 
-	for (; end < n; end++) {
-		bool again = end > 0 && places[end].addr == places[end - 1].addr;
+	for (; end < asked->n; end++) {
+		bool again = end > first && addrs[end] == addrs[end - 1];
 
 		if (!again && distinct == max)
 			break;
 		if (!again)
-			queries[distinct++] = (struct dwquery){ .addr = places[end].addr };
+			queries[distinct++] = (struct dwquery){ .addr = addrs[end] };
 	}
 	r->frames.frames.n = 0;
 	res = symobject_find(r->o, queries, distinct, &r->frames);
@@ -434,30 +441,30 @@ static int answer_some(struct run *r, const struct place *places, size_t n, size
 	if (res == 0 && more)
 		pages_expect(r->a->frames.items + r->a->frames.n,
 			     (r->a->frames.cap - r->a->frames.n) * sizeof(*r->a->frames.items));
-	for (size_t i = 0, q = 0; res == 0 && i < end; i++) {
-		struct sym_answer *answer = &r->a->answers[places[i].i];
+	for (size_t i = first, q = 0; res == 0 && i < end; i++) {
+		struct sym_answer *answer = &r->a->answers[asked->places[i].item];
 
-		if (i > 0 && places[i].addr == places[i - 1].addr)
-			*answer = r->a->answers[places[i - 1].i];
+		if (i > first && addrs[i] == addrs[i - 1])
+			*answer = r->a->answers[asked->places[i - 1].item];
 		else
 			res = set_answer(r, &queries[q++], answer);
 	}
-	*ret_n = end;
+	*ret_end = end;
 	return res;
 }
 
-/* Answers each distinct address once; @places are sorted. */
-static int answer_places(struct run *r, const struct place *places, size_t n)
+/* Answers each distinct address once. */
+static int answer_all(struct run *r, const struct asked *asked)
 {
-	size_t max = symobject_at_once(r->o, n), some;
+	size_t max = symobject_at_once(r->o, asked->n);
 	int res = 0;
 
 	r->frames.room = &r->room;
 	r->queries = malloc((max + 1) * sizeof(*r->queries));
 	if (!r->queries)
 		return -ENOMEM;
-	for (size_t i = 0; res == 0 && i < n; i += some) {
-		res = answer_some(r, places + i, n - i, max, &some);
+	for (size_t i = 0; res == 0 && i < asked->n;) {
+		res = answer_some(r, asked, i, max, &i);
 		r->frames.goes_on = true;
 	}
 	return res;
@@ -465,11 +472,11 @@ static int answer_places(struct run *r, const struct place *places, size_t n)
 
 int dwanswer_run(struct symobject *o, const struct sym_request *req, struct answering *a)
 {
-	_cleanup_free_ struct place *places = calloc(req->n + 1, sizeof(*places));
 	_cleanup_free_ struct run *r = calloc(1, sizeof(*r));
+	struct asked asked = { 0 };
 	int res;
 
-	if (!places || !r)
+	if (!r)
 		return -ENOMEM;
 	if (getrandom(&r->names.seed, sizeof(r->names.seed), GRND_NONBLOCK) < 0)
 		r->names.seed = 1;
@@ -479,11 +486,10 @@ int dwanswer_run(struct symobject *o, const struct sym_request *req, struct answ
 	r->o = o;
 	r->req = req;
 	r->a = a;
-	for (size_t i = 0; i < req->n; i++)
-		places[i] = (struct place){ address_of(r, req->offs[i]), (uint32_t)i };
-	res = sort_places(places, req->n);
+	res = sort_addresses(r, &asked);
 	if (res == 0)
-		res = answer_places(r, places, req->n);
+		res = answer_all(r, &asked);
+	asked_done(&asked);
 	run_done(r);
 	return res;
 }

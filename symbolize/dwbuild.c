@@ -14,21 +14,6 @@ void dwbuild_done(struct dwbuild *d)
 	symunit_builder_done(&d->builder);
 }
 
-/* What its unit_length says, of what is there. */
-static uint64_t program_bytes(const struct dwsections *s, uint64_t off)
-{
-	uint64_t size = s->s[DW_LINE].size, n = 0;
-	uint8_t buf[12];
-	const uint8_t *p = dwsection_window(s, DW_LINE, off, sizeof(buf), buf);
-
-	if (!p)
-		return 0;
-	dwform_uint(p, p + 4, 4, &n);
-	if (n == UINT32_MAX)
-		dwform_uint(p + 4, p + 12, 8, &n);
-	return n < size - off ? n : size - off;
-}
-
 static enum dwbuild_flaw flaw_of(int error)
 {
 	return error == -EFBIG ? DWBUILD_LIMITED : DWBUILD_BROKEN;
@@ -80,12 +65,12 @@ static int read_lines(struct dwbuild *d, const struct dwbuild_unit *in, uint32_t
 				     .str_offsets_base = in->unit->str_offsets_base,
 				     .code = in->code,
 				     .n_code = in->n_code,
-				     .max_rows = ROWS_MAX };
+				     .max_rows = ROWS_MAX,
+				     .bytes = &d->line_bytes };
 	int r = 0;
 
 	if (lines.off == DWUNIT_ABSENT)
 		return 0;
-	d->line_bytes += program_bytes(&in->file->s, lines.off);
 	if (in->split && lines.name == STRREF_NONE)
 		r = dwsplit_own_string(in->split, in->split->unit->name, &lines.name);
 	return r < 0 ? r : dwline_read(&in->file->s, &lines, &d->builder, ret_first_file, ret_n_files);

@@ -412,6 +412,8 @@ int dwline_read(const struct dwsections *d, const struct dwline_unit *u, struct 
 	int r, tables;
 
 	r = dwline_head_fetch(d, u->off, &buf, &p, &n);
+	if (r == 0 && u->bytes)
+		*u->bytes += n;
 	if (r == 0)
 		r = dwline_head_read(p, n, u, &g.head);
 	if (r < 0)

@@ -25,6 +25,8 @@ struct dwline_unit {
 	const struct dwline_span *code;
 	size_t n_code;
 	uint64_t max_rows; /* of one program, merged: -EFBIG beyond */
+	uint64_t *
+		bytes; /* counts those that are read of programs and their tables; NULL = nobody does */
 };
 
 /*

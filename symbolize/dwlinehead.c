@@ -11,8 +11,8 @@
 #include "cleanup.h"
 
 enum {
-	LENGTH_MAX = 4 + 8, /* bytes of a unit_length */
-	FORMATS_MAX = 255,  /* their number is one byte */
+	FIRST = 2048,	   /* bytes that are read to learn the length: most tables are no longer */
+	FORMATS_MAX = 255, /* their number is one byte */
 };
 
 /* Bytes of one table; they are held while it is read. */
@@ -41,16 +41,16 @@ int dwline_head_fetch(const struct dwsections *d, uint64_t off, void **ret_buf, 
 {
 	uint64_t size = d->s[DW_LINE].size, len = 0;
 	_cleanup_free_ uint8_t *buf = NULL;
-	uint8_t first[LENGTH_MAX];
+	uint8_t first[FIRST];
+	size_t n, had, own;
 	const uint8_t *p;
-	size_t n, own;
 	int r;
 
 	if (off >= size)
 		return -EBADMSG;
-	n = size - off < sizeof(first) ? (size_t)(size - off) : sizeof(first);
-	p = dwsection_window(d, DW_LINE, off, n, first);
-	r = p ? read_length(p, n, &len, &own) : -EBADMSG;
+	had = size - off < sizeof(first) ? (size_t)(size - off) : sizeof(first);
+	p = dwsection_window(d, DW_LINE, off, had, first);
+	r = p ? read_length(p, had, &len, &own) : -EBADMSG;
 	if (r < 0)
 		return r;
 	if (len > size - off - own)
@@ -58,14 +58,15 @@ int dwline_head_fetch(const struct dwsections *d, uint64_t off, void **ret_buf, 
 	if (len > TABLE_MAX)
 		return -EFBIG;
 	n = (size_t)len + own;
-	if (!d->s[DW_LINE].mem) {
-		buf = malloc(n);
+	if (p == first) {
+		had = had < n ? had : n;
+		p = buf = malloc(n);
 		if (!buf)
 			return -ENOMEM;
+		memcpy(buf, first, had);
+		if (had < n && !dwsection_window(d, DW_LINE, off + had, n - had, buf + had))
+			return -EBADMSG;
 	}
-	p = dwsection_window(d, DW_LINE, off, n, buf);
-	if (!p)
-		return -EBADMSG;
 	*ret_buf = take_ptr(buf);
 	*ret = p;
 	*ret_n = n;

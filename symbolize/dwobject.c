@@ -23,7 +23,8 @@ enum {
 	LOOK_AGAIN_MAX = 16,	/* missing split units that are looked for again, at a time */
 	RANGES_MAX = 8 << 20,	/* 256 MB of directory */
 	AT_ONCE = 4096,		/* addresses */
-	AGAIN_MAX = 4 << 20,	/* bytes of an index that may be read for each of those */
+	STRINGS_HELD = 256 << 10,
+	AGAIN_MAX = 4 << 20, /* bytes of an index that may be read for each of those */
 };
 
 /* --- opening ---------------------------------------------------------------------------------- */
@@ -245,6 +246,17 @@ static int hold(struct dwsections *d, enum dwsection_id id)
 	return d->s[id].z && dwsection_hold(d, id, SIZE_MAX) == -ENOMEM ? -ENOMEM : 0;
 }
 
+/* Of what is small, paths most of all, that is one read in place of hundreds. */
+static int hold_strings(struct dwsections *d)
+{
+	static const enum dwsection_id ids[] = { DW_STR, DW_LINE_STR };
+	int r = 0;
+
+	for (size_t i = 0; r != -ENOMEM && i < ARRAY_LEN(ids); i++)
+		r = dwsection_hold(d, ids[i], STRINGS_HELD);
+	return r == -ENOMEM ? r : 0;
+}
+
 int dwobject_expect_many(struct dwobject *o)
 {
 	int r = 0;
@@ -254,7 +266,8 @@ int dwobject_expect_many(struct dwobject *o)
 		o->near = calloc(1, sizeof(*o->near));
 	/* dwz made partial units, and the alternate file, of what units have in common; Go and optimizing
 	 * all units at once make references from everywhere to everywhere. */
-	if (o->refers_far)
+	r = hold_strings(&o->file.s);
+	if (r == 0 && o->refers_far)
 		r = hold(&o->file.s, DW_INFO);
 	if (r == 0 && o->has_alt)
 		r = hold(&o->alt.s, DW_INFO);

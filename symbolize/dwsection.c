@@ -12,6 +12,7 @@
 #include "array.h"
 #include "cleanup.h"
 #include "inflate.h"
+#include "pages.h"
 #include "workers.h"
 #include "zsection.h"
 
@@ -238,6 +239,7 @@ static int place_jobs(struct jobs *q, size_t held)
 		s->mem = malloc(j->size);
 		if (!s->mem)
 			return -ENOMEM;
+		pages_expect(s->mem, j->size);
 		held -= j->size;
 		q->d->mem_bytes += j->size;
 		q->n++;
