@@ -163,11 +163,18 @@ static bool has_query(const struct ahead *a, const struct dwspan *span)
 	return lo < a->n_queries && a->queries[lo].addr < span->hi;
 }
 
+/* Those that do not say where their code is are asked for, too, by what no other unit has. */
 static bool is_wanted(struct ahead *a, const struct dwunit *u)
 {
+	int r;
+
 	a->spans.spans.n = 0;
-	if (u->partial || dwunit_is_skeleton(u) ||
-	    dwrange_read(&a->o->file, u, u->pc_forms, u->pc, &a->spans) < 0)
+	if (u->partial || dwunit_is_skeleton(u))
+		return false;
+	r = dwrange_read(&a->o->file, u, u->pc_forms, u->pc, &a->spans);
+	if (dwobject_is_loose(u, &a->spans, r))
+		return true;
+	if (r < 0)
 		return false;
 	array_each(&a->spans.spans, span)
 		if (has_query(a, span))

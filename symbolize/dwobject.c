@@ -66,6 +66,13 @@ void dwobject_free(struct dwobject *o)
 
 DEFINE_CLEANUP(struct dwobject *, dwobject_free)
 
+/* An empty list is of a unit whose code was thrown away. */
+bool dwobject_is_loose(const struct dwunit *u, const struct dwspans *spans, int error)
+{
+	return spans->spans.n == 0 && u->stmt_list != DWUNIT_ABSENT &&
+	       (u->children || dwunit_is_skeleton(u)) && (error == -EBADMSG || !u->pc_forms[2]);
+}
+
 /* Enters unit @i into the directory, or into those that do not say where their code is. */
 static int add_unit(struct dwobject *o, uint32_t i, struct dwspans *spans)
 {
@@ -81,10 +88,7 @@ static int add_unit(struct dwobject *o, uint32_t i, struct dwspans *spans)
 		return r;
 	if (r == -EFBIG)
 		atomic_fetch_add(&o->limited, 1);
-	/* An empty list is of a unit whose code was thrown away. */
-	if (spans->spans.n == 0 && u->stmt_list != DWUNIT_ABSENT &&
-	    (u->children || dwunit_is_skeleton(u)) && (r == -EBADMSG || !u->pc_forms[2]) &&
-	    o->loose.n < LOOSE_MAX)
+	if (dwobject_is_loose(u, spans, r) && o->loose.n < LOOSE_MAX)
 		return array_push(&o->loose, i);
 	array_each(&spans->spans, s)
 		if (dwdir_add(&o->dir, s->lo, s->hi, i) < 0)

@@ -6,6 +6,7 @@
 
 #include "dwdir.h"
 #include "dwobject.h"
+#include "dwrange.h"
 #include "dwsplit.h"
 #include "dwunit.h"
 #include "symstore.h"
@@ -66,6 +67,10 @@ struct dwobject {
  */
 int dwobject_take_units(struct dwobject *o);
 int dwobject_load_all(struct dwobject *o);
+
+/* Whether a unit does not say where its code is, so that it has to be read: @spans are what
+ * dwrange_read() gave of its ranges, and @error what went wrong with it, or 0. */
+bool dwobject_is_loose(const struct dwunit *u, const struct dwspans *spans, int error);
 
 /* Many addresses are going to be asked for: brings to memory what they need, out of order, of large
  * sections that are compressed. 0, -ENOMEM. */
