@@ -69,14 +69,16 @@ static int get_abbrevs(struct dwnames *d, const struct dwfile *f, const struct d
 		       const struct dwabbrevs **ret)
 {
 	struct dwnames_table *t = &d->tables[0];
+	uint64_t work;
 	int r;
 
-	if (u == d->unit) {
+	/* Go's units all have the same one. */
+	if (u == d->unit || dwunit_has_abbrevs(f, u, d->abbrevs)) {
 		*ret = d->abbrevs;
 		return 0;
 	}
 	for (size_t i = 0; i < DWNAMES_TABLES; i++) {
-		if (d->tables[i].unit == u) {
+		if (d->tables[i].unit == u || dwunit_has_abbrevs(f, u, &d->tables[i].abbrevs)) {
 			t = &d->tables[i];
 			break;
 		}
@@ -84,8 +86,7 @@ static int get_abbrevs(struct dwnames *d, const struct dwfile *f, const struct d
 			t = &d->tables[i];
 	}
 	if (t->unit != u) {
-		uint64_t work = t->abbrevs.work;
-
+		work = t->abbrevs.work;
 		t->unit = NULL;
 		r = dwunit_read_abbrevs(f, u, 0, &t->abbrevs);
 		spend(d, t->abbrevs.work - work);

@@ -26,7 +26,7 @@ struct dwnames {
 	const struct dwabbrevs *abbrevs;
 	/* Abbreviations of other units, the one used longest ago leaving first. */
 	struct dwnames_table {
-		const struct dwunit *unit;
+		const struct dwunit *unit; /* that it was read for last */
 		struct dwabbrevs abbrevs;
 		uint64_t used;
 	} tables[DWNAMES_TABLES];

@@ -42,6 +42,12 @@ static bool is_enough(const struct dwabbrevs *a, uint64_t only)
 	return a->whole || (only && dwabbrevs_find(a, only));
 }
 
+bool dwunit_has_abbrevs(const struct dwfile *f, const struct dwunit *u, const struct dwabbrevs *a)
+{
+	return a && a->whole && a->file == f && a->off == u->abbrev &&
+	       same_shape(&a->shape, &u->shape);
+}
+
 int dwunit_read_abbrevs(const struct dwfile *f, const struct dwunit *u, uint64_t only,
 			struct dwabbrevs *a)
 {

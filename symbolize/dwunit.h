@@ -79,6 +79,9 @@ const struct dwunit *dwfile_unit_at(const struct dwfile *f, uint64_t off);
 int dwunit_read_abbrevs(const struct dwfile *f, const struct dwunit *u, uint64_t only,
 			struct dwabbrevs *a);
 
+/* Whether @a holds all of them, NULL does not. */
+bool dwunit_has_abbrevs(const struct dwfile *f, const struct dwunit *u, const struct dwabbrevs *a);
+
 /* The string that a form and its value stand for, STRREF_NONE when they stand for none. */
 strref_t dwunit_string(const struct dwfile *f, const struct dwunit *u, unsigned form,
 		       uint64_t value);
