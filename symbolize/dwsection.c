@@ -27,9 +27,8 @@ enum {
 };
 
 #define SLACK_MAX ((uint64_t)1 << 20)
-#define THREAD_WORTH                                                                \
-	((uint64_t)1 << 20) /* compressed bytes; starting a thread is 50 us or more \
-			     */
+/* Compressed bytes for which another thread is started: to inflate them takes more than a millisecond. */
+#define THREAD_WORTH ((uint64_t)256 << 10)
 
 /* A compressed section: where its streams are in the file. */
 struct job {
@@ -290,9 +289,9 @@ static int inflate_all(struct jobs *q)
 	if (q->n == 0)
 		return 0;
 	qsort(q->items, q->n, sizeof(q->items[0]), larger_first);
-	for (n = 1; n < q->n && q->items[n].n >= THREAD_WORTH / 4; n++)
+	for (n = 1; n < q->n && q->items[n].n >= THREAD_WORTH; n++)
 		;
-	if (q->items[0].n < THREAD_WORTH || cpus < 2)
+	if (cpus < 1)
 		n = 1;
 	else if (n > (size_t)cpus)
 		n = (size_t)cpus;
