@@ -153,6 +153,7 @@ static int answer(struct run *r, struct err *e)
 		.path = r->path,
 		.no_inlines = r->o.no_inlines,
 		.no_system_names = r->o.form != SYMPRINT_JSON,
+		.last = r->o.addrs.n || r->reader.at_end,
 		.offs = r->asked.addrs.items,
 		.n = r->asked.addrs.n,
 	};

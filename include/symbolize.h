@@ -74,6 +74,7 @@ struct sym_request {
 	const struct sym_jit *jit; /* SYM_JIT: in place of fd, build_id, path and root_fd_plus1 */
 	bool no_inlines;	   /* only the function that the code was compiled into */
 	bool no_system_names;	   /* they are not asked for: some may be "" */
+	bool last; /* nothing else will be asked of the object: what was read for it need not stay */
 	const uint64_t *offs;	   /* ascending or not, repeats allowed */
 	size_t n;
 };

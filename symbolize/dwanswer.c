@@ -487,8 +487,12 @@ int dwanswer_run(struct symobject *o, const struct sym_request *req, struct answ
 	r->req = req;
 	r->a = a;
 	res = sort_addresses(r, &asked);
+	if (res == 0 && req->last)
+		symobject_expect_only(o, asked.addrs, asked.n);
 	if (res == 0)
 		res = answer_all(r, &asked);
+	if (req->last)
+		symobject_expect_only(o, NULL, 0);
 	asked_done(&asked);
 	run_done(r);
 	return res;

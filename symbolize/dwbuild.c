@@ -84,6 +84,7 @@ int dwbuild_run(struct dwbuild *d, const struct dwbuild_unit *in, struct symunit
 
 	*ret_flaw = DWBUILD_SOUND;
 	symunit_builder_clear(&d->builder);
+	d->builder.only = in->only;
 	d->walk.limited = false;
 	r = read_lines(d, in, &first_file, &n_files);
 	if (r == -ENOMEM)

@@ -24,6 +24,7 @@ struct dwbuild_unit {
 	struct dwsplit_unit *split; /* what the unit is the skeleton of; NULL = nothing */
 	const struct dwline_span *code;
 	size_t n_code;
+	struct symunit_only only;
 };
 
 /*

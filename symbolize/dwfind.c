@@ -531,6 +531,8 @@ int dwfind_run(struct dwobject *o, struct dwquery *queries, size_t n, bool direc
 		r = ask_more(&a);
 	if (r == 0 && !directory)
 		r = ask_loose(&a);
+	if (n > 0)
+		dwobject_drop_behind(o, queries[n - 1].addr);
 	array_free(&a.round.jobs);
 	free(own.p);
 	return r;

@@ -46,7 +46,8 @@ static int build(struct dwimager *m, struct dwobject *o, const struct dwunit *u,
 					 .unit = u,
 					 .split = split,
 					 .code = o->code,
-					 .n_code = o->n_code };
+					 .n_code = o->n_code,
+					 .only = { .addrs = o->only, .n = o->n_only } };
 	int r = dwbuild_run(&m->build, &in, ret, ret_bytes, ret_flaw);
 
 	atomic_fetch_add(&o->work, UNIT_COST + dwbuild_work(&m->build) - work);

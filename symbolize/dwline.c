@@ -78,6 +78,9 @@ INLINE int settle(struct program *g, struct machine *m)
 		return -EBADMSG; /* past the end of all addresses */
 	if (m->pending.file == m->last_file && m->pending.line == m->last_line)
 		return 0;
+	/* The first row of a sequence stays, and its end: which of two sequences counts depends on them. */
+	if (m->out > m->begin && !symunit_is_asked(&g->b->only, m->pending.addr, m->addr))
+		return 0;
 	if (m->out >= g->limit) { /* beyond it when the place kept free was used */
 		ptrdiff_t n = m->out - m->begin;
 		int r = 0;

@@ -433,6 +433,39 @@ bool dwobject_reads_apart(const struct dwobject *o)
 	return !has_pieces(o);
 }
 
+/* Lets the image of a unit go. */
+static void drop_image(struct dwobject *o, struct unit_image *kept)
+{
+	free(take_ptr(kept->image));
+	atomic_fetch_sub(&o->image_bytes, kept->bytes);
+	kept->bytes = 0;
+}
+
+void dwobject_drop_behind(struct dwobject *o, uint64_t addr)
+{
+	for (size_t i = 0; o->only && i < o->n_units; i++) {
+		struct unit_image *kept = &o->images[i];
+
+		/* One time: who says that he has more than he has would be read again and again. */
+		if (!kept->image || kept->hi > addr || kept->dropped)
+			continue;
+		drop_image(o, kept);
+		kept->dropped = true;
+	}
+}
+
+void dwobject_expect_only(struct dwobject *o, const uint64_t *addrs, size_t n)
+{
+	if (o->store || o->store_dir)
+		return;
+	if (o->only)
+		for (size_t i = 0; i < o->n_units; i++)
+			if (o->images[i].image)
+				drop_image(o, &o->images[i]);
+	o->only = n ? addrs : NULL;
+	o->n_only = n;
+}
+
 size_t dwobject_at_once(const struct dwobject *o, size_t n)
 {
 	/* Units with code in many places come again, and are inflated or read from the index again. */

@@ -88,6 +88,14 @@ enum {
 
 int dwobject_find(struct dwobject *o, struct dwquery *queries, size_t n, struct dwframes *ret);
 
+/*
+ * Says that of this object @n addresses, ascending and borrowed, are going to be asked and nothing else,
+ * in ascending order: images of units then hold what is said of these, and go when they are passed. Until it
+ * is called with none, when all images go. An object that is kept on disk is not told: all of an image is
+ * needed for that.
+ */
+void dwobject_expect_only(struct dwobject *o, const uint64_t *addrs, size_t n);
+
 /* How many of @n addresses are best asked about at a time, where they are in ascending order: what a
  * question takes is memory that the next one takes again. */
 size_t dwobject_at_once(const struct dwobject *o, size_t n);

@@ -22,6 +22,7 @@ struct unit_image {
 	bool no_split;	 /* it is of a skeleton whose split unit was not there */
 	bool same_id;	 /* the skeleton before it has the same id: no split unit is looked for */
 	bool credited;	 /* its split unit counts in max_work */
+	bool dropped;	 /* it was there and is not needed any more */
 };
 
 struct dwobject {
@@ -51,6 +52,9 @@ struct dwobject {
 	uint64_t read_bytes; /* of units that were read for answers */
 	struct dwline_span *code;
 	size_t n_code;
+	/* Borrowed: all that will be asked, ascending; images are made for that alone. NULL = not known. */
+	const uint64_t *only;
+	size_t n_only;
 	size_t max_images;
 	unsigned threads;
 	atomic_size_t image_bytes;
@@ -75,6 +79,9 @@ bool dwobject_is_loose(const struct dwunit *u, const struct dwspans *spans, int 
 /* Many addresses are going to be asked for: brings to memory what they need, out of order, of large
  * sections that are compressed. 0, -ENOMEM. */
 int dwobject_expect_many(struct dwobject *o);
+
+/* Where what is going to be asked is known: lets images go that say nothing of what is behind @addr. */
+void dwobject_drop_behind(struct dwobject *o, uint64_t addr);
 
 /* Asks the units that there are. As dwobject_find(); with @directory only those that say that they
  * have the address. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "cleanup.h"
 #include "hash.h"
 
 enum {
@@ -84,17 +85,24 @@ static uint64_t code_end(const struct dwwalk_unit *in, uint64_t addr)
 	return lo > 0 && addr < in->code[lo - 1].hi ? in->code[lo - 1].hi : 0;
 }
 
-/* The ranges of w->spans, of a scope, as far as they are of code. */
+/* The ranges of w->spans, of a scope, as far as they are of code: whether there are any; -ENOMEM. */
 static int add_ranges(struct walking *k, uint32_t scope)
 {
+	bool has_code = false;
+
 	array_each(&k->w->spans.spans, span) {
 		uint64_t end = code_end(k->in, span->lo);
 		struct symunit_range r = { span->lo, span->hi < end ? span->hi : end, scope };
 
-		if (end > 0 && array_push(&k->b->ranges, r) < 0)
+		if (end == 0)
+			continue;
+		has_code = true;
+		if (!symunit_is_asked(&k->b->only, r.lo, r.hi))
+			symunit_builder_leave(k->b, r.lo, r.hi);
+		else if (array_push(&k->b->ranges, r) < 0)
 			return -ENOMEM;
 	}
-	return 0;
+	return has_code;
 }
 
 /* Where the call is, of an inlined one. */
@@ -115,16 +123,17 @@ static int add_scope(struct walking *k, const struct dwdie *die, enum dwkind kin
 	uint64_t ref = die_off;
 	struct dwspans *spans = &k->w->spans;
 	uint32_t scope = (uint32_t)k->b->scopes.n;
-	size_t had = k->b->ranges.n;
 	int r;
 
 	spans->spans.n = 0;
 	r = dwrange_read(f, k->in->unit, die->form + DWSLOT_LOW_PC, die->value + DWSLOT_LOW_PC, spans);
 	k->w->limited |= r == -EFBIG;
-	if (r == -ENOMEM || add_ranges(k, scope) < 0)
-		return -ENOMEM;
+	if (r != -ENOMEM)
+		r = add_ranges(k, scope);
+	if (r < 0)
+		return r;
 	/* An inlined call without code of its own may have some in calls that were inlined into it. */
-	if (k->b->ranges.n == had && (kind != DWKIND_INLINED || k->scope == SYMUNIT_NONE))
+	if (r == 0 && (kind != DWKIND_INLINED || k->scope == SYMUNIT_NONE))
 		return 0;
 	if (kind == DWKIND_INLINED) {
 		s.parent = k->scope;
@@ -260,14 +269,44 @@ static int walk(struct walking *k, const uint8_t *p)
 	return r;
 }
 
+/*
+ * Which names are going to be asked for, by their numbers: those of the scopes that have ranges, and of what
+ * is around these. NULL and 0: all may be; -ENOMEM.
+ */
+static int find_asked(const struct walking *k, bool **ret)
+{
+	const struct symunit_builder *b = k->b;
+	_cleanup_free_ bool *seen = NULL, *asked = NULL;
+
+	*ret = NULL;
+	if (!b->only.addrs)
+		return 0;
+	seen = calloc(b->scopes.n + 1, sizeof(*seen));
+	asked = calloc(k->w->refs.n + 1, sizeof(*asked));
+	if (!seen || !asked)
+		return -ENOMEM;
+	array_each(&b->ranges, r)
+		for (uint32_t i = r->scope; i < b->scopes.n && !seen[i];
+		     i = b->scopes.items[i].parent) {
+			seen[i] = true;
+			if (b->scopes.items[i].name != SYMUNIT_NONE)
+				asked[b->scopes.items[i].name] = true;
+		}
+	*ret = take_ptr(asked);
+	return 0;
+}
+
 static int read_names(struct walking *k)
 {
-	int r = array_reserve(&k->b->names, k->w->refs.n);
+	_cleanup_free_ bool *asked = NULL;
+	int r = find_asked(k, &asked);
 
+	if (r == 0)
+		r = array_reserve(&k->b->names, k->w->refs.n);
 	array_each(&k->w->refs, ref) {
-		struct symunit_name name;
+		struct symunit_name name = { 0 };
 
-		if (r == 0)
+		if (r == 0 && (!asked || asked[ref - k->w->refs.items]))
 			r = dwnames_find(&k->w->names, *ref, &name);
 		if (r == 0)
 			r = array_push(&k->b->names, name);

@@ -531,6 +531,12 @@ int symobject_find(struct symobject *o, struct dwquery *queries, size_t n, struc
 	return 0;
 }
 
+void symobject_expect_only(struct symobject *o, const uint64_t *addrs, size_t n)
+{
+	if (o->dwarf)
+		dwobject_expect_only(o->dwarf, addrs, n);
+}
+
 size_t symobject_at_once(const struct symobject *o, size_t n)
 {
 	if (o->dwarf)

@@ -30,6 +30,34 @@ enum {
 void symunit_builder_clear(struct symunit_builder *b)
 {
 	b->scopes.n = b->ranges.n = b->rows.n = b->files.n = b->names.n = 0;
+	b->left_lo = b->left_hi = 0;
+}
+
+void symunit_builder_leave(struct symunit_builder *b, uint64_t lo, uint64_t hi)
+{
+	bool first = b->left_lo >= b->left_hi;
+
+	b->left_lo = first || lo < b->left_lo ? lo : b->left_lo;
+	b->left_hi = first || hi > b->left_hi ? hi : b->left_hi;
+}
+
+bool symunit_search_only(struct symunit_only *only, uint64_t lo, uint64_t hi)
+{
+	size_t from = 0, to = only->n;
+
+	while (from < to) {
+		size_t mid = from + (to - from) / 2;
+
+		if (only->addrs[mid] < lo)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	if (from < only->n && only->addrs[from] < hi)
+		return true;
+	only->gap_lo = lo;
+	only->gap_hi = from < only->n ? only->addrs[from] : UINT64_MAX;
+	return false;
 }
 
 void symunit_builder_done(struct symunit_builder *b)
@@ -83,6 +111,8 @@ struct list_out {
 	struct symunit_entry last, pending;
 	bool has_pending;
 	uint32_t n;
+	struct symunit_only only;
+	uint64_t base;
 };
 
 static void list_out_done(struct list_out *o)
@@ -91,7 +121,8 @@ static void list_out_done(struct list_out *o)
 	array_free(&o->bytes);
 }
 
-static int list_flush(struct list_out *o)
+/* Writes the pending entry, which is in force up to @end. */
+static int list_flush(struct list_out *o, uint32_t end)
 {
 	const struct symunit_entry *e = &o->pending;
 	uint8_t *p;
@@ -99,7 +130,8 @@ static int list_flush(struct list_out *o)
 	if (!o->has_pending)
 		return 0;
 	o->has_pending = false;
-	if (o->n > 0 && e->file == o->last.file && e->line == o->last.line)
+	if ((o->n > 0 && e->file == o->last.file && e->line == o->last.line) ||
+	    !symunit_is_asked(&o->only, o->base + e->addr, o->base + end))
 		return 0;
 	if (array_reserve(&o->bytes, ENTRY_MAX) < 0)
 		return -ENOMEM;
@@ -120,7 +152,7 @@ static int list_flush(struct list_out *o)
  * left out. */
 static int list_add(struct list_out *o, struct symunit_entry e)
 {
-	int r = o->has_pending && o->pending.addr == e.addr ? 0 : list_flush(o);
+	int r = o->has_pending && o->pending.addr == e.addr ? 0 : list_flush(o, e.addr);
 
 	o->pending = e;
 	o->has_pending = true;
@@ -186,7 +218,7 @@ static int build_segments(const struct symunit_builder *b, uint64_t base, struct
 	if (r == 0)
 		r = sweep_to(&s, UINT64_MAX);
 	if (r == 0)
-		r = list_flush(out);
+		r = list_flush(out, UINT32_MAX);
 	array_free(&s.open);
 	return r;
 }
@@ -254,7 +286,7 @@ static int build_rows(const struct symunit_builder *b, uint64_t base, struct lis
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = add_sequence(b, keys[i].item, base, out, &at);
 	if (r == 0)
-		r = list_flush(out);
+		r = list_flush(out, UINT32_MAX);
 	free(keys);
 	return r;
 }
@@ -334,7 +366,8 @@ static void put_table(void *image, const struct packtab *t, const void *items, r
 /* The lowest address and the end of the highest, and whether all lie within 4 GiB. */
 static int find_base(const struct symunit_builder *b, uint64_t *ret, uint64_t *ret_end)
 {
-	uint64_t lo = UINT64_MAX, hi = 0;
+	bool left = b->left_lo < b->left_hi;
+	uint64_t lo = left ? b->left_lo : UINT64_MAX, hi = left ? b->left_hi : 0;
 
 	array_each(&b->ranges, r) {
 		lo = r->lo < lo ? r->lo : lo;
@@ -420,6 +453,7 @@ int symunit_build(struct symunit_builder *b, struct symunit **ret, size_t *ret_b
 	struct symunit u = { 0 };
 	int r = find_base(b, &u.base, &u.end);
 
+	segs = rows = (struct list_out){ .only = b->only, .base = u.base };
 	if (r == 0)
 		r = build_segments(b, u.base, &segs);
 	if (r == 0)

@@ -48,6 +48,27 @@ struct symunit_row {
 	uint32_t line; /* 0 = unknown */
 };
 
+/*
+ * The only addresses that an image is going to be asked for, ascending and borrowed: what is said of others
+ * is left out of it. NULL = it may be asked for any.
+ */
+struct symunit_only {
+	const uint64_t *addrs;
+	size_t n;
+	/* No address lies between: where the last question ended. */
+	uint64_t gap_lo, gap_hi;
+};
+
+/* Whether one of them lies from @lo up to @hi; symunit_search_only() searches all. */
+bool symunit_search_only(struct symunit_only *only, uint64_t lo, uint64_t hi);
+
+static inline bool symunit_is_asked(struct symunit_only *only, uint64_t lo, uint64_t hi)
+{
+	if (!only->addrs)
+		return true;
+	return (lo < only->gap_lo || hi > only->gap_hi) && symunit_search_only(only, lo, hi);
+}
+
 /* Zero it, fill it, give it to symunit_build(). */
 struct symunit_builder {
 	ARRAY(struct symunit_scope) scopes;
@@ -57,7 +78,12 @@ struct symunit_builder {
 	ARRAY(struct symunit_row) rows;
 	ARRAY(struct symunit_file) files;
 	ARRAY(struct symunit_name) names;
+	struct symunit_only only;  /* a parser may leave out what has none of these */
+	uint64_t left_lo, left_hi; /* where ranges are that it left out: symunit_builder_leave() */
 };
+
+/* Of a range that is left out, where it is. */
+void symunit_builder_leave(struct symunit_builder *b, uint64_t lo, uint64_t hi);
 
 /* Empties it and keeps its storage. */
 void symunit_builder_clear(struct symunit_builder *b);

@@ -81,6 +81,40 @@ static void ask_first(struct dwobject *o, size_t size)
 	array_free(&frames.frames);
 }
 
+/* Another object of the same bytes, which knows that nothing else will be asked, answers as one that does
+ * not: @want is what that one said, and @frames. */
+static void ask_only(const uint8_t *data, size_t size, const struct dwquery *want,
+		     const struct dwframes *frames)
+{
+	struct dwobject *o = open_data(data, size, SIZE_MAX);
+	struct dwquery queries[ASKED];
+	struct dwframes found = { 0 };
+	uint64_t addrs[ASKED];
+
+	if (!o)
+		abort();
+	for (size_t i = 0; i < ASKED; i++)
+		addrs[i] = want[i].addr;
+	dwobject_expect_only(o, addrs, ASKED);
+	ask(o, queries, &found);
+	for (size_t i = 0; i < ASKED; i++)
+		look(o, &queries[i], &found);
+	for (size_t i = 0; i < ASKED && dwobject_limited(o) == 0; i++) {
+		if (queries[i].n != want[i].n || queries[i].line_only != want[i].line_only)
+			abort();
+		for (uint32_t k = 0; k < want[i].n; k++) {
+			const struct symunit_frame *a = &frames->frames.items[want[i].first + k];
+			const struct symunit_frame *b = &found.frames.items[queries[i].first + k];
+
+			if (a->name.name != b->name.name || a->file.name != b->file.name ||
+			    a->line != b->line)
+				abort();
+		}
+	}
+	array_free(&found.frames);
+	dwobject_free(o);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct dwquery first[ASKED], second[ASKED];
@@ -94,6 +128,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ask(o, first, &frames);
 	for (size_t i = 0; i < ASKED; i++)
 		look(o, &first[i], &frames);
+	if (dwobject_limited(o) == 0)
+		ask_only(data, size, first, &frames);
 	ask(o, second, &frames);
 	/* What is known stays known; what units without a place say comes with the first question.
 	 */

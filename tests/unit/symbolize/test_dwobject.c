@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "dwmaker.h"
-#include "dwobject.h"
+#include "dwobject_state.h"
 #include "elf_fixture.h"
 #include "elfsym.h"
 #include "scratch.h"
@@ -72,8 +72,24 @@ static const char *find(struct dwobject *o, uint64_t addr)
 
 enum { EACH = 2000 };
 
+/* Asks @n queries, @batch at a time; with @only it is said before that there will be no others. */
+static void ask_all(struct dwobject *o, struct dwquery *queries, size_t n, size_t batch, bool only,
+		    struct dwframes *frames)
+{
+	static uint64_t addrs[EACH];
+
+	for (size_t i = 0; i < n; i++)
+		addrs[i] = queries[i].addr;
+	if (only)
+		dwobject_expect_only(o, addrs, n);
+	for (size_t i = 0; i < n; i += batch)
+		cr_assert_eq(dwobject_find(o, queries + i, n - i < batch ? n - i : batch, frames),
+			     0);
+	dwobject_expect_only(o, NULL, 0);
+}
+
 /* All answers to addresses of the whole code of a fixture, as text; the caller frees. */
-static char *all_answers(const char *fixture, struct dwobject_opts *opts, size_t batch)
+static char *all_answers(const char *fixture, struct dwobject_opts *opts, size_t batch, bool only)
 {
 	static struct dwquery queries[EACH];
 	struct dwframes frames = { 0 };
@@ -98,9 +114,7 @@ static char *all_answers(const char *fixture, struct dwobject_opts *opts, size_t
 		fputs("stored\n", out);
 	else
 		cr_assert_eq(dwobject_open(dup(fd), opts, &o), 0);
-	for (size_t i = 0; i < n; i += batch)
-		cr_assert_eq(dwobject_find(o, queries + i, n - i < batch ? n - i : batch, &frames),
-			     0);
+	ask_all(o, queries, n, batch, only, &frames);
 	for (size_t i = 0; i < n; i++)
 		fprintf(out, "%lx %s\n", (unsigned long)queries[i].addr,
 			show(o, &queries[i], &frames));
@@ -120,10 +134,10 @@ static char *all_answers(const char *fixture, struct dwobject_opts *opts, size_t
 static void check_ways(const char *fixture)
 {
 	struct dwobject_opts opts = plain_opts();
-	char *want = all_answers(fixture, &opts, EACH), *got;
+	char *want = all_answers(fixture, &opts, EACH, false), *got;
 
 	cr_expect(strstr(want, "<"), "nothing was inlined");
-	for (int way = 0; way < 8; way++) {
+	for (int way = 0; way < 11; way++) {
 		opts = plain_opts();
 		opts.threads = way == 0 ? 0 : way == 1 ? 4 : way == 2 ? 100 : 1;
 		if (way == 3)
@@ -132,9 +146,13 @@ static void check_ways(const char *fixture)
 			opts.store_dir = ".";
 			opts.store_key = "key";
 		}
-		if (way >= 6)
+		if (way == 6 || way == 7 || way == 10)
 			opts.max_held = 1; /* of what is compressed, in pieces */
-		got = all_answers(fixture, &opts, way == 3 ? 500 : way == 7 ? 1 : EACH);
+		got = all_answers(fixture, &opts,
+				  way == 3 || way == 9 ? 500
+				  : way == 7	       ? 1
+						       : EACH,
+				  way >= 8);
 		cr_expect_eq(!strncmp(got, "stored\n", 7), way == 5, "%d", way);
 		cr_expect_str_eq(way == 5 ? got + 7 : got, want);
 		free(got);
@@ -153,6 +171,50 @@ Test(dwobject, threads_and_what_is_kept_change_no_answer)
 	check_ways("debugxx-gcc-5");
 	check_ways("debug-clang-z");
 	scratch_leave(&dir);
+}
+
+/* What nobody asks is in no image, and goes when it is passed; afterwards all is there again. */
+Test(dwobject, what_is_asked_alone_takes_less_memory)
+{
+	static struct dwquery queries[64];
+	struct dwobject_opts opts = plain_opts();
+	struct dwframes frames = { 0 };
+	struct dwmaker m = { 0 };
+	uint64_t addrs[64];
+	struct dwobject *o;
+	size_t all;
+
+	dwmaker_many(&m, 64, 100);
+	for (size_t i = 0; i < 64; i++)
+		addrs[i] = queries[i].addr = 0x1000 + 1600 * i;
+	o = open_made(&m, &opts);
+	cr_assert_eq(dwobject_find(o, queries, 64, &frames), 0);
+	all = o->image_bytes;
+	dwobject_free(o);
+
+	o = open_made(&m, &opts);
+	dwobject_expect_only(o, addrs, 64);
+	cr_assert_eq(dwobject_find(o, queries, 60, &frames), 0);
+	cr_expect_lt(o->image_bytes, all / 8);
+	cr_assert_eq(dwobject_find(o, queries + 60, 4, &frames), 0);
+	for (size_t i = 0; i < 64; i++)
+		cr_expect_eq(queries[i].n, 1);
+	dwobject_expect_only(o, NULL, 0);
+	cr_expect_eq(o->image_bytes, 0);
+	cr_expect_str_eq(find(o, 0x1000 + 1600 * 3 + 16), "u3_f1:0");
+	dwobject_free(o);
+
+	/* Of what will be kept on disk all is needed. */
+	opts.store_dir = "/nonexistent";
+	opts.store_key = "key";
+	o = open_made(&m, &opts);
+	dwobject_expect_only(o, addrs, 64);
+	cr_assert_eq(dwobject_find(o, queries, 64, &frames), 0);
+	dwobject_expect_only(o, NULL, 0);
+	cr_expect_eq(o->image_bytes, all);
+	dwobject_free(o);
+	array_free(&frames.frames);
+	dwmaker_done(&m);
 }
 
 /* Large enough to be worth several threads. */

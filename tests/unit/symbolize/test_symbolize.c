@@ -198,6 +198,47 @@ Test(symbolize, answers_repeats_and_any_order)
 	close(fd);
 }
 
+/* That nothing else will be asked changes no answer, nor does asking in spite of it. */
+Test(symbolize, the_last_question_is_answered_as_any)
+{
+	int fd = fixture_open("debug-gcc-5");
+	uint64_t at = function_offset(fd, "debug-gcc-5", "main"), offs[200];
+	struct sym_batch answers[4];
+
+	for (size_t i = 0; i < ARRAY_LEN(offs); i++)
+		offs[i] = at + i;
+	for (int way = 0; way < 4; way++) {
+		static struct symbolizer *s;
+		struct sym_request req = { .kind = SYM_ELF,
+					   .fd = fd,
+					   .build_id = "",
+					   .offs = offs,
+					   .n = ARRAY_LEN(offs) };
+
+		req.last = way != 0;
+		if (way < 3)
+			s = new_symbolizer(KALLSYMS);
+		cr_assert_eq(symbolizer_run(s, &req, &answers[way]), 0);
+		cr_expect_eq(answers[way].n_frames, answers[0].n_frames);
+		for (size_t i = 0; i < answers[way].n_frames && i < answers[0].n_frames; i++) {
+			const struct sym_frame *a = &answers[0].frames[i],
+					       *b = &answers[way].frames[i];
+
+			cr_expect_str_eq(answers[0].strings + a->name,
+					 answers[way].strings + b->name);
+			cr_expect_str_eq(answers[0].strings + a->file,
+					 answers[way].strings + b->file);
+			cr_expect_eq(a->line, b->line);
+		}
+		if (way != 2)
+			symbolizer_free(s);
+	}
+	cr_expect_gt(answers[0].n_frames, 0);
+	for (int way = 0; way < 4; way++)
+		sym_batch_done(&answers[way]);
+	close(fd);
+}
+
 Test(symbolize, accepts_an_empty_batch)
 {
 	struct symbolizer *s = new_symbolizer(KALLSYMS);

@@ -310,6 +310,49 @@ Test(symunit, agrees_with_a_slow_reference)
 	}
 }
 
+/* Some of the addresses below @hi, ascending: the caller frees. */
+static uint64_t *draw_addresses(unsigned *seed, uint64_t hi, size_t *ret_n)
+{
+	uint64_t *addrs = calloc(hi, sizeof(*addrs));
+
+	cr_assert_not_null(addrs);
+	*ret_n = 0;
+	for (uint64_t at = draw(seed, 9); at < hi; at += 1 + draw(seed, 30))
+		addrs[(*ret_n)++] = BASE + at;
+	return addrs;
+}
+
+/* Also when it was built for another unit's addresses alone, or for none that it has. */
+Test(symunit, an_image_for_some_addresses_says_the_same_of_them)
+{
+	for (unsigned round = 0; round < 60; round++) {
+		struct symunit_builder b = { 0 };
+		unsigned seed = round;
+		uint64_t size = 50 + 20ull * round, *addrs;
+		size_t n, small, n_addrs;
+		struct symunit *u;
+
+		for (unsigned i = 0; i < 3; i++)
+			add_file(&b);
+		nest(&b, &seed, 1 + draw(&seed, 20), size, SYMUNIT_NONE, 0);
+		draw_rows(&b, &seed, size);
+		addrs = draw_addresses(&seed, size + 100, &n_addrs);
+		free(build(&b, &n));
+		b.only = (struct symunit_only){ .addrs = addrs, .n = n_addrs };
+		u = build(&b, &small);
+		cr_expect_leq(small, n);
+		for (size_t i = 0; i < n_addrs; i++) {
+			char want[4096];
+
+			strcpy(want, reference(&b, addrs[i] - BASE));
+			EXPECT(u, addrs[i] - BASE, want);
+		}
+		free(u);
+		free(addrs);
+		symunit_builder_done(&b);
+	}
+}
+
 /* "f" where there is a function, "l" a line alone, "-" nothing, of each address. */
 static void kinds_at(const struct symunit *u, uint64_t lo, uint64_t hi, char *ret)
 {
