@@ -89,8 +89,8 @@ Test(addrreader, parses_hexadecimal_numbers)
 
 Test(addrreader, gives_out_what_is_there)
 {
-	say("10\n20\n");
-	cr_expect_str_eq(next(), "10 20");
+	say("10\n20\n0xAbcDef0123456789\n");
+	cr_expect_str_eq(next(), "10 20 abcdef0123456789");
 	say("30\n");
 	cr_expect_str_eq(next(), "30");
 	say("40\n5");
@@ -105,9 +105,9 @@ Test(addrreader, gives_out_what_is_there)
 
 Test(addrreader, wrong_lines_keep_their_place)
 {
-	say("10\nzebra\n20\n1 2\n");
+	say("10\nzebra\n20\n1 2\n0x\n00000000000000001\n10000000000000000\n0x3\n");
 	close(in);
-	cr_expect_str_eq(next(), "10 !zebra 20 !1 2");
+	cr_expect_str_eq(next(), "10 !zebra 20 !1 2 !0x 1 !10000000000000000 3");
 	cr_expect_str_eq(next(), "");
 }
 

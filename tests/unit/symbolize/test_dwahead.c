@@ -246,6 +246,7 @@ Test(dwahead, names_of_other_units_are_found)
 				 want);
 	}
 	cr_expect(o->file.s.s[DW_INFO].mem, "all of it is needed, out of order");
+	cr_expect_eq(o->loose.n, 0, "they were read for what no other unit says");
 	array_free(&frames.frames);
 	dwobject_free(o);
 	dwmaker_done(&m);
