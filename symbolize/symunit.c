@@ -45,6 +45,16 @@ bool symunit_search_only(struct symunit_only *only, uint64_t lo, uint64_t hi)
 {
 	size_t from = 0, to = only->n;
 
+	/* Who asks in ascending order finds it close behind what was found before. */
+	if (only->at > 0 && only->addrs[only->at - 1] < lo) {
+		size_t step = 1;
+
+		from = to = only->at;
+		for (; to < only->n && only->addrs[to] < lo; step *= 2) {
+			from = to + 1;
+			to = only->n - to > step ? to + step : only->n;
+		}
+	}
 	while (from < to) {
 		size_t mid = from + (to - from) / 2;
 
@@ -53,6 +63,7 @@ bool symunit_search_only(struct symunit_only *only, uint64_t lo, uint64_t hi)
 		else
 			to = mid;
 	}
+	only->at = from;
 	if (from < only->n && only->addrs[from] < hi)
 		return true;
 	only->gap_lo = lo;

@@ -57,6 +57,7 @@ struct symunit_only {
 	size_t n;
 	/* No address lies between: where the last question ended. */
 	uint64_t gap_lo, gap_hi;
+	size_t at; /* the first address that the last search did not pass */
 };
 
 /* Whether one of them lies from @lo up to @hi; symunit_search_only() searches all. */
