@@ -77,8 +77,10 @@ bool symobject_is_plain(const struct symobject *o);
  */
 int symobject_find(struct symobject *o, struct dwquery *queries, size_t n, struct dwframes *ret);
 
-/* As dwobject_at_once(). */
+/* As dwobject_expect_only(). */
 void symobject_expect_only(struct symobject *o, const uint64_t *addrs, size_t n);
+
+/* As dwobject_at_once(). */
 size_t symobject_at_once(const struct symobject *o, size_t n);
 
 /* Who is at an address, if anybody is: a text, borrowed until the object is released, or a name of
