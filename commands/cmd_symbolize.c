@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@
 #define LARGE	      (128 << 10) /* bytes; what malloc takes for large at first, too */
 #define DEBUGINFOD_MS 120000	  /* longer than one file may take */
 #define WRITTEN	      (32 << 10)  /* bytes */
+#define PRINT_APART   (8 << 10)	  /* frames, for which a thread is started */
 
 static const char usage[] =
 	"usage: wick symbolize [OPTIONS] ELF [ADDR...]\n"
@@ -52,6 +54,16 @@ static const char usage[] =
 	"      --cache DIR|off     keep what was read for the next time (default\n"
 	"                          $XDG_CACHE_HOME/wick or ~/.cache/wick)\n";
 
+/* A batch that is printed while the next one is answered. */
+struct printing {
+	struct addr_batch asked;
+	struct sym_batch answers;
+	struct symprint *print;
+	int result; /* of the last batch, once it is not under way */
+	bool is_under_way;
+	pthread_t thread;
+};
+
 /* Everything a run holds, released in one place. */
 struct run {
 	struct symbolize_options o;
@@ -62,14 +74,62 @@ struct run {
 	struct addr_batch asked;
 	struct addr_reader reader;
 	struct symprint print;
+	struct printing printing;
 	size_t n_wrong; /* lines that were no addresses */
 	bool is_usage;	/* the words make no sense, nothing was tried */
 	bool is_buffered;
 	char *written; /* of stdout, WRITTEN bytes, while it is_buffered */
 };
 
+static void *print_batch(void *arg)
+{
+	struct printing *p = arg;
+
+	p->result = symprint_batch(p->print, &p->asked, &p->answers);
+	if (fflush(p->print->out) != 0 && !p->print->unwritten)
+		p->print->unwritten = -errno;
+	if (p->result == 0)
+		p->result = p->print->unwritten;
+	sym_batch_done(&p->answers);
+	return NULL;
+}
+
+/* Waits for the batch that is printed: 0, -ENOMEM, or -errno of writing. */
+static int end_printing(struct printing *p)
+{
+	if (p->is_under_way)
+		pthread_join(p->thread, NULL);
+	p->is_under_way = false;
+	return p->result;
+}
+
+/*
+ * Prints @answers to what was @asked and takes both, after those before: as end_printing(). If there is @more to
+ * answer meanwhile, on a thread.
+ */
+static int print(struct printing *p, struct addr_batch *asked, struct sym_batch *answers, bool more)
+{
+	struct addr_batch free_one;
+
+	if (end_printing(p) < 0) {
+		sym_batch_done(answers);
+		return p->result;
+	}
+	free_one = p->asked;
+	p->asked = *asked;
+	*asked = free_one;
+	p->answers = *answers;
+	p->is_under_way = more && p->print->threads > 1 && answers->n_frames >= PRINT_APART &&
+			  pthread_create(&p->thread, NULL, print_batch, p) == 0;
+	if (!p->is_under_way)
+		print_batch(p);
+	return p->is_under_way ? 0 : p->result;
+}
+
 static void run_done(struct run *r)
 {
+	(void)end_printing(&r->printing);
+	addr_batch_done(&r->printing.asked);
 	/* All of it was flushed, or cannot be. */
 	if (r->is_buffered)
 		setvbuf(stdout, NULL, _IONBF, 0);
@@ -132,15 +192,12 @@ static int new_symbolizer(struct run *r, struct err *e)
 	return symstart_new(&r->symbolizer, &so, e);
 }
 
-static int flush(struct err *e)
+/* What became of printing, @n, for whoever is at the terminal. */
+static int told(const struct run *r, int n, struct err *e)
 {
-	int r;
-
-	errno = 0;
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return 0;
-	r = errno ? -errno : -EIO;
-	return err_set(e, r, "cannot write to standard output: %s", strerror(-r));
+	if (n == 0 || n != r->print.unwritten)
+		return n;
+	return err_set(e, n, "cannot write to standard output: %s", strerror(-n));
 }
 
 /* Answers what was asked. */
@@ -167,10 +224,8 @@ static int answer(struct run *r, struct err *e)
 		n = symbolizer_run(r->symbolizer, &req, &b);
 	if (n < 0)
 		return n;
-	n = symprint_batch(&r->print, &r->asked, &b);
-	sym_batch_done(&b);
 	r->n_wrong += r->asked.wrong.n;
-	return n < 0 ? n : flush(e);
+	return told(r, print(&r->printing, &r->asked, &b, !req.last), e);
 }
 
 static int answer_words(struct run *r, struct err *e)
@@ -194,6 +249,8 @@ static int answer_lines(struct run *r, struct err *e)
 	}
 	if (n < 0 && n != -ENOMEM)
 		return err_set(e, n, "cannot read addresses from standard input: %s", strerror(-n));
+	if (n == 0)
+		n = told(r, end_printing(&r->printing), e);
 	if (n == 0 && r->n_wrong)
 		return err_set(e, -EBADMSG,
 			       "%zu line%s of standard input %s; write one hexadecimal number a "
@@ -222,6 +279,7 @@ static int symbolize(struct run *r, int argc, char **argv, struct err *e)
 				      .form = r->o.form,
 				      .threads = symbolizer_threads(r->symbolizer),
 				      .to_terminal = isatty(STDOUT_FILENO) };
+	r->printing.print = &r->print;
 	n = r->o.addrs.n ? answer_words(r, e) : answer_lines(r, e);
 	stats = symbolizer_stats(r->symbolizer);
 	symflaws_warn(&stats);

@@ -65,7 +65,9 @@ static void end_turn(struct symprint *p)
 static void flush(struct symprint *p)
 {
 	await_turn(p);
-	fwrite_unlocked(p->buf, 1, p->n, p->out);
+	errno = 0;
+	if (fwrite_unlocked(p->buf, 1, p->n, p->out) < p->n && !p->unwritten)
+		p->unwritten = errno ? -errno : -EIO;
 	p->n = 0;
 }
 
@@ -422,6 +424,8 @@ static int print_apart(struct symprint *p, const struct addr_batch *q, const str
 	for (unsigned i = 0; i < n; i++) {
 		if (m.workers[i].error < 0)
 			r = m.workers[i].error;
+		if (!p->unwritten)
+			p->unwritten = m.workers[i].print.unwritten;
 		symprint_done(&m.workers[i].print);
 	}
 	return r;

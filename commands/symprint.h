@@ -32,6 +32,7 @@ struct symprint {
 	ARRAY(char) shorter; /* room for a short name */
 	char *buf;	     /* SYMPRINT_BUF, after the first call */
 	size_t n;	     /* bytes in it that are not written yet */
+	int unwritten;	     /* -errno of the first of them that could not be */
 	unsigned threads;    /* that write a batch of many frames; 0 = this one alone */
 	/* Of one of several threads: who writes when; NULL = always. */
 	struct symprint_turns *turns;
@@ -39,8 +40,8 @@ struct symprint {
 };
 
 /*
- * Writes the answers @a to the addresses @q. 0 or -ENOMEM; errors of writing stay in ferror() of
- * out.
+ * Writes the answers @a to the addresses @q to the buffer of out. 0 or -ENOMEM; what went wrong with writing is
+ * in `unwritten`.
  */
 int symprint_batch(struct symprint *p, const struct addr_batch *q, const struct sym_batch *a);
 void symprint_done(struct symprint *p);

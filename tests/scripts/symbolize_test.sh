@@ -107,4 +107,10 @@ out=$(printf '0\nzebra\n' | "$wick" symbolize "$dir/program" 2>&1 >"$dir/ours")
 grep -q 'not an address' "$dir/ours" || complain "a wrong line has no answer"
 out=$("$wick" symbolize "$dir/program" "$main" 2>&1 >/dev/full)
 [[ $?$out = 1*'No space left'* ]] || complain "a full disk: $out"
+# Also of answers that are written in pieces, and by several threads; what comes then is not read.
+for threads in 1 2; do
+    out=$(while cat "$dir/lines"; do :; done 2>/dev/null |
+        timeout 60 "$wick" symbolize --threads $threads "$dir/program" 2>&1 >/dev/full)
+    [[ $?$out = 1*'No space left'* ]] || complain "a full disk, $threads threads: $out"
+done
 exit $bad
