@@ -14,8 +14,10 @@
 
 #include "maps.h"
 
-#define FAULT_DEPTH \
-	2048 /* bytes of the kernel stack's top that hold the struct vm_fault of a fault of user code */
+/* Bytes of the kernel stack's top that hold the struct vm_fault of a fault of user code, and how many
+ * words of them are looked at at a time. */
+#define FAULT_DEPTH 2048
+#define FAULT_RUN   16
 
 #define PTE_PRESENT 1ull
 #define PTE_WRITE   2ull
@@ -40,8 +42,8 @@ static __always_inline bool is_own_fault(__u64 fault)
 }
 
 /* Where the kernel has the page at @page of the user's that the struct vm_fault at @fault replaces;
- * 0: it replaces none. */
-static __noinline __u64 old_page(__u64 fault, __u64 page)
+ * 0: it replaces none. A global function, which the verifier walks once and not for all words. */
+__noinline __u64 old_page(__u64 fault, __u64 page)
 {
 	__u64 pmd, pte, table, entry;
 
@@ -66,29 +68,41 @@ static __always_inline __u64 read_stack_top(struct work *w)
 	return from;
 }
 
-/* Finds the fault that replaces @page of the user's, and what it replaces, for w->old_page. Works
- * in w->block. */
-__noinline int find_replaced(__u64 page)
+/*
+ * Of some words from byte @off of w->block on, which is the kernel's memory from @from on: finds w->old_page by one
+ * of them: 1 or 0. A global function, as above.
+ */
+__noinline int find_fault(__u64 from, __u32 off)
 {
 	struct work *w = this_work();
+
+	if (!w || off > FAULT_DEPTH - FAULT_RUN * sizeof(__u64))
+		return 0;
+	for (int i = 0; i < FAULT_RUN; i++, off += sizeof(__u64)) {
+		const __u8 *word = &w->block[off];
+
+		if (*(const __u64 *)word != w->replaced)
+			continue;
+		w->old_page = old_page(from + off - layout.fault_address, w->replaced);
+		if (w->old_page)
+			return 1;
+	}
+	return 0;
+}
+
+/* Finds the fault that replaces @page of the user's, and what it replaces, for w->old_page. Works
+ * in w->block. */
+static __noinline void find_replaced(struct work *w, __u64 page)
+{
 	__u64 from;
 
-	if (!w)
-		return -1;
 	w->block_len = 0;
 	w->replaced = page;
 	w->old_page = 0;
 	from = read_stack_top(w);
-	for (__u32 off = 0; from && off < FAULT_DEPTH; off += sizeof(page)) {
-		const __u8 *word = &w->block[off];
-
-		if (*(const __u64 *)word != page)
-			continue;
-		w->old_page = old_page(from + off - layout.fault_address, page);
-		if (w->old_page)
-			return 0;
-	}
-	return -1;
+	for (__u32 off = 0; from && off < FAULT_DEPTH; off += FAULT_RUN * sizeof(__u64))
+		if (find_fault(from, off))
+			break;
 }
 
 /* Reads @n bytes at @addr of the user's, all of one page, if that is being replaced: 0 or -1. */
@@ -99,7 +113,7 @@ static __always_inline int read_replaced(struct work *w, void *dst, __u32 n, __u
 	if (!w->kernel_stack)
 		return -1;
 	if (w->replaced != page)
-		find_replaced(page);
+		find_replaced(w, page);
 	if (!w->old_page)
 		return -1;
 	return bpf_probe_read_kernel(dst, n, (void *)(w->old_page + (addr - page))) ? -1 : 0;

@@ -11,36 +11,58 @@
 #define ABSENT_PAGES 4 /* that are looked for a stack, from where it should be */
 
 /*
+ * Copies what is from @addr up to the end of its page to byte @n of the stack: 1, or 0 when it is not
+ * there. A global function, which the verifier walks once and not for each page that is there or not.
+ */
+__noinline int copy_page(__u64 addr, __u32 n)
+{
+	__u32 size = STACK_PAGE - (addr & (STACK_PAGE - 1));
+	struct wire_snapshot *s = this_snapshot();
+	struct work *w = this_work();
+	__u8 *to;
+
+	if (!s || !w)
+		return 0;
+	/* COMPAT(6.1): the verifier forgets the bounds of 32 bits that are put aside, and knows those of
+	 * a pointer that is. */
+	barrier_var(n);
+	if (n > WIRE_SNAPSHOT_STACK - STACK_PAGE)
+		return 0;
+	to = &s->stack[n];
+	barrier_var(to);
+	barrier_var(size);
+	if (size > STACK_PAGE)
+		return 0;
+	if (bpf_probe_read_user(to, size, (void *)addr) && read_replaced(w, to, size, addr))
+		return 0;
+	s->n_stack = n + size;
+	return 1;
+}
+
+/*
  * Copies the stack from @from up, as far as it is there: the number of bytes. A page of it may be
  * absent where others lie above: of an array that nobody wrote to yet.
  */
 __noinline int copy_stack(__u64 from)
 {
 	struct wire_snapshot *s = this_snapshot();
-	struct work *w = this_work();
-	__u32 n = 0, end = 0;
+	__u32 n = 0;
 
-	if (!s || !w)
+	if (!s)
 		return 0;
-	s->absent = 0;
+	s->absent = s->n_stack = 0;
 	if (!bpf_probe_read_user(s->stack, WIRE_SNAPSHOT_STACK, (void *)from))
 		return WIRE_SNAPSHOT_STACK;
 	/* Less than that: whole pages are there or not. */
-	for (int i = 0; i <= WIRE_SNAPSHOT_STACK / STACK_PAGE; i++) {
-		__u32 size = STACK_PAGE - ((from + n) & (STACK_PAGE - 1));
-
-		if (n > WIRE_SNAPSHOT_STACK - STACK_PAGE || size > STACK_PAGE)
-			break;
-		if (!bpf_probe_read_user(&s->stack[n], size, (void *)(from + n)) ||
-		    !read_replaced(w, &s->stack[n], size, from + n))
-			end = n + size;
-		else if (i)
+	for (int i = 0; i < WIRE_SNAPSHOT_STACK / STACK_PAGE; i++) {
+		if (!copy_page(from + n, n)) {
+			if (!i)
+				break;
 			s->absent |= 1u << i;
-		else
-			break;
-		n += size;
+		}
+		n += STACK_PAGE - ((from + n) & (STACK_PAGE - 1));
 	}
-	return end;
+	return s->n_stack;
 }
 
 /* The head of this CPU's blocks of the active set, where it counts what it sent. */

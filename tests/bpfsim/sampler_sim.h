@@ -18,7 +18,7 @@ int sampler_sim_tick(unsigned event, bool in_user);
 /* Subprograms that the verifier checks by themselves. */
 __u32 find_rule(__u32 start, __u32 span, __u32 index, __u32 rows_at, __u32 pc);
 __u32 find_area(__u32 first, __u32 n, __u64 addr);
-int find_replaced(__u64 page);
+int find_fault(__u64 from, __u32 off);
 int read_block(__u64 addr);
 int find_known_rule(__u64 key);
 int walk_rare(__u64 at);
@@ -27,6 +27,8 @@ int walk_frames(void);
 int add_row(__u32 set, __u32 hash, __u32 at);
 int count_tick(__u32 set);
 __u64 hash_stack(__u32 n);
+__u64 old_page(__u64 fault, __u64 page);
+int copy_page(__u64 addr, __u32 n);
 int copy_stack(__u64 from);
 int is_frame(__u64 at);
 __u64 find_among(__u32 off, __u32 end);
