@@ -41,20 +41,38 @@ static __always_inline bool is_own_fault(__u64 fault)
 	       of_vma == of_task;
 }
 
+/*
+ * How far the kernel's own mapping of memory lies above physical addresses, by the table that @upper
+ * points into and the entry above it that names the table that @lower points into. 0: it cannot be read.
+ */
+static __always_inline __u64 distance(__u64 upper, __u64 lower)
+{
+	__u64 table;
+
+	if (read_kernel_word(upper, &table))
+		return 0;
+	return (lower & -(__u64)STACK_PAGE) - (table & PTE_FRAME);
+}
+
 /* Where the kernel has the page at @page of the user's that the struct vm_fault at @fault replaces;
  * 0: it replaces none. A global function, which the verifier walks once and not for all words. */
 __noinline __u64 old_page(__u64 fault, __u64 page)
 {
-	__u64 pmd, pte, table, entry;
+	__u64 pud, pmd, pte, entry, above;
 
-	if (!is_own_fault(fault) || read_kernel_word(fault + layout.fault_pmd, &pmd) ||
-	    read_kernel_word(fault + layout.fault_pte, &pte) || read_kernel_word(pmd, &table) ||
+	if (!is_own_fault(fault) || read_kernel_word(fault + layout.fault_pud, &pud) ||
+	    read_kernel_word(fault + layout.fault_pmd, &pmd) ||
+	    read_kernel_word(fault + layout.fault_pte, &pte) ||
 	    read_kernel_word(fault + layout.fault_orig_pte, &entry))
 		return 0;
 	if ((entry & (PTE_PRESENT | PTE_WRITE)) != PTE_PRESENT ||
 	    (pte / sizeof(entry) & PTE_INDEX) != (page / STACK_PAGE & PTE_INDEX))
 		return 0;
-	return (pte & -(__u64)STACK_PAGE) - (table & PTE_FRAME) + (entry & PTE_FRAME);
+	above = distance(pmd, pte);
+	/* The same for both tables, or these are no physical addresses: guests of Xen have others. */
+	if (!above || above != distance(pud, pmd))
+		return 0;
+	return above + (entry & PTE_FRAME);
 }
 
 /* Reads the top of the kernel stack to w->block, from the address it returns on; 0: it cannot. */

@@ -241,6 +241,6 @@ struct wire_layout {
 	__u32 task_stack, task_mm; /* of struct task_struct */
 	__u32 vma_mm;		   /* of struct vm_area_struct */
 	/* Of struct vm_fault: all are known or fault_address is 0. */
-	__u32 fault_vma, fault_address, fault_pmd, fault_pte, fault_orig_pte;
+	__u32 fault_vma, fault_address, fault_pud, fault_pmd, fault_pte, fault_orig_pte;
 	__u32 stack_size; /* bytes of a kernel stack */
 };

@@ -147,6 +147,7 @@ static void find_layout(struct sampler_bpf *k)
 		{ "task_struct", "mm", &l->task_mm },
 		{ "vm_area_struct", "vm_mm", &l->vma_mm },
 		{ "vm_fault", "vma", &l->fault_vma },
+		{ "vm_fault", "pud", &l->fault_pud },
 		{ "vm_fault", "pmd", &l->fault_pmd },
 		{ "vm_fault", "pte", &l->fault_pte },
 		{ "vm_fault", "orig_pte", &l->fault_orig_pte },

@@ -13,7 +13,7 @@ check_scripts = $(sort $(wildcard tests/scripts/*.sh tests/lint/*_test.sh tests/
 run_tests     = LINT_BUILD=$(B) SYMAGREE_BUILD=$(B) UI_BUILD=$(B) CC='$(CC)' CLANG='$(CLANG)' CORPUS=$(corpus) CORPUS_CHECK=$(corpus_check) $(vm_env) tests/run.sh
 
 # What goes to /w of the virtual machines.
-vm_programs   = $(addprefix $(B)/workloads/,split syscalls threads faults storm)
+vm_programs   = $(addprefix $(B)/workloads/,split syscalls threads faults storm lives)
 vm_env        = VM_BUILD=$(B) VM_PROGRAMS='$(vm_programs)' $(if $(check_corpus),$(vm_corpus))
 vm_corpus     = VM_CORPUS=$(corpus) VM_CORPUS_CHECK=$(corpus_check)
 

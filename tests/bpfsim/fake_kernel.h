@@ -47,10 +47,11 @@ struct fake_kernel {
 	bool has_no_memory;	  /* the task exits */
 	bool has_no_layout;	  /* nobody knows where things are in structures */
 	struct fake_fault {
-		uint64_t page;	 /* of the user's, that the kernel is replacing; 0 = none */
-		const void *old; /* what it replaces: as many bytes, aligned to their size */
-		uint64_t flags;	 /* of its entry in the page table */
-		bool is_foreign; /* in another process's memory */
+		uint64_t page;	   /* of the user's, that the kernel is replacing; 0 = none */
+		const void *old;   /* what it replaces: as many bytes, aligned to their size */
+		uint64_t flags;	   /* of its entry in the page table */
+		bool is_foreign;   /* in another process's memory */
+		bool is_scattered; /* entries of page tables are no physical addresses */
 	} replacing;
 	uint32_t uid, gid;
 	uint64_t cgroup_id;

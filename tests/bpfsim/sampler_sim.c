@@ -94,7 +94,7 @@ struct vma {
 struct fault {
 	const struct vma *vma;
 	uint64_t other, address;
-	const uint64_t *pmd;
+	const uint64_t *pud, *pmd;
 	uint64_t orig_pte;
 	const uint64_t *pte;
 };
@@ -107,25 +107,27 @@ static uint64_t physical(const void *p)
 	return (uintptr_t)p - MEMORY_AT;
 }
 
-/* What a tick interrupts that replaces a page: @fault leads to the other two. */
-struct replacing {
-	struct vma vma;
-	uint64_t pmd;
-	struct fault fault;
+/* Tables of pages, one above the other. */
+struct paging {
+	_Alignas(FAKE_PAGE) uint64_t pmd[512], pte[512];
+	uint64_t pud;
 };
 
-/* @table: where a page table would be. */
-static void replace(struct replacing *r, const void *mm, const uint64_t *table)
+/* What a tick interrupts that replaces a page. */
+static struct fault fault_now(const void *mm, struct vma *vma, struct paging *t)
 {
 	const struct fake_fault *f = &fake.replacing;
+	uint64_t *pmd = &t->pmd[f->page >> 21 & 511];
 
-	r->vma.mm = f->is_foreign ? r : mm;
-	r->pmd = physical(table) | 0x67;
-	r->fault = (struct fault){ .vma = &r->vma,
-				   .address = f->page,
-				   .pmd = &r->pmd,
-				   .orig_pte = physical(f->old) | f->flags,
-				   .pte = table + f->page / FAKE_PAGE % 512 };
+	vma->mm = f->is_foreign ? vma : mm;
+	*pmd = physical(t->pte) | 0x67;
+	t->pud = (physical(t->pmd) + (f->is_scattered ? FAKE_PAGE : 0)) | 0x67;
+	return (struct fault){ .vma = vma,
+			       .address = f->page,
+			       .pud = &t->pud,
+			       .pmd = pmd,
+			       .orig_pte = physical(f->old) | f->flags,
+			       .pte = &t->pte[f->page / FAKE_PAGE % 512] };
 }
 
 static void know_layout(void)
@@ -137,6 +139,7 @@ static void know_layout(void)
 	layout.task_mm = offsetof(struct task, mm);
 	layout.vma_mm = offsetof(struct vma, mm);
 	layout.fault_address = offsetof(struct fault, address);
+	layout.fault_pud = offsetof(struct fault, pud);
 	layout.fault_pmd = offsetof(struct fault, pmd);
 	layout.fault_pte = offsetof(struct fault, pte);
 	layout.fault_orig_pte = offsetof(struct fault, orig_pte);
@@ -160,16 +163,17 @@ int sampler_sim_tick(unsigned event, bool in_user)
 	};
 	struct pt_regs regs = user_regs_now();
 	uint8_t *top = task.stack + SIM_STACK_BYTES - fake.above_regs - sizeof(regs);
-	_Alignas(FAKE_PAGE) uint64_t table[512] = { 0 };
-	struct replacing replacing;
+	struct paging paging;
+	struct fault interrupted;
+	struct vma vma;
 	int r;
 
 	if (in_user)
 		ctx.regs = regs;
 	memcpy(top, &regs, sizeof(regs));
-	replace(&replacing, task.mm, table);
+	interrupted = fault_now(task.mm, &vma, &paging);
 	if (fake.replacing.page)
-		memcpy(top - 800, &replacing.fault, sizeof(replacing.fault));
+		memcpy(top - 800, &interrupted, sizeof(interrupted));
 	fake.task = &task;
 	know_layout();
 	r = run(event, &ctx);

@@ -97,6 +97,9 @@ Test(replaced, end_there_where_the_fault_is_another_one)
 	fake.replacing.flags = SHARED & ~1u; /* not there: swapped out */
 	expect_end(WIRE_END_READ, 2);
 	fake.replacing.flags = SHARED;
+	fake.replacing.is_scattered = true;
+	expect_end(WIRE_END_READ, 2);
+	fake.replacing.is_scattered = false;
 	expect_end(WIRE_END_ROOT, 4);
 }
 
