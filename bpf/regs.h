@@ -79,7 +79,7 @@ static __noinline int user_regs(struct bpf_perf_event_data *ctx, struct work *w,
 	struct pt_regs regs;
 	int r;
 
-	w->kernel_stack = w->replaced = 0;
+	w->kernel_stack = w->replaced = w->old_page = 0;
 	if (in_user) {
 		if ((__u16)ctx->regs.cs != USER_CS)
 			return WIRE_END_REGS;

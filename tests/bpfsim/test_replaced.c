@@ -58,6 +58,15 @@ Test(replaced, are_walked_when_the_leaf_is_there)
 	expect_end(WIRE_END_ROOT, 3);
 }
 
+/* What one tick found is not for the next, not even where nothing is ever mapped. */
+Test(replaced, are_forgotten_with_the_tick)
+{
+	expect_end(WIRE_END_ROOT, 4);
+	fake.replacing.page = 0;
+	walk_regs(PC + 1, 8, 16);
+	expect_end(WIRE_END_READ, 1);
+}
+
 Test(replaced, are_copied_so)
 {
 	const struct wire_snapshot *s;
