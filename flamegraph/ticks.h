@@ -5,8 +5,9 @@
  *
  *	wick: ticks=N recorded=N idle=N filtered=N lost=N truncated=N
  *
- * in one line, followed by lost.REASON=N and truncated.REASON=N for every reason that was met, with
- * ticks = recorded + idle + filtered + lost; truncated stacks are among the recorded.
+ * in one line, followed by missed=N where ticks that were due never came, and by lost.REASON=N and
+ * truncated.REASON=N for every reason that was met, with ticks = recorded + idle + filtered + lost;
+ * truncated stacks are among the recorded, and what was missed is among none.
  */
 #pragma once
 
@@ -31,7 +32,7 @@ struct ticks_reasons {
 };
 
 struct ticks {
-	uint64_t ticks, recorded, idle, filtered, lost, truncated;
+	uint64_t ticks, recorded, idle, filtered, lost, truncated, missed;
 	struct ticks_reasons why_lost, why_truncated;
 };
 
