@@ -46,11 +46,25 @@ static const char *attr(uint32_t set, const char *key)
 	return "";
 }
 
-/* A program that waits, with @env alone. */
+/* Until /proc/CHILD/@file begins with @text, for as long as some seconds. */
+static void wait_for(const char *file, const char *text)
+{
+	char path[48], line[64] = "";
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", child, file);
+	for (int i = 0; i < 500000 && strncmp(line, text, strlen(text)) != 0; i++) {
+		FILE *f = fopen(path, "re");
+
+		if (f && !fgets(line, sizeof(line), f))
+			line[0] = '\0';
+		if (f)
+			fclose(f);
+	}
+}
+
+/* A program that waits, with @env alone: it has its name, and the environment comes next. */
 static void start(const char *env)
 {
-	char path[48], target[64] = "";
-
 	child = fork();
 	if (!child) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -58,15 +72,7 @@ static void start(const char *env)
 		       (char *const[]){ (char *)(uintptr_t)env, NULL });
 		_exit(1);
 	}
-	snprintf(path, sizeof(path), "/proc/%d/comm", child);
-	for (int i = 0; i < 500000 && strncmp(target, "sleep", 5) != 0; i++) {
-		FILE *f = fopen(path, "re");
-
-		if (f && !fgets(target, sizeof(target), f))
-			target[0] = '\0';
-		if (f)
-			fclose(f);
-	}
+	wait_for("comm", "sleep");
 }
 
 Test(identity, of_a_process_that_is_there)
@@ -74,6 +80,7 @@ Test(identity, of_a_process_that_is_there)
 	struct identity id = { 0 };
 
 	start("WICK_UNIT=blue");
+	wait_for("environ", "WICK_UNIT");
 	identity_look(&t, &id, (uint32_t)child, true);
 	cr_expect(id.looked);
 	cr_expect_eq(id.ppid, (uint32_t)getpid());
@@ -91,7 +98,7 @@ Test(identity, has_the_environment_that_comes_after_the_name)
 
 		start("WICK_UNIT=blue");
 		identity_look(&t, &id, (uint32_t)child, true);
-		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+		wait_for("environ", "WICK_UNIT");
 		identity_look(&t, &id, (uint32_t)child, true);
 		cr_assert_str_eq(attr(id.attrs, "WICK_UNIT"), "blue", "at %d", i);
 		kill(child, SIGKILL);
