@@ -238,7 +238,6 @@ static int place_jobs(struct jobs *q, size_t held)
 		s->mem = malloc(j->size);
 		if (!s->mem)
 			return -ENOMEM;
-		pages_expect(s->mem, j->size);
 		held -= j->size;
 		q->d->mem_bytes += j->size;
 		q->n++;
@@ -252,6 +251,7 @@ static int run_job(const struct jobs *q, const struct job *j)
 	_cleanup_free_ void *p = NULL;
 	int r = elf_file_read_new(q->file, j->off, j->n, SIZE_MAX - 1, &p);
 
+	pages_expect(s->mem, (size_t)s->size); /* here, where it is one thread of some that waits */
 	return r < 0 ? r : inflate_section(j->format, p, (size_t)j->n, s->mem, (size_t)s->size);
 }
 
