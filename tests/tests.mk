@@ -227,7 +227,7 @@ unit: $(units) $(B)/bpfsim $(replays) ## unit tests, the sampler compiled as C, 
 golden: $(units) ## rewrite the expected files in tests/golden; read `git diff` afterwards
 	$(Q)WICK_GOLDEN=update tests/run.sh $^
 
-fuzz-build:
+fuzz-build: ## libFuzzer targets build/fuzz/fuzz_X, for tests/fuzz/corpus/X (clang and libclang-rt-*-dev)
 	$(Q)$(MAKE) --no-print-directory VARIANT=fuzz fuzz-targets
 fuzz-targets: $(fuzzers)
 

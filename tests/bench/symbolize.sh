@@ -89,10 +89,12 @@ prepare_tools() {
 
 command_of() { # TOOL FILE: sets cmd
     local p=${program[${1%%.*}]} f=${path[$2]}
-    # --cache off is said: somebody's cache must not make wick faster.
+    # --cache off is said: somebody's cache must not make wick faster. wick.warm has been asked about the
+    # file, though for other addresses; wick.fill has not, and keeps what it found for the next time.
     case $1 in
     wick) cmd=("$p" symbolize --cache off --addr2line "$f") ;;
     wick.warm) cmd=("$p" symbolize --cache "$dir/cache" --addr2line "$f") ;;
+    wick.fill) cmd=("$p" symbolize --cache "$dir/fill" --addr2line "$f") ;;
     blaze) cmd=("$p" "$f") && [ "$2" = rgw.sym ] && cmd=("$p" -s "$f") ;;
     llvm) cmd=("$p" --output-style=GNU -a -f -i -C -e "$f") ;;
     *) cmd=("$p" -a -f -i -C -e "$f") ;;
@@ -103,6 +105,8 @@ command_of() { # TOOL FILE: sets cmd
 once() { # TOOL FILE N: fails when there is no use in more
     local n wall rest
     command_of "$1" "$2"
+    rm -rf "$dir/fill"
+    mkdir "$dir/fill"
     "$build/bench/timed" "$limit" "${cmd[@]}" <"$dir/addresses" >"$dir/out" 2>"$dir/err" 3>"$dir/timed" || true
     read -r wall rest <"$dir/timed"
     n=$(grep -c '^0x' "$dir/out")
@@ -149,14 +153,14 @@ prepare_tools
 all=(wick llvm gimli blaze gnu eu)
 for n in 1 10000 100000; do
     for f in rgw rgw.z; do
-        measure $f $n "${all[@]}" wick.warm
+        measure $f $n "${all[@]}" wick.warm wick.fill
     done
     for f in libc libc.z rust go; do
-        measure $f $n "${all[@]}" wick.warm
+        measure $f $n "${all[@]}" wick.warm wick.fill
     done
     measure rgw.sym $n wick blaze llvm gimli
 done
-rm -rf "$dir/cache" "$dir/out" "$dir/other"
+rm -rf "$dir/cache" "$dir/fill" "$dir/out" "$dir/other"
 tests/bench/symbolize_table.py <"$figures"
 [ -z "${ONLY:-}" ] || exit 0
 loaded=()

@@ -6,8 +6,8 @@ medians of each tool, then wick beside the best peer with the bounds it is to ke
 import statistics
 import sys
 
-TOOLS = ["wick", "wick.warm", "llvm", "gimli", "blaze", "gnu", "eu"]
-PEERS = TOOLS[2:]
+TOOLS = ["wick", "wick.warm", "wick.fill", "llvm", "gimli", "blaze", "gnu", "eu"]
+PEERS = TOOLS[3:]
 FILES = ["rgw", "rgw.z", "libc", "libc.z", "rust", "go", "rgw.sym"]
 # Of the wall time of the fastest peer, and of that peer's memory, at so many addresses.
 TIME = {1: 1.0, 10000: 0.45, 100000: 0.2}
@@ -66,10 +66,14 @@ def beside_best(found, file, n):
 
 
 def warm(found, file, n):
-    cold, hot = found.get((file, n, "wick")), found.get((file, n, "wick.warm"))
-    if cold and hot and "over" not in (cold[0], hot[0]):
-        bound("%s, %d: cold beside warm, s" % (file, n), "%.4f" % hot[0], "cold %.4f" % cold[0], cold[0] / hot[0],
-              WARM, at_most=False)
+    """Beside the run that finds nothing on disk and leaves its index there; and beside one without any cache,
+    which reads what it is asked for and no more."""
+    hot = found.get((file, n, "wick.warm"))
+    for tool, what in ("wick.fill", "first"), ("wick", "cacheless"):
+        cold = found.get((file, n, tool))
+        if cold and hot and "over" not in (cold[0], hot[0]):
+            bound("%s, %d: warm beside %s, s" % (file, n, what), "%.4f" % hot[0], "%s %.4f" % (what, cold[0]),
+                  cold[0] / hot[0], WARM, at_most=False)
 
 
 def symbols_each(found):
