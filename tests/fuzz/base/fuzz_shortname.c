@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *name = malloc(size + 1), *buf = malloc(size + 1);
+	char *name = calloc(1, size + 1), *buf = malloc(size + 1);
 	size_t n;
 
 	if (!name || !buf)
