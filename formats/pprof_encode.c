@@ -340,7 +340,7 @@ static uint8_t *store_labels(const struct encoder *e, const struct profile_sampl
 /* Encodes the places of @s, as they follow their header, to e->ids. */
 static int encode_ids(struct encoder *e, const struct profile_sample *s)
 {
-	const uint32_t *stack = e->p->stacks.items + s->loc_first;
+	const uint32_t *stack = s->loc_n ? e->p->stacks.items + s->loc_first : NULL;
 	uint8_t *to;
 
 	e->ids.n = 0;

@@ -338,10 +338,11 @@ Test(codescan, agrees_with_the_tables_of_a_program)
 	cr_expect_leq(share_of_others("/proc/self/exe"), 10);
 }
 
-/* … and much assembly. */
+/* … and much assembly. The tables of OpenSSL 3.5 do not tell of the 168 bytes that its code for AVX-IFMA
+ * takes, which is 23 here. */
 Test(codescan, agrees_with_the_tables_of_libcrypto)
 {
-	cr_expect_leq(share_of_others("/usr/lib/x86_64-linux-gnu/libcrypto.so.3"), 10);
+	cr_expect_leq(share_of_others("/usr/lib/x86_64-linux-gnu/libcrypto.so.3"), 30);
 }
 
 /* _init() has no unwind information in any program, but runs in each. */
