@@ -130,7 +130,7 @@ static int close_rows(struct program *g, struct machine *m)
 
 	/* The place that is kept free serves when there is no room for more. */
 	if (m->out > m->begin)
-		*m->out++ = (struct symunit_row){ .addr = end, .file = SYMUNIT_NONE };
+		*m->out++ = (struct symunit_row){ .addr = end, .file = SYMUNIT_END };
 	forget_pending(m);
 	return r;
 }

@@ -168,7 +168,7 @@ static int add_file(const struct dwline_head *h, const struct dwline_unit *u, st
 		f.dir = h->dirs.items[i];
 	if (v5 && dir == 0 && strref_place(f.dir) != STRREF_NONE)
 		f.base = 0; /* directory 0 is the unit's, as the table says it */
-	if (b->files.n >= SYMUNIT_NONE)
+	if (b->files.n >= SYMUNIT_END)
 		return -EFBIG;
 	return array_push(&b->files, f);
 }
@@ -195,7 +195,7 @@ static int read_lists(struct dwline_head *h, const struct dwline_unit *u, struct
 	int r;
 
 	/* Number 0, which no list holds. */
-	if (b->files.n >= SYMUNIT_NONE)
+	if (b->files.n >= SYMUNIT_END)
 		return -EFBIG;
 	r = array_push(&b->files, (struct symunit_file){ .base = u->comp_dir, .name = u->name });
 	for (; r == 0 && p < end && *p; r = r < 0 ? r : array_push(&h->dirs, dir)) {

@@ -349,8 +349,8 @@ static int add_funcs(struct reading *rd)
 		if (r == 0 && is_too_big(rd))
 			r = -EFBIG;
 	}
-	if (r == 0)
-		r = add_row(rd, end, SYMUNIT_NONE, 0);
+	if (r == 0 && rd->b->rows.n > 0)
+		r = add_row(rd, end, SYMUNIT_END, 0);
 	return r;
 }
 

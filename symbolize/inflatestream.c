@@ -58,6 +58,11 @@ int inflate_stream_new(enum inflate_format format, int fd, uint64_t off, uint64_
 		free(s);
 		return -ENOMEM;
 	}
+	/* A frame may claim a window of any size, as if it were uncompressed in one go. Of what is claimed no
+	 * more is touched than there is of the section. */
+	if (s->zstd)
+		ZSTD_DCtx_setParameter(s->zstd, ZSTD_d_windowLogMax,
+				       ZSTD_dParam_getBounds(ZSTD_d_windowLogMax).upperBound);
 	inflate_stream_go(s, NULL);
 	*ret = s;
 	return 0;

@@ -338,7 +338,7 @@ static int add_row(struct libdwwalk *w, const struct symunit_row *row)
 /* Rows come sorted by address, each sequence closed by a row that has no line. */
 static int add_rows(struct libdwwalk *w, Dwarf_Lines *lines, size_t n)
 {
-	struct symunit_row end = { .file = SYMUNIT_NONE };
+	struct symunit_row end = { .file = SYMUNIT_END };
 	bool open = false;
 	int r = 0;
 

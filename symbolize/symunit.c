@@ -250,7 +250,7 @@ static int sort_sequences(const struct symunit_builder *b, uint64_t base, struct
 		if (begins)
 			r = array_push(&keys, (struct radix_key){ (uint32_t)(row->addr - base),
 								  (uint32_t)i });
-		begins = row->file == SYMUNIT_NONE && row->line == 0;
+		begins = row->file == SYMUNIT_END;
 	}
 	if (r == 0)
 		r = radix_sort(keys.items, keys.n);
@@ -270,13 +270,15 @@ static int add_sequence(const struct symunit_builder *b, size_t first, uint64_t 
 
 	for (size_t i = first; r == 0 && i < b->rows.n; i++) {
 		const struct symunit_row *row = &b->rows.items[i];
-		bool ends = row->file == SYMUNIT_NONE && row->line == 0;
+		bool ends = row->file == SYMUNIT_END;
 		uint32_t addr = (uint32_t)(row->addr - base);
 
 		/* One that begins inside the one before it: what comes first stays. */
 		if (addr >= *at) {
 			/* The end of one is the beginning of the next. */
-			r = list_add(out, (struct symunit_entry){ addr, row->file, row->line });
+			r = list_add(out, (struct symunit_entry){
+						  addr, ends ? SYMUNIT_NONE : row->file,
+						  ends ? 0 : row->line });
 			*at = addr;
 		}
 		if (ends)

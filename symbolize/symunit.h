@@ -18,6 +18,7 @@
 #include "strref.h"
 
 #define SYMUNIT_NONE UINT32_MAX
+#define SYMUNIT_END  (UINT32_MAX - 1) /* of a row: it is none, a sequence ends here */
 
 /* A source file: directories are joined when it is shown: base/dir/name, an absolute part wins. */
 struct symunit_file {
@@ -44,7 +45,7 @@ struct symunit_range {
 /* Holds from addr to the next row. */
 struct symunit_row {
 	uint64_t addr;
-	uint32_t file; /* number in files, SYMUNIT_NONE: unknown, or the sequence ends here */
+	uint32_t file; /* number in files, SYMUNIT_NONE = unknown, SYMUNIT_END */
 	uint32_t line; /* 0 = unknown */
 };
 
@@ -74,8 +75,8 @@ static inline bool symunit_is_asked(struct symunit_only *only, uint64_t lo, uint
 struct symunit_builder {
 	ARRAY(struct symunit_scope) scopes;
 	ARRAY(struct symunit_range) ranges;
-	/* Sequences one after another, each ascending and closed by a row with file SYMUNIT_NONE
-	 * and line 0; of several rows at one address the last one counts. */
+	/* Sequences one after another, each ascending and closed by a row with file SYMUNIT_END;
+	 * of several rows at one address the last one counts. */
 	ARRAY(struct symunit_row) rows;
 	ARRAY(struct symunit_file) files;
 	ARRAY(struct symunit_name) names;

@@ -149,7 +149,7 @@ static const char *show(const struct symunit_builder *b, uint32_t first)
 	array_each(&b->rows, row) {
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%lx", n ? " " : "",
 				      (unsigned long)row->addr);
-		if (row->file == SYMUNIT_NONE && row->line == 0)
+		if (row->file == SYMUNIT_END)
 			n += (size_t)snprintf(text + n, sizeof(text) - n, ".");
 		else if (row->file == SYMUNIT_NONE)
 			n += (size_t)snprintf(text + n, sizeof(text) - n, " ?:%u", row->line);
@@ -409,7 +409,7 @@ Test(dwline, stops_at_the_limit_of_rows)
 	u.max_rows = 10;
 	cr_expect_eq(dwline_read(&d, &u, &b, &first, &n), -EFBIG);
 	cr_expect_eq(b.rows.n, 11);
-	cr_expect_eq(b.rows.items[10].file, SYMUNIT_NONE);
+	cr_expect_eq(b.rows.items[10].file, SYMUNIT_END);
 	symunit_builder_clear(&b);
 	u.max_rows = 101;
 	cr_expect_eq(dwline_read(&d, &u, &b, &first, &n), 0);
@@ -427,8 +427,9 @@ static void expect_sound(const struct symunit_builder *b)
 		const struct symunit_row *row = &b->rows.items[i];
 
 		cr_assert(!open || row->addr > row[-1].addr);
-		cr_assert(row->file == SYMUNIT_NONE || row->file < b->files.n);
-		open = row->file != SYMUNIT_NONE || row->line != 0;
+		cr_assert(row->file == SYMUNIT_NONE || row->file == SYMUNIT_END ||
+			  row->file < b->files.n);
+		open = row->file != SYMUNIT_END;
 	}
 	cr_assert(!open);
 }

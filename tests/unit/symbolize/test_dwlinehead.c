@@ -255,7 +255,7 @@ static const struct symunit_row *row_at(const struct symunit_builder *b, uint64_
 	for (size_t i = 0; i < b->rows.n; i++) {
 		const struct symunit_row *row = &b->rows.items[i];
 
-		if (row->file == SYMUNIT_NONE) {
+		if (row->file == SYMUNIT_END) {
 			*ret_ends |= row->addr == addr;
 			continue;
 		}

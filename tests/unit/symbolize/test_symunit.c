@@ -37,7 +37,7 @@ static void add_row(struct symunit_builder *b, uint64_t addr, uint32_t file, uin
 
 static void end_rows(struct symunit_builder *b, uint64_t addr)
 {
-	add_row(b, addr, SYMUNIT_NONE, 0);
+	add_row(b, addr, SYMUNIT_END, 0);
 }
 
 static void add_file(struct symunit_builder *b)
@@ -247,7 +247,7 @@ static void draw_rows(struct symunit_builder *b, unsigned *seed, uint64_t hi)
 
 		for (; at < end; at += draw(seed, 5))
 			add_row(b, at, draw(seed, 9) ? draw(seed, 3) : SYMUNIT_NONE,
-				1 + draw(seed, 50));
+				draw(seed, 50));
 		end_rows(b, at + draw(seed, 3));
 		at += 3 + draw(seed, 20);
 	}
@@ -266,7 +266,7 @@ static const char *reference(const struct symunit_builder *b, uint64_t addr)
 			scope = r->scope;
 	for (size_t i = 0; i < b->rows.n; i++) {
 		const struct symunit_row *r = &b->rows.items[i];
-		bool ends = r->file == SYMUNIT_NONE && r->line == 0;
+		bool ends = r->file == SYMUNIT_END || (r->file == SYMUNIT_NONE && r->line == 0);
 
 		if (!ends && r->addr <= BASE + addr && r[1].addr > BASE + addr) {
 			line = r->line;
@@ -383,11 +383,11 @@ static struct symunit *two_functions(uint64_t lo, uint64_t more)
 							      .call_file = SYMUNIT_NONE });
 		array_push(&b.ranges, (struct symunit_range){ at, at + 0x20, i });
 		array_push(&b.rows, (struct symunit_row){ at, 0, 7 });
-		array_push(&b.rows, (struct symunit_row){ at + 0x20 + more * i, SYMUNIT_NONE, 0 });
+		array_push(&b.rows, (struct symunit_row){ at + 0x20 + more * i, SYMUNIT_END, 0 });
 	}
 	/* What is elsewhere does not count. */
 	array_push(&b.rows, (struct symunit_row){ lo, 0, 9 });
-	array_push(&b.rows, (struct symunit_row){ lo + 1, SYMUNIT_NONE, 0 });
+	array_push(&b.rows, (struct symunit_row){ lo + 1, SYMUNIT_END, 0 });
 	u = build(&b, &n);
 	symunit_builder_done(&b);
 	return u;

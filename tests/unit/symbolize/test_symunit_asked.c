@@ -46,7 +46,7 @@ static void add_function(struct symunit_builder *b, uint32_t i)
 	for (uint32_t row = 0; row < 8; row++)
 		array_push(&b->rows,
 			   (struct symunit_row){ lo + 7 * row, row % 3 % FILES, i + row });
-	array_push(&b->rows, (struct symunit_row){ lo + 58, SYMUNIT_NONE, 0 });
+	array_push(&b->rows, (struct symunit_row){ lo + 58, SYMUNIT_END, 0 });
 }
 
 static bool is_same(const struct symunit_frame *a, const struct symunit_frame *b)
