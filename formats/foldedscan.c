@@ -158,9 +158,23 @@ static int scan_line(struct foldedscan *s, struct folded_batch *b, char *line, s
 	return array_push(&b->stacks, stack);
 }
 
+/* Behind the mark of the byte order that some editors begin a text with; texts are put behind one another,
+ * so any line may begin like that. */
+static char *skip_mark(char *line, const char *end)
+{
+	static const char mark[3] = "\xef\xbb\xbf";
+
+	for (char *p = line;; p = line) {
+		while (p < end && (*p == ' ' || *p == '\t'))
+			p++;
+		if ((size_t)(end - p) < sizeof(mark) || memcmp(p, mark, sizeof(mark)) != 0)
+			return line;
+		line = p + sizeof(mark);
+	}
+}
+
 static int scan_lines(struct foldedscan *s, struct folded_batch *b)
 {
-	static const char bom[3] = "\xef\xbb\xbf";
 	char *line = b->text.items, *limit = line + b->used;
 	int r = 0;
 
@@ -170,8 +184,8 @@ static int scan_lines(struct foldedscan *s, struct folded_batch *b)
 
 		if (!end)
 			end = limit;
-		if (s->line_no++ == 0 && left >= sizeof(bom) && memcmp(line, bom, sizeof(bom)) == 0)
-			line += sizeof(bom);
+		s->line_no++;
+		line = skip_mark(line, end);
 		r = scan_line(s, b, line, (size_t)(end - line));
 		line = end + 1;
 	}

@@ -62,9 +62,11 @@ Test(folded_read, adds_equal_stacks_and_skips_zeros)
 Test(folded_read, accepts_other_line_ends_blank_lines_comments_and_a_bom)
 {
 	struct profile *p = read_folded(
-		"\xef\xbb\xbf# made by hand\r\n\r\n\n  \na;b 3\r\n#x 1\na;c 4  \n\nd\t5");
+		"\xef\xbb\xbf# made by hand\r\n\r\n\n  \na;b 3\r\n#x 1\na;c 4  \n\nd\t5\n"
+		" \xef\xbb\xbf\xef\xbb\xbf a;b 3\n\xef\xbb\xbf# two texts\n");
 
 	cr_assert_eq(p->samples.n, 3);
+	cr_assert_eq(profile_value(p, 0, 0), 6);
 	cr_assert_eq(p->functions.n, 4);
 	cr_assert_str_eq(name_of(p, p->stacks.items[4], 0), "d");
 	profile_free(p);
