@@ -58,6 +58,9 @@ static inline int array_fit_items(void **items, size_t *cap, size_t want, size_t
 #define array_push(a, ...)                                                                         \
 	(array_reserve(a, 1) < 0 ? -ENOMEM : ((a)->items[(a)->n++] = (__VA_ARGS__), 0))
 
+/* Its items from number @i on: NULL of an array that has no memory, where there is no place to count from. */
+#define array_from(a, i) ((a)->items ? (a)->items + (i) : NULL)
+
 #define array_free(a)                                                                              \
 	do {                                                                                       \
 		free((a)->items);                                                                  \

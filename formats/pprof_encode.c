@@ -305,7 +305,7 @@ static uint8_t *store_numbers(uint8_t *to, const uint64_t *v, size_t n)
 
 static size_t labels_size(const struct encoder *e, const struct profile_sample *s)
 {
-	const struct profile_label *l = e->p->labels.items + s->label_first;
+	const struct profile_label *l = array_from(&e->p->labels, s->label_first);
 	size_t size = 0;
 
 	for (uint32_t i = 0; i < s->label_n; i++) {
@@ -323,7 +323,7 @@ static size_t labels_size(const struct encoder *e, const struct profile_sample *
 
 static uint8_t *store_labels(const struct encoder *e, const struct profile_sample *s, uint8_t *to)
 {
-	const struct profile_label *l = e->p->labels.items + s->label_first;
+	const struct profile_label *l = array_from(&e->p->labels, s->label_first);
 
 	for (uint32_t i = 0; i < s->label_n; i++) {
 		uint64_t v[4];
@@ -340,7 +340,7 @@ static uint8_t *store_labels(const struct encoder *e, const struct profile_sampl
 /* Encodes the places of @s, as they follow their header, to e->ids. */
 static int encode_ids(struct encoder *e, const struct profile_sample *s)
 {
-	const uint32_t *stack = s->loc_n ? e->p->stacks.items + s->loc_first : NULL;
+	const uint32_t *stack = array_from(&e->p->stacks, s->loc_first);
 	uint8_t *to;
 
 	e->ids.n = 0;
@@ -357,7 +357,7 @@ static int put_sample(struct encoder *e, size_t i)
 {
 	const struct profile_sample *s = &e->p->samples.items[i];
 	size_t n_values = e->p->sample_types.n, ids, numbers = 0, all;
-	const int64_t *values = e->p->values.items + i * n_values;
+	const int64_t *values = array_from(&e->p->values, i * n_values);
 	uint8_t *to;
 	int r = encode_ids(e, s);
 
@@ -412,7 +412,7 @@ static uint8_t *store_line(uint8_t *to, const struct profile_line *l)
 static int put_location(struct encoder *e, size_t i)
 {
 	const struct profile_location *l = &e->p->locations.items[i];
-	const struct profile_line *lines = e->p->lines.items + l->line_first;
+	const struct profile_line *lines = array_from(&e->p->lines, l->line_first);
 	uint64_t v[] = { i + 1, l->mapping == PROFILE_NONE ? 0 : (uint64_t)l->mapping + 1,
 			 l->address };
 	size_t all = numbers_size(v, 3) + number_size(l->is_folded);

@@ -263,25 +263,39 @@ static int sort_sequences(const struct symunit_builder *b, uint64_t base, struct
 	return 0;
 }
 
+/* Adds what @row says from @addr on. */
+static int add_row(struct list_out *out, uint32_t addr, const struct symunit_row *row)
+{
+	bool ends = row->file == SYMUNIT_END;
+
+	return list_add(out, (struct symunit_entry){ addr, ends ? SYMUNIT_NONE : row->file,
+						     ends ? 0 : row->line });
+}
+
+/* Of one that begins inside the one before it, which ends at *@at, only what comes behind: what was there
+ * first stays. */
 static int add_sequence(const struct symunit_builder *b, size_t first, uint64_t base,
 			struct list_out *out, uint32_t *at)
 {
+	const struct symunit_row *inside = NULL; /* the last row that begins before *@at */
 	int r = 0;
 
 	for (size_t i = first; r == 0 && i < b->rows.n; i++) {
 		const struct symunit_row *row = &b->rows.items[i];
-		bool ends = row->file == SYMUNIT_END;
 		uint32_t addr = (uint32_t)(row->addr - base);
 
-		/* One that begins inside the one before it: what comes first stays. */
 		if (addr >= *at) {
+			if (inside && addr > *at)
+				r = add_row(out, *at, inside);
+			inside = NULL;
 			/* The end of one is the beginning of the next. */
-			r = list_add(out, (struct symunit_entry){
-						  addr, ends ? SYMUNIT_NONE : row->file,
-						  ends ? 0 : row->line });
+			if (r == 0)
+				r = add_row(out, addr, row);
 			*at = addr;
+		} else {
+			inside = row;
 		}
-		if (ends)
+		if (row->file == SYMUNIT_END)
 			break;
 	}
 	return r;
