@@ -20,9 +20,10 @@ static void check(const struct symunit_builder *b)
 		const struct symunit_row *row = &b->rows.items[i];
 
 		if ((open && row->addr <= row[-1].addr) ||
-		    (row->file != SYMUNIT_NONE && row->file >= b->files.n))
+		    (row->file != SYMUNIT_NONE && row->file != SYMUNIT_END &&
+		     row->file >= b->files.n))
 			abort();
-		open = row->file != SYMUNIT_NONE || row->line != 0;
+		open = row->file != SYMUNIT_END;
 	}
 	if (open)
 		abort();

@@ -28,10 +28,11 @@ static void check_rows(const struct symunit_builder *b)
 	for (size_t i = 0; i < b->rows.n; i++) {
 		const struct symunit_row *row = &b->rows.items[i];
 
-		check(row->file == SYMUNIT_NONE || row->file < b->files.n);
+		check(row->file == SYMUNIT_NONE || row->file == SYMUNIT_END ||
+		      row->file < b->files.n);
 		check(i == 0 || row[-1].addr <= row->addr);
 	}
-	check(b->rows.n == 0 || b->rows.items[b->rows.n - 1].file == SYMUNIT_NONE);
+	check(b->rows.n == 0 || b->rows.items[b->rows.n - 1].file == SYMUNIT_END);
 }
 
 static void check_all(const struct symunit_builder *b, const struct strtab *own)
