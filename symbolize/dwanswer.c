@@ -11,6 +11,7 @@
 #include "hash.h"
 #include "pages.h"
 #include "radix.h"
+#include "symtab.h"
 
 enum {
 	PATH_BYTES = 4096, /* longer ones are cut */
@@ -116,10 +117,11 @@ static int get_file(struct run *r, const struct symunit_file *file, uint32_t *re
 
 /* --- symbols ---------------------------------------------------------------------------------- */
 
-/* Whether symbol @s names a function better than its debug information, which says @plain. */
+/* Whether symbol @s names a function better than its debug information, which says @plain: one that is not
+ * mangled does only where that begins with underscores, or is nothing. */
 static bool is_better(const char *s, const char *plain)
 {
-	return !plain[0] || framename_is_mangled(s) || strspn(s, "_") < strspn(plain, "_");
+	return !plain[0] || symtab_is_mangled(s) || strspn(s, "_") < strspn(plain, "_");
 }
 
 /* Names @frame by the symbol @s, of which @known says what is in the batch if that is not NULL,
@@ -234,7 +236,7 @@ static int add_frame(struct run *r, const struct symunit_frame *f, uint64_t addr
 		return res;
 	frame.name = k.name;
 	frame.system_name = k.system_name;
-	if (outermost && !k.mangled)
+	if (outermost && !k.mangled && !(k.is_bare && symobject_none_is_mangled(r->o)))
 		res = better_symbol_at(r, addr, &frame);
 	return res < 0 ? res : answering_add_frame(r->a, &frame);
 }

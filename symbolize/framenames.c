@@ -8,6 +8,7 @@
 #include "hash.h"
 #include "radix.h"
 #include "symstore.h"
+#include "symtab.h"
 #include "workers.h"
 
 /* Names for which another thread is started: where they have to be demangled; of an index on disk. */
@@ -25,11 +26,6 @@ void framenames_done(struct framenames *f)
 {
 	hindex_free(&f->by_ref);
 	array_free(&f->names);
-}
-
-bool framename_is_mangled(const char *name)
-{
-	return name[0] == '_' && (name[1] == 'Z' || name[1] == 'R');
 }
 
 /* --- reading one ------------------------------------------------------------------------------ */
@@ -61,7 +57,8 @@ static int add_name(const struct hand *h, struct framename *ret)
 	const char *s = stored ? stored->text : text_of(h, ret->ref);
 	int r;
 
-	ret->mangled = framename_is_mangled(s);
+	ret->mangled = symtab_is_mangled(s);
+	ret->is_bare = s[0] && s[0] != '_';
 	r = !stored ? answering_add_name(h->a, s, &f)
 		    : answering_add_names(h->a, stored, !h->f->shown_only || !ret->mangled, &f);
 	ret->name = f.name;

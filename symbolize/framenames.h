@@ -19,6 +19,7 @@ struct framename {
 	strref_t ref;
 	uint32_t name, system_name; /* offsets in the batch */
 	bool mangled;
+	bool is_bare; /* there is one, and it begins with no underscore */
 };
 
 /* Zero it and fill in what is borrowed. */
@@ -33,9 +34,6 @@ struct framenames {
 };
 
 void framenames_done(struct framenames *f);
-
-/* Whether @name is written as compilers of C++ and Rust write it. */
-bool framename_is_mangled(const char *name);
 
 /* The name at @ref: 0, -ENOMEM, -EFBIG when the batch is full. */
 int framenames_get(struct framenames *f, strref_t ref, struct framename *ret);

@@ -286,6 +286,7 @@ static int keep_used_strings(struct symtab *t, struct symtab_builder *b)
 		struct symtab_range *r = &t->ranges[order[i].item];
 		size_t name = order[i].by;
 
+		t->has_mangled |= symtab_is_mangled(strings + name);
 		if (name >= src_end) {
 			src = name;
 			src_end = name + strlen(strings + name) + 1;

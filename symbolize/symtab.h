@@ -61,6 +61,7 @@ struct symtab {
 	size_t n;
 	char *strings;
 	size_t n_strings;
+	bool has_mangled; /* one of the names at least: symtab_is_mangled() */
 };
 
 #define SYMTAB_HOLE UINT32_MAX
@@ -82,6 +83,12 @@ int symtab_add_string(struct symtab_builder *b, const char *stem, const char *su
 int symtab_add(struct symtab_builder *b, const struct symtab_sym *sym);
 
 void symtab_builder_done(struct symtab_builder *b);
+
+/* Whether @name is written as compilers of C++ and Rust write it. */
+static inline bool symtab_is_mangled(const char *name)
+{
+	return name[0] == '_' && (name[1] == 'Z' || name[1] == 'R');
+}
 
 /* Makes the table: 0 or -ENOMEM. Sorts what is in @b, which stays the caller's to release, and takes its strings. */
 int symtab_build(struct symtab_builder *b, struct symtab *ret);

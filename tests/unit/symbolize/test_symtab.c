@@ -58,6 +58,45 @@ Test(symtab, ranks_names_of_one_address)
 	cr_expect_eq(symtab_rank(0, "same", 0, "same"), 0);
 }
 
+/* Also where it is the tail of another one, and not for one that is not in the table. */
+Test(symtab, knows_whether_a_name_is_mangled)
+{
+	static const struct {
+		const char *names[3];
+		bool is;
+	} tables[] = {
+		{ { "main", "__libc_start", "Z3foo" }, false },
+		{ { "main", "_Z3foov" }, true },
+		{ { "a", "_RNvC1a1b" }, true },
+		{ { "x_Z3foov", "+1" }, true },
+		{ { "x_Z3foov" }, false },
+		{ { "main", "!_Z3foov" }, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+		struct symtab_builder b = { 0 };
+		struct symtab t;
+
+		for (size_t k = 0; k < 3 && tables[i].names[k]; k++) {
+			const char *name = tables[i].names[k];
+			struct symtab_sym s = { .start = 8 * k, .end = 8 * k + 8 };
+
+			if (name[0] == '!') /* behind a better one */
+				s = (struct symtab_sym){ .start = 0, .end = 8, .source = 1 };
+			if (name[0] == '+') { /* the tail of the one before */
+				s.name = (uint32_t)strlen("x");
+				cr_assert_eq(symtab_add(&b, &s), 0);
+			} else {
+				add(&b, s, name + (name[0] == '!'));
+			}
+		}
+		cr_assert_eq(symtab_build(&b, &t), 0);
+		cr_expect_eq(t.has_mangled, tables[i].is, "table %zu", i);
+		symtab_done(&t);
+		symtab_builder_done(&b);
+	}
+}
+
 Test(symtab, takes_the_better_source)
 {
 	struct symtab_builder b = { 0 };
