@@ -131,7 +131,7 @@ static void expect_stacks(struct pprof_decoder *d)
 	if (n < d->expected)
 		return;
 	room = room < STACKS_SOON ? room : STACKS_SOON;
-	pages_expect(d->p->stacks.items + n, room * sizeof(*d->p->stacks.items));
+	pages_expect(array_from(&d->p->stacks, n), room * sizeof(*d->p->stacks.items));
 	d->expected = n + room;
 }
 
@@ -147,7 +147,7 @@ static int add_places(struct pprof_decoder *d, struct bytes b)
 	if (array_reserve(&p->stacks, b.n) < 0)
 		return -ENOMEM;
 	expect_stacks(d);
-	to = p->stacks.items + p->stacks.n;
+	to = array_from(&p->stacks, p->stacks.n);
 	while (bytes_left(&b)) {
 		uint64_t id;
 

@@ -218,7 +218,7 @@ static bool stack_matches(const struct filtering *f, const uint32_t *locs, uint3
 /* Appends to the new pool what is left of a stack. A stack that ends up empty is left out. */
 static bool put_stack(struct filtering *f, const uint32_t *locs, uint32_t n)
 {
-	uint32_t *to = f->stacks.items + f->stacks.n;
+	uint32_t *to = array_from(&f->stacks, f->stacks.n);
 	uint32_t cut, kept = 0;
 
 	switch (f->verb) {

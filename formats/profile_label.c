@@ -141,7 +141,7 @@ bool profile_is_label_frame(const struct profile *p, uint32_t location)
 static void put_stack(struct labelling *l, struct profile_sample *s, uint32_t frame)
 {
 	const uint32_t *locs = s->loc_n ? &l->p->stacks.items[s->loc_first] : NULL;
-	uint32_t *to = l->stacks.items + l->stacks.n;
+	uint32_t *to = array_from(&l->stacks, l->stacks.n);
 	uint32_t n = s->loc_n;
 
 	while (n && profile_is_label_frame(l->p, locs[n - 1]))

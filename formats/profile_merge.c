@@ -152,7 +152,7 @@ static int merge_labels(struct merge *m, const struct profile_sample *s)
 static int merge_sample(struct merge *m, size_t i)
 {
 	const struct profile_sample *s = &m->src->samples.items[i];
-	const int64_t *values = m->src->values.items + i * m->src->sample_types.n;
+	const int64_t *values = array_from(&m->src->values, i * m->src->sample_types.n);
 	int64_t at;
 	int r;
 
