@@ -505,11 +505,6 @@ int symobject_symbol(struct symobject *o, uint64_t addr, struct symobject_symbol
 	return 0;
 }
 
-bool symobject_none_is_mangled(const struct symobject *o)
-{
-	return !o->sources && !o->has_stored_symbols && !o->elf.syms.has_mangled;
-}
-
 int symobject_find(struct symobject *o, struct dwquery *queries, size_t n, struct dwframes *ret)
 {
 	struct symunit_cursor cursor = { 0 };

@@ -99,7 +99,10 @@ struct symobject_symbol {
 int symobject_symbol(struct symobject *o, uint64_t addr, struct symobject_symbol *ret);
 
 /* Whether all symbols were read, and none of them is mangled. */
-bool symobject_none_is_mangled(const struct symobject *o);
+static inline bool symobject_none_is_mangled(const struct symobject *o)
+{
+	return !o->sources && !o->has_stored_symbols && !o->elf.syms.has_mangled;
+}
 
 /* As dwobject_string(). */
 const char *symobject_string(const struct symobject *o, strref_t s, size_t n, char *buf);

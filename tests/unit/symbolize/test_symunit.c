@@ -162,35 +162,6 @@ Test(symunit, rows_of_several_sequences_and_the_gaps_between_them)
 	symunit_builder_done(&b);
 }
 
-/* What was there first stays, and what holds where it ends holds on. */
-Test(symunit, reads_sequences_that_overlap)
-{
-	struct symunit_builder b = { 0 };
-	struct symunit *u;
-	size_t n;
-
-	add_file(&b);
-	add_row(&b, 0x100, 0, 1);
-	add_row(&b, 0x108, 0, 2);
-	end_rows(&b, 0x110);
-	add_row(&b, 0x104, 0, 9);
-	add_row(&b, 0x10c, SYMUNIT_NONE, 0); /* nothing is known, but this is not the end */
-	add_row(&b, 0x10e, 0, 10);
-	add_row(&b, 0x118, 0, 11);
-	end_rows(&b, 0x120);
-	add_row(&b, 0x102, 0, 12); /* wholly inside */
-	end_rows(&b, 0x103);
-	u = build(&b, &n);
-	EXPECT(u, 0x103, "?:1");
-	EXPECT(u, 0x10f, "?:2");
-	EXPECT(u, 0x110, "?:10");
-	EXPECT(u, 0x117, "?:10");
-	EXPECT(u, 0x118, "?:11");
-	EXPECT(u, 0x120, "-");
-	free(u);
-	symunit_builder_done(&b);
-}
-
 Test(symunit, keeps_the_innermost_and_the_outermost_of_too_many)
 {
 	struct symunit_builder b = { 0 };

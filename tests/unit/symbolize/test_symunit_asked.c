@@ -81,3 +81,54 @@ Test(symunit_asked, a_cursor_changes_no_answer)
 	free(u);
 	symunit_builder_done(&b);
 }
+
+static const struct symunit_row overlapping[] = {
+	{ 0x100, 0, 1 },
+	{ 0x108, 0, 2 },
+	{ 0x110, SYMUNIT_END, 0 },
+	{ 0x104, 0, 9 },
+	{ 0x10c, SYMUNIT_NONE, 0 }, /* nothing is known, but this is not the end */
+	{ 0x10e, 0, 10 },
+	{ 0x118, SYMUNIT_NONE, 0 },
+	{ 0x11a, 0, 11 },
+	{ 0x120, SYMUNIT_END, 0 },
+	{ 0x102, 0, 12 }, /* wholly inside */
+	{ 0x103, SYMUNIT_END, 0 },
+};
+
+/* The line at @addr, 0 = none, as an image says that was made for @only. */
+static uint32_t line_at(uint64_t addr, struct symunit_only only)
+{
+	struct symunit_frame frames[SYMUNIT_DEPTH_MAX];
+	struct symunit_builder b = { .only = only };
+	struct symunit *u;
+	size_t bytes, n;
+
+	array_push(&b.files, (struct symunit_file){ .name = strref(STRREF_LINE, 1) });
+	for (size_t i = 0; i < ARRAY_LEN(overlapping); i++)
+		array_push(&b.rows, overlapping[i]);
+	cr_assert_eq(symunit_build(&b, &u, &bytes), 0);
+	n = symunit_find(u, addr, frames);
+	free(u);
+	symunit_builder_done(&b);
+	return n ? frames[0].line : 0;
+}
+
+/* Of sequences that overlap, what was there first stays, and what holds where that ends holds on: also in an
+ * image that was made for one address. */
+Test(symunit_asked, sequences_that_overlap)
+{
+	for (uint64_t addr = 0xf0; addr < 0x130; addr++) {
+		uint32_t want = addr < 0x100   ? 0
+				: addr < 0x108 ? 1
+				: addr < 0x110 ? 2
+				: addr < 0x118 ? 10
+				: addr < 0x11a ? 0
+				: addr < 0x120 ? 11
+					       : 0;
+
+		cr_expect_eq(line_at(addr, (struct symunit_only){ 0 }), want, "at %lx", addr);
+		cr_expect_eq(line_at(addr, (struct symunit_only){ .addrs = &addr, .n = 1 }), want,
+			     "at %lx, alone", addr);
+	}
+}
