@@ -315,10 +315,3 @@ void expect_near(const char *what, double seen, double expected, double part)
 	cr_expect(fabs(off) <= part, "%s: %.0f instead of %.0f, %+.2f %% off (allowed %.2f %%)",
 		  what, seen, expected, 100 * off, 100 * part);
 }
-
-void expect_most(const char *what, double seen, double due, double part)
-{
-	cr_expect_geq(seen + missed, part * due,
-		      "%s: %.0f of %.0f, at least %.0f are due, %.0f missed", what, seen, due,
-		      part * due, missed);
-}

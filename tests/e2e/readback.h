@@ -81,6 +81,3 @@ void expect_samples(const char *what, double seen, const struct run *r, double h
 
 /* Whether @seen is within @part (0.03 = 3 %) of @expected, or below it by what was missed. */
 void expect_near(const char *what, double seen, double expected, double part);
-
-/* Whether @seen is @part of @due or more, or would be with what was missed. */
-void expect_most(const char *what, double seen, double due, double part);
