@@ -44,12 +44,6 @@ void live_summary(const struct tally *a, uint64_t duration_ns, const char *event
 	log_info("%" PRIu64 " ticks = %" PRIu64 " recorded + %" PRIu64 " idle + %" PRIu64
 		 " filtered + %" PRIu64 " lost",
 		 a->n[CTR_TICKS], a->recorded, a->n[CTR_IDLE], a->n[CTR_FILTERED], lost);
-	if (a->missed > (a->n[CTR_TICKS] + a->missed) / 100)
-		log_warn("%" PRIu64
-			 " ticks never came (%.1f %%): interrupts were off, or a hypervisor ran "
-			 "somebody else",
-			 a->missed,
-			 100.0 * (double)a->missed / (double)(a->n[CTR_TICKS] + a->missed));
 	for (enum counter c = CTR_LOST_FIRST; c <= CTR_LOST_LAST; c++)
 		if (a->n[c])
 			log_warn("%" PRIu64 " samples lost (%.1f %%): %s", a->n[c],

@@ -117,9 +117,8 @@ static void write_account(FILE *out, const struct profile *p)
 		return;
 	fprintf(out,
 		",\n  \"account\":{\"ticks\":%" PRIu64 ",\"recorded\":%" PRIu64 ",\"idle\":%" PRIu64
-		",\"filtered\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"truncated\":%" PRIu64
-		",\"missed\":%" PRIu64,
-		a.ticks, a.recorded, a.idle, a.filtered, a.lost, a.truncated, a.missed);
+		",\"filtered\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"truncated\":%" PRIu64,
+		a.ticks, a.recorded, a.idle, a.filtered, a.lost, a.truncated);
 	write_reasons(out, "lost_by", &a.why_lost);
 	write_reasons(out, "truncated_by", &a.why_truncated);
 	fputs("}", out);

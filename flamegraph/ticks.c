@@ -39,10 +39,9 @@ static void add_pair(struct ticks *a, const char *key, size_t key_n, uint64_t n)
 		const char *key;
 		uint64_t *count;
 	} counts[] = {
-		{ "ticks", &a->ticks },	  { "recorded", &a->recorded },
-		{ "idle", &a->idle },	  { "filtered", &a->filtered },
-		{ "lost", &a->lost },	  { "truncated", &a->truncated },
-		{ "missed", &a->missed },
+		{ "ticks", &a->ticks }, { "recorded", &a->recorded },
+		{ "idle", &a->idle },	{ "filtered", &a->filtered },
+		{ "lost", &a->lost },	{ "truncated", &a->truncated },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(counts); i++)

@@ -5,9 +5,8 @@
  *
  *	wick: ticks=N recorded=N idle=N filtered=N lost=N truncated=N
  *
- * in one line, followed by missed=N where ticks that were due never came, and by lost.REASON=N and
- * truncated.REASON=N for every reason that was met, with ticks = recorded + idle + filtered + lost;
- * truncated stacks are among the recorded, and what was missed is among none.
+ * in one line, followed by lost.REASON=N and truncated.REASON=N for every reason that was met, with
+ * ticks = recorded + idle + filtered + lost; truncated stacks are among the recorded.
  */
 #pragma once
 
@@ -32,7 +31,7 @@ struct ticks_reasons {
 };
 
 struct ticks {
-	uint64_t ticks, recorded, idle, filtered, lost, truncated, missed;
+	uint64_t ticks, recorded, idle, filtered, lost, truncated;
 	struct ticks_reasons why_lost, why_truncated;
 };
 

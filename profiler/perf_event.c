@@ -13,7 +13,6 @@
 
 #include "array.h"
 #include "cleanup.h"
-#include "clock.h"
 #include "err.h"
 #include "event.h"
 
@@ -30,7 +29,6 @@ struct perf_events {
 	bool enabled;
 	struct cpuset wanted;
 	bool all;
-	uint64_t due_of_gone; /* of CPUs that are offline by now: perf_events_due() */
 	ARRAY(struct cpu_events) cpus;
 };
 
@@ -87,37 +85,6 @@ static int open_one(const struct perf_events *p, size_t i, unsigned cpu)
 		return r;
 	}
 	return fd;
-}
-
-/* How often the clocks of @c should have ticked. */
-static uint64_t due_of(const struct perf_events *p, const struct cpu_events *c)
-{
-	uint64_t period = p->freq_hz ? NSEC_PER_SEC / p->freq_hz : p->period, due = 0, ns;
-
-	for (size_t i = 0; i < p->events->n; i++)
-		if (read(c->fds[i], &ns, sizeof(ns)) == sizeof(ns))
-			due += ns / period;
-	return due;
-}
-
-static bool are_clocks(const struct event_list *events)
-{
-	for (size_t i = 0; i < events->n; i++)
-		if (events->ev[i].type != PERF_TYPE_SOFTWARE ||
-		    events->ev[i].config != PERF_COUNT_SW_CPU_CLOCK)
-			return false;
-	return true;
-}
-
-uint64_t perf_events_due(const struct perf_events *p)
-{
-	uint64_t due = p->due_of_gone;
-
-	if (!are_clocks(p->events))
-		return 0;
-	array_each(&p->cpus, c)
-		due += due_of(p, c);
-	return due;
 }
 
 static void close_cpu(struct cpu_events *c)
@@ -248,8 +215,6 @@ int perf_events_refresh(struct perf_events *p)
 			p->cpus.items[kept++] = *c;
 			continue;
 		}
-		if (are_clocks(p->events))
-			p->due_of_gone += due_of(p, c);
 		close_cpu(c);
 		changed++;
 	}

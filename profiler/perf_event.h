@@ -40,14 +40,6 @@ void perf_events_disable(struct perf_events *p);
  */
 int perf_events_refresh(struct perf_events *p);
 
-/*
- * How often the events should have ticked until now, all CPUs together, where each of them is a
- * clock that the kernel keeps (cpu-clock), else 0. The kernel makes up for no tick that was late by
- * a whole period: while a hypervisor ran somebody else, or interrupts were off. A clock that runs
- * may be due a tick that is about to come, one each.
- */
-uint64_t perf_events_due(const struct perf_events *p);
-
 /* CPUs that are sampled now. */
 size_t perf_events_cpus(const struct perf_events *p);
 

@@ -298,16 +298,14 @@ int pipeline_end_window(struct pipeline *p)
 
 int pipeline_tally(const struct pipeline *p, struct tally *ret)
 {
-	uint64_t in_kernel[CTR_BPF_MAX], due = perf_events_due(p->perf);
-	int r = sampler_counters(p->sampler, in_kernel); /* not before: what ticks now is in both */
+	uint64_t in_kernel[CTR_BPF_MAX];
+	int r = sampler_counters(p->sampler, in_kernel);
 
 	if (r < 0)
 		return r;
 	*ret = p->tally;
 	for (size_t c = 0; c < CTR_BPF_MAX; c++)
 		ret->n[c] += in_kernel[c];
-	if (due > ret->n[CTR_TICKS])
-		ret->missed = due - ret->n[CTR_TICKS];
 	return 0;
 }
 

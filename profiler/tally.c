@@ -58,8 +58,6 @@ void tally_format(const struct tally *a, char ret[TALLY_TEXT_MAX])
 				    a->n[CTR_TICKS], a->recorded, a->n[CTR_IDLE],
 				    a->n[CTR_FILTERED], tally_lost(a), tally_truncated(a));
 
-	if (a->missed)
-		n += (size_t)snprintf(ret + n, TALLY_TEXT_MAX - n, " missed=%" PRIu64, a->missed);
 	n = add_reasons(a, "lost", CTR_LOST_FIRST, CTR_LOST_LAST, ret, n);
 	add_reasons(a, "truncated", CTR_TRUNC_FIRST, CTR_TRUNC_LAST, ret, n);
 }

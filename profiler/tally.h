@@ -10,7 +10,6 @@
 struct tally {
 	uint64_t n[CTR_MAX];
 	uint64_t recorded;
-	uint64_t missed; /* ticks that were due and that the kernel did not make: not in the sum */
 };
 
 uint64_t tally_lost(const struct tally *a);
@@ -22,8 +21,7 @@ const char *counter_help(enum counter c);
 
 /*
  * The account in one line, as it stands in every profile: "wick: ticks=N recorded=N idle=N
- * filtered=N lost=N truncated=N", then "missed=N", "lost.REASON=N" and "truncated.REASON=N" of what
- * is not 0.
+ * filtered=N lost=N truncated=N", then "lost.REASON=N" and "truncated.REASON=N" of what is not 0.
  */
 #define TALLY_TEXT_MAX 1024
 void tally_format(const struct tally *a, char ret[TALLY_TEXT_MAX]);

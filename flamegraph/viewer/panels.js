@@ -44,7 +44,6 @@ function accountRows(a) {
   const why = p => Object.keys(a).filter(k => k.startsWith(p + '.')).map(k => [`· ${k.slice(p.length + 1)}`, n(k)]);
   return [['Sampler ran', n('ticks') + ' times'], ['Recorded', n('recorded', a.ticks)], ['On idle CPUs', n('idle', a.ticks)],
     ['Filtered', n('filtered', a.ticks)], ['Lost', n('lost', a.ticks)], ...why('lost'),
-    ...a.missed ? [['Never came', n('missed') + ' more']] : [],
     ['Truncated stacks', n('truncated', a.recorded) + ' of those recorded'], ...why('truncated')];
 }
 

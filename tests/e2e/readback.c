@@ -71,7 +71,6 @@ static void read_account(const struct profile *p, struct e2e_account *ret)
 	ret->filtered = account_number(ret, "filtered");
 	ret->lost = account_number(ret, "lost");
 	ret->truncated = account_number(ret, "truncated");
-	ret->missed = account_number(ret, "missed");
 }
 
 /* Σ of the reasons "KIND.…=" in the account. */
@@ -91,8 +90,6 @@ static bool says_truncated(const struct profile *p, const struct profile_sample 
 			return true;
 	return false;
 }
-
-static double missed; /* ticks, in the profile that was read last */
 
 struct profile *recorded(const char *path, struct e2e_account *ret)
 {
@@ -114,9 +111,6 @@ struct profile *recorded(const char *path, struct e2e_account *ret)
 		     a.comment);
 	cr_expect_eq(truncated, a.truncated, "%" PRIu64 " samples end in a frame that says so; %s",
 		     truncated, a.comment);
-	if (a.missed)
-		fprintf(stderr, "  %s\n", a.comment);
-	missed = (double)a.missed;
 	if (ret)
 		*ret = a;
 	return p;
@@ -307,8 +301,7 @@ void expect_samples(const char *what, double seen, const struct run *r, double h
 
 void expect_near(const char *what, double seen, double expected, double part)
 {
-	double fits = seen >= expected ? seen : fmin(seen + missed, expected);
-	double off = expected > 0 ? fits / expected - 1 : 1;
+	double off = expected > 0 ? seen / expected - 1 : 1;
 
 	fprintf(stderr, "  %-34s %.0f, expected %.0f, off %+.2f %%, allowed %.2f %%\n", what, seen,
 		expected, 100 * off, 100 * part);

@@ -9,7 +9,7 @@
 
 /* The account in a profile's comment. */
 struct e2e_account {
-	uint64_t ticks, recorded, idle, filtered, lost, truncated, missed;
+	uint64_t ticks, recorded, idle, filtered, lost, truncated;
 	const char *comment;
 };
 
@@ -72,12 +72,8 @@ void expect_share(const char *what, double seen, double n, double p, double slac
  */
 double slices_error(const struct run *r, double due);
 
-/*
- * Whether @seen samples fit the CPU time that the workload @r says it used, at @hz. Fewer by what
- * the account of the profile read last says the kernel missed fit, too: a workload cannot tell time
- * that it ran from time in which a hypervisor ran somebody else.
- */
+/* Whether @seen samples fit the CPU time that the workload @r says it used, at @hz. */
 void expect_samples(const char *what, double seen, const struct run *r, double hz);
 
-/* Whether @seen is within @part (0.03 = 3 %) of @expected, or below it by what was missed. */
+/* Whether @seen is within @part (0.03 = 3 %) of @expected. */
 void expect_near(const char *what, double seen, double expected, double part);

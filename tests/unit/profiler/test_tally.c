@@ -36,21 +36,9 @@ Test(tally, names_the_reasons_of_what_is_missing)
 		     a.recorded + a.n[CTR_IDLE] + a.n[CTR_FILTERED] + tally_lost(&a));
 }
 
-Test(tally, ticks_that_never_came_are_told_and_not_summed)
-{
-	struct tally a = { .recorded = 2, .missed = 77 };
-	char text[TALLY_TEXT_MAX];
-
-	a.n[CTR_TICKS] = 3;
-	a.n[CTR_LOST_MEMORY] = 1;
-	tally_format(&a, text);
-	cr_expect_str_eq(text, "wick: ticks=3 recorded=2 idle=0 filtered=0 lost=1 truncated=0"
-			       " missed=77 lost.memory=1");
-}
-
 Test(tally, largest_numbers_fit_the_line)
 {
-	struct tally a = { .recorded = UINT64_MAX, .missed = UINT64_MAX };
+	struct tally a = { .recorded = UINT64_MAX };
 	char text[TALLY_TEXT_MAX];
 
 	for (int c = 0; c < CTR_MAX; c++)
