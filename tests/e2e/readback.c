@@ -91,6 +91,9 @@ static bool says_truncated(const struct profile *p, const struct profile_sample 
 	return false;
 }
 
+/* Of the profile that was read last: whether a clock that should have ticked did not is seen there. */
+static char last_account[512];
+
 struct profile *recorded(const char *path, struct e2e_account *ret)
 {
 	struct profile *p = read_back(path, false);
@@ -111,6 +114,8 @@ struct profile *recorded(const char *path, struct e2e_account *ret)
 		     a.comment);
 	cr_expect_eq(truncated, a.truncated, "%" PRIu64 " samples end in a frame that says so; %s",
 		     truncated, a.comment);
+	snprintf(last_account, sizeof(last_account), "%.3f s, %s", (double)p->duration_ns / 1e9,
+		 a.comment);
 	if (ret)
 		*ret = a;
 	return p;
@@ -305,6 +310,6 @@ void expect_near(const char *what, double seen, double expected, double part)
 
 	fprintf(stderr, "  %-34s %.0f, expected %.0f, off %+.2f %%, allowed %.2f %%\n", what, seen,
 		expected, 100 * off, 100 * part);
-	cr_expect(fabs(off) <= part, "%s: %.0f instead of %.0f, %+.2f %% off (allowed %.2f %%)",
-		  what, seen, expected, 100 * off, 100 * part);
+	cr_expect(fabs(off) <= part, "%s: %.0f instead of %.0f, %+.2f %% off (allowed %.2f %%); %s",
+		  what, seen, expected, 100 * off, 100 * part, last_account);
 }
