@@ -213,9 +213,8 @@ static int gather(struct round *round, struct worker *workers, unsigned n, struc
 	/* There are many, and seldom will there be more. */
 	if (sum > UINT32_MAX || array_fit(&ret->frames, sum) < 0)
 		return -ENOMEM;
-	if (sum > ret->frames.n)
-		pages_expect(ret->frames.items + ret->frames.n,
-			     (sum - ret->frames.n) * sizeof(*ret->frames.items));
+	pages_expect(array_from(&ret->frames, ret->frames.n),
+		     (sum - ret->frames.n) * sizeof(*ret->frames.items));
 	for (unsigned i = 0; i < n; i++) {
 		struct dwframes *f = &workers[i].frames;
 

@@ -335,7 +335,7 @@ static int add_row(struct libdwwalk *w, const struct symunit_row *row)
 	return array_push(&w->b.rows, *row);
 }
 
-/* Rows come sorted by address, each sequence closed by a row that has no line. */
+/* Rows come sorted by address; where a sequence ends libdw says. */
 static int add_rows(struct libdwwalk *w, Dwarf_Lines *lines, size_t n)
 {
 	struct symunit_row end = { .file = SYMUNIT_END };
