@@ -16,9 +16,10 @@ enum {
 	KEPT_SHARE = 16,
 	KEPT_MIN = 8,
 	KEPT_MAX = 64,
-	MARKS = 64,	    /* 55 KiB each */
-	MARK_MIN = 1 << 20, /* bytes between two */
-	AGAIN = 3,	    /* times that a section may be uncompressed in pieces */
+	MARKS = 64,	      /* 55 KiB each */
+	MARK_MIN = 1 << 20,   /* bytes between two */
+	STREAM_OWN = 1 << 20, /* bytes of a stream beside what it has uncompressed, at most */
+	AGAIN = 3,	      /* times that a section may be uncompressed in pieces */
 };
 
 #define NOWHERE UINT64_MAX
@@ -32,10 +33,10 @@ struct block {
 struct zsection {
 	pthread_mutex_t lock; /* for all that changes */
 	uint64_t size;
-	uint64_t end;	      /* of what can be read: less once it turned out to be broken */
-	uint64_t mark_bytes;  /* between two marks: a multiple of BLOCK */
+	uint64_t end;	     /* of what can be read: less once it turned out to be broken */
+	uint64_t mark_bytes; /* between two marks: a multiple of BLOCK */
 	struct inflate_stream *stream;
-	uint64_t at; /* what the stream gives next; NOWHERE = it has to go somewhere */
+	uint64_t at;		 /* what the stream gives next; NOWHERE = it has to go somewhere */
 	uint64_t max_work, work; /* of the stream: how much there may be, and what does not count */
 	uint64_t uses;
 	uint8_t *whole; /* all of it; nothing else is needed then */
@@ -277,7 +278,11 @@ size_t zsection_bytes(struct zsection *z)
 	size_t n;
 
 	pthread_mutex_lock(&z->lock);
-	n = z->bytes + (z->stream ? inflate_stream_bytes(z->stream) : 0);
+	n = z->stream ? inflate_stream_bytes(z->stream) : 0;
+	/* A frame of zstd may claim a larger window than it can fill: the rest is never touched. */
+	if (n > z->size + STREAM_OWN)
+		n = z->size + STREAM_OWN;
+	n += z->bytes;
 	pthread_mutex_unlock(&z->lock);
 	return n;
 }

@@ -41,7 +41,8 @@ static void fill(uint8_t *p, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		x = x * 1664525 + 1013904223;
-		p[i] = i > 30000 && x >> 28 ? p[i - 1 - (i / 977 * 131) % 29999] : (uint8_t)(x >> 20);
+		p[i] = i > 30000 && x >> 28 ? p[i - 1 - (i / 977 * 131) % 29999]
+					    : (uint8_t)(x >> 20);
 	}
 }
 
@@ -108,7 +109,8 @@ static void check_orders(struct zsection *z, const struct made *m)
 {
 	cr_expect(is_same(z, m, 0, m->size), "at once");
 	for (size_t off = 0, n = 1; off < m->size; off += n, n = (n * 5 + 3) % 300007)
-		cr_assert(is_same(z, m, off, n < m->size - off ? n : m->size - off), "forward %zu", off);
+		cr_assert(is_same(z, m, off, n < m->size - off ? n : m->size - off), "forward %zu",
+			  off);
 	for (size_t i = 1; i <= 9; i++)
 		cr_assert(is_same(z, m, m->size - i * m->size / 10, 1000), "backward %zu", i);
 	for (size_t i = 0; i < 40; i++)
@@ -183,7 +185,8 @@ Test(zsection, holds_pieces_only)
 
 		for (size_t off = 0; off < LARGE; off += 1 << 20)
 			cr_assert(is_same(z, &m, off, 1000));
-		cr_expect(is_same(z, &m, formats[f] == INFLATE_ZLIB ? LARGE / 2 : LARGE - 5000, 5000));
+		cr_expect(is_same(z, &m, formats[f] == INFLATE_ZLIB ? LARGE / 2 : LARGE - 5000,
+				  5000));
 		cr_expect_lt(zsection_bytes(z), LARGE / 4);
 		zsection_free(z);
 		unmake(&m);
@@ -344,6 +347,28 @@ Test(zsection, is_nothing_where_there_is_nothing)
 		cr_expect(zsection_read(z, 0, buf, 0));
 		zsection_free(z);
 	}
+	close(m.fd);
+}
+
+/* A frame of 100,000 bytes whose window is 1 GiB: what it claims and nobody touches counts for nothing. */
+Test(zsection, is_as_large_as_it_is_whatever_its_window)
+{
+	static const uint8_t frame[] = {
+		0x28, 0xb5, 0x2f, 0xfd, 0, 20 << 3, /* the magic number, 1 << (10 + 20) */
+		0x03, 0x35, 0x0c, 'A',		    /* the last block: so many times one byte */
+	};
+	struct made m = { .format = INFLATE_ZSTD,
+			  .size = 100000,
+			  .n = sizeof(frame),
+			  .fd = memfd_create("section", MFD_CLOEXEC) };
+	struct zsection *z = open_made(&m);
+	uint8_t buf[10];
+
+	cr_assert_eq(pwrite(m.fd, frame, sizeof(frame), BEFORE), (ssize_t)sizeof(frame));
+	cr_assert(zsection_read(z, 99990, buf, sizeof(buf)));
+	cr_expect_eq(buf[9], 'A');
+	cr_expect_lt(zsection_bytes(z), 4u << 20);
+	zsection_free(z);
 	close(m.fd);
 }
 
