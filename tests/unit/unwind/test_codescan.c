@@ -343,7 +343,8 @@ Test(codescan, agrees_with_the_tables_of_a_program)
 Test(codescan, agrees_with_the_tables_of_libcrypto)
 {
 	static const char path[] = "/usr/lib/x86_64-linux-gnu/libcrypto.so.3";
-	bool is_3_5 = system("grep -qF OPENSSL_3.5.0 /usr/lib/x86_64-linux-gnu/libcrypto.so.3") == 0;
+	bool is_3_5 =
+		system("grep -qF OPENSSL_3.5.0 /usr/lib/x86_64-linux-gnu/libcrypto.so.3") == 0;
 
 	cr_expect_leq(share_of_others(path), is_3_5 ? 30 : 10);
 }
