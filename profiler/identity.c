@@ -133,8 +133,8 @@ static int read_beginning(const char *path, size_t max, char **ret, size_t *ret_
 
 /*
  * Where the environment lies, from /proc/PID/stat: fields 50 and 51 of proc_pid_stat(5). 0, -EAGAIN
- * when the process is in the middle of execve(2), which has given it memory without one yet, or
- * another -errno.
+ * when there is none: the process may be in the middle of execve(2), which has given it memory
+ * without one yet; or another -errno.
  */
 static int find_env(uint32_t tgid, uint64_t *ret_start, uint64_t *ret_end)
 {
@@ -150,7 +150,8 @@ static int find_env(uint32_t tgid, uint64_t *ret_start, uint64_t *ret_end)
 		s = strchr(s + 1, ' ');
 	if (!s || sscanf(s, "%" SCNu64 " %" SCNu64, ret_start, ret_end) != 2)
 		return -EBADMSG;
-	return *ret_start && *ret_end ? 0 : -EAGAIN;
+	/* The kernel writes the beginning into both before it goes through the strings. */
+	return *ret_start && *ret_start != *ret_end ? 0 : -EAGAIN;
 }
 
 /*
@@ -315,6 +316,13 @@ static void look_again(struct identities *t, struct identity *id, uint32_t tgid)
 	if (id->otel != otel)
 		unite(t, id);
 	t->spent_ns += clock_mono_ns() - begin;
+}
+
+bool identity_is_due(const struct identities *t, const struct identity *id)
+{
+	if (!id->looked)
+		return !id->ppid || t->n_env;
+	return t->n_env && id->env_looks < ENV_LOOKS;
 }
 
 void identity_look(struct identities *t, struct identity *id, uint32_t tgid, bool is_alive)

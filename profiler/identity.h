@@ -56,6 +56,12 @@ void identities_next_window(struct identities *t);
 size_t identities_bytes(const struct identities *t);
 
 /*
+ * Whether a process that is alive is to be looked at before there is a sample of it, for it may be
+ * gone by then: nobody did, or execve(2) had not made its environment when somebody did.
+ */
+bool identity_is_due(const struct identities *t, const struct identity *id);
+
+/*
  * Looks at process @tgid, of which there is a sample, if that is due. @is_alive: its number is
  * still its own. What cannot be read stays as it was.
  */

@@ -28,7 +28,7 @@ static void lost(struct pipeline *p, enum counter c, uint64_t n)
 static void look_in_time(struct pipeline *p)
 {
 	array_each(&p->procs.procs, q)
-		if (q->space.n && !q->id.looked && (!q->id.ppid || p->ids.n_env))
+		if (q->space.n && identity_is_due(&p->ids, &q->id))
 			labelling_look(&p->labelling, q);
 }
 

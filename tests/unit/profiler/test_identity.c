@@ -81,7 +81,9 @@ Test(identity, of_a_process_that_is_there)
 
 	start("WICK_UNIT=blue");
 	wait_for("environ", "WICK_UNIT");
+	cr_expect(identity_is_due(&t, &id));
 	identity_look(&t, &id, (uint32_t)child, true);
+	cr_expect_not(identity_is_due(&t, &id));
 	cr_expect(id.looked);
 	cr_expect_eq(id.ppid, (uint32_t)getpid());
 	cr_expect_str_not_empty(id.parent_comm);
@@ -98,6 +100,8 @@ Test(identity, has_the_environment_that_comes_after_the_name)
 
 		start("WICK_UNIT=blue");
 		identity_look(&t, &id, (uint32_t)child, true);
+		cr_assert_neq(identity_is_due(&t, &id),
+			      strcmp(attr(id.attrs, "WICK_UNIT"), "blue") == 0);
 		wait_for("environ", "WICK_UNIT");
 		identity_look(&t, &id, (uint32_t)child, true);
 		cr_assert_str_eq(attr(id.attrs, "WICK_UNIT"), "blue", "at %d", i);
