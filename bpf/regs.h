@@ -33,10 +33,15 @@ static __always_inline void take_regs(struct work *w, const struct pt_regs *r)
 	w->regs[15] = r->r15;
 }
 
+#define SYSCALL_MUNMAP	 11
+#define SYSCALL_EXECVE	 59
+#define SYSCALL_EXIT	 60
+#define SYSCALL_EXECVEAT 322
+
 /* Whether the system call is execve(2) or execveat(2). */
 static __always_inline bool is_exec(const struct pt_regs *r)
 {
-	return r->orig_rax == 59 || r->orig_rax == 322;
+	return r->orig_rax == SYSCALL_EXECVE || r->orig_rax == SYSCALL_EXECVEAT;
 }
 
 /*
@@ -62,6 +67,34 @@ static __always_inline int saved_regs(struct work *w, struct pt_regs *ret)
 	return ret->cs ? WIRE_END_REGS : WIRE_END_ABSENT; /* a kernel thread's are all 0 */
 }
 
+/* What the leaf's registers, by their DWARF numbers, tell of the system call that returned last. */
+static __always_inline struct leaf_call last_call(const struct work *w)
+{
+	return (struct leaf_call){ w->regs[0], w->regs[2], w->regs[5], w->regs[4], w->sp, w->pc };
+}
+
+/* Whether a thread begins at the leaf, which has no caller yet. */
+static __always_inline bool begins_thread(const struct work *w)
+{
+	const struct leaf_call c = last_call(w);
+
+	return leaf_begins_thread(&c);
+}
+
+/*
+ * Whether the user stack ends for @end because it is the thread's no longer: one that ends may unmap it
+ * itself, and once the kernel has told others of the end, they do, or give it to the next thread.
+ */
+static __always_inline bool has_left_stack(const struct work *w, __u32 end)
+{
+	const struct leaf_call c = last_call(w);
+
+	if (w->syscall == SYSCALL_EXIT)
+		return end == WIRE_END_READ || end == WIRE_END_MAPPING;
+	return end == WIRE_END_READ && w->n_user == 1 &&
+	       (w->syscall == SYSCALL_MUNMAP || leaf_is_after_call(&c));
+}
+
 #endif
 
 /* A task that exits has given its memory back: it has registers still, but no stack. */
@@ -84,12 +117,14 @@ static __noinline int user_regs(struct bpf_perf_event_data *ctx, struct work *w,
 		if ((__u16)ctx->regs.cs != USER_CS)
 			return WIRE_END_REGS;
 		take_regs(w, &ctx->regs);
+		w->syscall = 0; /* read(2), of which nobody asks */
 		return 0;
 	}
 	r = has_no_memory() ? WIRE_END_ABSENT : saved_regs(w, &regs);
 	if (r)
 		return r;
 	take_regs(w, &regs);
+	w->syscall = regs.orig_rax;
 	if (is_exec(&regs))
 		w->key.flags |= WIRE_IN_EXEC;
 	return 0;

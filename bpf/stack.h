@@ -113,6 +113,15 @@ static __noinline void tell_stale(__u32 tgid)
 		space->stale = tell(WIRE_STALE, tgid);
 }
 
+/* Makes the code at @pc the whole user stack. */
+static __always_inline void take_leaf(struct work *w, __u64 pc)
+{
+	w->addr[0] = pc;
+	w->n_user = 1;
+	w->hash = hash_stack(1);
+	w->key.end = WIRE_END_ROOT;
+}
+
 /*
  * The user stack by unwind rows, and by frame pointers where there are none. Whether user space
  * knows the process already.
@@ -130,8 +139,14 @@ static __always_inline bool take_stack(struct bpf_perf_event_data *ctx, struct w
 	is_known = enter_space(w);
 	if (is_known && w->space.restless)
 		w->key.flags |= WIRE_RESTLESS;
+	if (begins_thread(w)) {
+		take_leaf(w, w->pc);
+		return is_known;
+	}
 	walk_stack(w);
-	if (!is_known)
+	if (is_known && has_left_stack(w, w->key.end))
+		take_leaf(w, w->addr[0]);
+	else if (!is_known)
 		w->key.end = WIRE_END_LOADING;
 	else if (w->key.end == WIRE_END_MAPPING)
 		tell_stale(w->key.tgid);

@@ -197,7 +197,9 @@ static __noinline bool send_snapshot(struct bpf_perf_event_data *ctx, struct wor
 	if (!v || user_regs(ctx, w, in_user))
 		return false;
 	bytes = take_snapshot(ctx, w, &v->snap, want_kernel);
-	if (!bytes) /* on the way through execve(2), or while that very page is replaced */
+	if (!bytes && has_left_stack(w, WIRE_END_READ))
+		take_leaf(w, w->pc);
+	else if (!bytes) /* on the way through execve(2), or while that very page is replaced */
 		w->key.end = WIRE_END_READ;
 	barrier_var(bytes); /* else the verifier learns the bounds of another register */
 	if (!bytes || bytes > WIRE_SNAPSHOT_BYTES)

@@ -60,12 +60,31 @@ static inline int leaf_return(const struct leaf_code *c)
 	return -1;
 }
 
-#define CODE_SYSCALL  0x050f
-#define CODE_TEST_EAX 0xc085 /* test %eax,%eax */
+/*
+ * Registers in which a system call leaves what it was for. SYSCALL keeps where it returns to in rcx
+ * (AMD64 Architecture Programmer's Manual, volume 3), and Linux keeps the arguments.
+ */
+struct leaf_call {
+	__u64 rax, rcx, rdi, rsi, rsp, rip;
+};
 
-/* Whether a system call has just returned to the code @c, whose result is still to be looked at. */
-static inline bool leaf_is_after_syscall(const struct leaf_code *c)
+#define CALL_AFTER	16 /* bytes of the code that looks at the result */
+#define CALL_CLONE_VM	0x100
+#define CALL_CLONE_KIND 0x14800 /* CLONE_SIGHAND, CLONE_VFORK, CLONE_THREAD: one of them */
+
+/* Whether a system call has just returned 0, or seems to. */
+static inline bool leaf_is_after_call(const struct leaf_call *c)
 {
-	return c->before >> 16 == CODE_SYSCALL ||
-	       c->before == ((__u32)CODE_TEST_EAX << 16 | CODE_SYSCALL);
+	return !c->rax && c->rip - c->rcx <= CALL_AFTER;
+}
+
+/*
+ * Whether clone(2) has just returned in the thread that it made, on a stack of its own: nobody has called
+ * there, and what lies on the stack is for the code that comes next. libc's tables end before the
+ * call, for what they could say holds in one of the two threads that return from it.
+ */
+static inline bool leaf_begins_thread(const struct leaf_call *c)
+{
+	return leaf_is_after_call(c) && c->rsp == c->rsi && !(c->rdi >> 32) &&
+	       (c->rdi & CALL_CLONE_VM) && (c->rdi & CALL_CLONE_KIND);
 }

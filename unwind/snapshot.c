@@ -461,14 +461,18 @@ static enum snapshot_end step(struct walk *w)
 }
 
 /*
- * Whether a thread begins at the leaf: clone(2) has just given it a stack of its own, on which there
- * is no caller yet but perhaps an argument. libc's tables say so; where they are absent, what returns
- * from that call in the thread it makes would pass for what returns from it in its maker.
+ * Whether a thread begins at the leaf, so that there is no caller yet but perhaps an argument: clone(2)
+ * says so in its first instructions. After them @is_lost, that the caller is nowhere, tells it from what
+ * returned from that call in the thread's maker. Tables would say so, too, where there are any.
  */
-static bool begins_thread(const struct walk *w)
+static bool begins_thread(const struct walk *w, bool is_lost)
 {
-	return w->trace->n == 1 && w->s->regs.r[SNAPSHOT_RAX] == 0 &&
-	       leaf_is_after_syscall(&w->s->code);
+	const uint64_t *r = w->s->regs.r;
+	const struct leaf_call call = { r[SNAPSHOT_RAX], r[SNAPSHOT_RCX], r[SNAPSHOT_RDI],
+					r[SNAPSHOT_RSI], r[SNAPSHOT_RSP], r[SNAPSHOT_RIP] };
+
+	return w->trace->n == 1 &&
+	       (leaf_begins_thread(&call) || (is_lost && leaf_is_after_call(&call)));
 }
 
 static enum snapshot_end walk(struct walk *w)
@@ -480,10 +484,12 @@ static enum snapshot_end walk(struct walk *w)
 		bool is_mapped = find_area(w, w->is_exact ? w->pc : w->pc - 1);
 
 		if (!is_mapped && t->n > 0)
-			return begins_thread(w) ? SNAPSHOT_END_ROOT : SNAPSHOT_END_UNMAPPED;
+			return begins_thread(w, true) ? SNAPSHOT_END_ROOT : SNAPSHOT_END_UNMAPPED;
 		if (t->n == t->max)
 			return SNAPSHOT_END_DEPTH;
 		t->frames[t->n++] = (struct snapshot_frame){ w->pc, w->is_exact };
+		if (begins_thread(w, false))
+			return SNAPSHOT_END_ROOT;
 		if (!is_mapped)
 			return SNAPSHOT_END_UNMAPPED;
 		end = step(w);

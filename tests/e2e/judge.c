@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "judge.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,6 +17,19 @@ bool has_frame(const struct profile *p, const struct profile_sample *s, const ch
 struct judged {
 	double all, wrong, unnamed, cut, late;
 };
+
+/* Which stack it is that was expected to be otherwise. */
+static void print_stack(const struct profile *p, const struct profile_sample *s, const char *what)
+{
+	fprintf(stderr, "    %s:", what);
+	for (uint32_t k = 0; k < s->loc_n; k++) {
+		const struct profile_location *l =
+			&p->locations.items[p->stacks.items[s->loc_first + k]];
+
+		fprintf(stderr, " %s@%" PRIx64, frame_name(p, s, k), l->address);
+	}
+	fputc('\n', stderr);
+}
 
 static struct judged judge(const struct profile *p, const struct kind *kind)
 {
@@ -36,8 +50,10 @@ static struct judged judge(const struct profile *p, const struct kind *kind)
 		}
 		if (!program[0] || has_frame(p, s, "[unknown") || has_frame(p, s, "[lives"))
 			j.unnamed += n;
-		if (has_frame(p, s, "[truncated"))
+		if (has_frame(p, s, "[truncated")) {
 			j.cut += n;
+			print_stack(p, s, kind->comm);
+		}
 		if (has_frame(p, s, "[truncated: unwind information not loaded yet"))
 			j.late += n;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A stack that is deeper than the limit is kept, cut, and says so. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "readback.h"
@@ -72,4 +73,37 @@ Test(cut_stacks, stack_that_fits)
 	cr_expect_eq(cumulative(p, deep, "main"), total(p, deep));
 	cr_expect_eq(cumulative(p, deep, NOTE), 0);
 	cr_expect_eq(account_number(&a, "truncated.user_depth"), 0, "%s", a.comment);
+}
+
+/*
+ * Threads that have no stack: one that begins has nothing on it yet, and one that ends gives it back
+ * before it is gone. What they run then is the whole of it.
+ */
+Test(cut_stacks, threads_without_a_stack)
+{
+	const char *file = in_dir("p.pb.gz");
+	struct run r = wick("record", "-F", "4999", "-o", file, "--", workload("leaving"), "2");
+	double left = 0, begun = 0, n = 0;
+	struct e2e_account a;
+	struct profile *p;
+
+	must_end(&r, 0);
+	p = recorded(file, &a);
+	for (size_t i = 0; i < p->samples.n; i++) {
+		const struct profile_sample *s = &p->samples.items[i];
+		double value = (double)profile_value(p, i, 0);
+		const char *outermost = s->loc_n ? frame_name(p, s, s->loc_n - 1) : "";
+
+		n += value;
+		left += strcmp(outermost, "leave") == 0 ? value : 0;
+		begun += strcmp(outermost, "clone") == 0 || strcmp(outermost, "__clone") == 0
+				 ? value
+				 : 0;
+		cr_expect_str_neq(outermost, "frame_dummy", "what lies before the function");
+	}
+	fprintf(stderr, "  %.0f samples, %.0f that left, %.0f that began: %s\n", n, left, begun,
+		a.comment);
+	cr_expect_gt(left, 0.01 * n);
+	cr_expect_gt(begun, 0);
+	cr_expect_leq((double)account_number(&a, "truncated"), 0.0005 * n + 1, "%s", a.comment);
 }

@@ -394,42 +394,85 @@ Test(snapshot, leaf_between_two_functions)
 	own_done(&o);
 }
 
-/* Code that keeps frame pointers and has no table, and is at a function's first instruction. */
+/* The leaf of @o is code to which a system call has just returned @result, @n bytes before. */
+static void return_to_clone(struct own *o, uint64_t result, uint64_t n)
+{
+	uint64_t *r = o->p.snap.regs.r;
+
+	r[SNAPSHOT_RAX] = result;
+	r[SNAPSHOT_RCX] = (uint64_t)(uintptr_t)in_clone - n;
+}
+
 /*
  * clone(2) has returned to code without a frame, which calls what it finds in a register: in the
  * thread that was made there is no caller, but an argument.
  */
 Test(snapshot, leaf_of_a_new_thread)
 {
-	static const uint32_t before[] = { CODE_SYSCALL << 16, CODE_TEST_EAX << 16 | CODE_SYSCALL };
 	struct snapshot_frame whole[64];
 	struct own o;
 	size_t n;
 
 	own_whole(&o, whole);
 	n = o.t.n;
-	for (size_t i = 0; i < ARRAY_LEN(before); i++) {
+	for (uint64_t i = 0; i <= 20; i += 4) {
 		struct snapshot *s = &o.p.snap;
 		uint64_t sp = s->regs.r[SNAPSHOT_RSP], pc = s->regs.r[SNAPSHOT_RIP];
 
-		s->code.before = before[i];
-		s->regs.r[SNAPSHOT_RAX] = 1; /* its maker, which has a caller */
+		return_to_clone(&o, 1, i); /* its maker, which has a caller */
 		call_leaf(&o, in_clone, true);
 		cr_expect_eq(o.t.n, n + 1);
-		s->regs.r[SNAPSHOT_RAX] = 0;
+		return_to_clone(&o, 0, i);
 		memcpy(o.p.stack + (s->regs.r[SNAPSHOT_RSP] - s->stack_start), &sp, 8);
 		call_leaf(&o, in_clone, false);
 		cr_expect_eq(o.t.n, 1);
-		cr_expect_eq(o.t.end, SNAPSHOT_END_ROOT, "%s", snapshot_end_text(o.t.end));
-		s->code.before = 0;
-		call_leaf(&o, in_clone, false);
-		cr_expect_eq(o.t.end, SNAPSHOT_END_UNMAPPED, "%s", snapshot_end_text(o.t.end));
+		cr_expect_eq(o.t.end, i > 16 ? SNAPSHOT_END_UNMAPPED : SNAPSHOT_END_ROOT, "%s",
+			     snapshot_end_text(o.t.end));
 		s->regs.r[SNAPSHOT_RSP] = sp;
 		s->regs.r[SNAPSHOT_RIP] = pc;
 	}
 	own_done(&o);
 }
 
+#define CLONE_OF_A_THREAD   0x3d0f00
+#define CLONE_OF_A_SPAWN    0x4111 /* CLONE_VM, CLONE_VFORK */
+#define CLONE_OF_A_PROCESS  0x1200011
+#define FILE_OF_A_BIG_TABLE 0x1ff /* fstat(2), to where the stack ends */
+
+/* What lies on its stack may be the address of a function. */
+Test(snapshot, leaf_of_a_new_thread_by_what_it_was_made_with)
+{
+	static const struct {
+		uint64_t result, flags, above;
+		bool begins;
+	} calls[] = {
+		{ 0, CLONE_OF_A_THREAD, 0, true },    { 0, CLONE_OF_A_SPAWN, 0, true },
+		{ 1, CLONE_OF_A_THREAD, 0, false },   { 0, CLONE_OF_A_THREAD, 8, false },
+		{ 0, FILE_OF_A_BIG_TABLE, 0, false }, { 0, CLONE_OF_A_PROCESS, 0, false },
+	};
+	struct snapshot_frame whole[64];
+	struct snapshot_space space;
+	struct own o;
+	size_t n;
+
+	own_whole(&o, whole);
+	n = o.t.n;
+	call_leaf(&o, in_clone, true);
+	space = snapprocess_space(&o.p);
+	for (size_t i = 0; i < ARRAY_LEN(calls); i++) {
+		uint64_t *r = o.p.snap.regs.r;
+
+		return_to_clone(&o, calls[i].result, 4);
+		r[SNAPSHOT_RDI] = calls[i].flags;
+		r[SNAPSHOT_RSI] = r[SNAPSHOT_RSP] + calls[i].above;
+		unwind_again(&o, &space, ARRAY_LEN(frames));
+		cr_expect_eq(o.t.end, SNAPSHOT_END_ROOT);
+		cr_expect_eq(o.t.n, calls[i].begins ? 1 : n + 1, "call %zu", i);
+	}
+	own_done(&o);
+}
+
+/* Code that keeps frame pointers and has no table, and is at a function's first instruction. */
 Test(snapshot, leaf_before_its_frame)
 {
 	struct snapshot_frame whole[64];
