@@ -128,11 +128,15 @@ static bool hides_device(int fd)
 	       (fs.f_type == OVERLAYFS_SUPER_MAGIC || fs.f_type == BTRFS_SUPER_MAGIC);
 }
 
-/*
- * The file @name below the directory @root_fd (-1: where we are), if it still is the mapped inode.
- * A root that may not be the process's own has to show the device, too.
- */
-static int open_by_name(int root_fd, bool own, const struct vm_area *a, const char *name)
+/* How sure it is that a name means the same below a root as to the process that mapped it. */
+enum root_kind {
+	ROOT_OWN,    /* it is the root of the process: the inode number tells */
+	ROOT_LIKELY, /* the device has to be right, too, where that can be told */
+	ROOT_OTHER,  /* it has to be right */
+};
+
+/* The file @name below the directory @root_fd (-1: where we are), if it still is the mapped inode. */
+static int open_by_name(int root_fd, enum root_kind kind, const struct vm_area *a, const char *name)
 {
 	_cleanup_close_ int fd = -1;
 	struct stat st;
@@ -143,7 +147,9 @@ static int open_by_name(int root_fd, bool own, const struct vm_area *a, const ch
 		return r;
 	if (fstat(fd, &st) < 0 || st.st_ino != a->ino)
 		return -ESTALE;
-	return own || st.st_dev == a->dev || hides_device(fd) ? take_fd(&fd) : -ESTALE;
+	if (kind == ROOT_OWN || st.st_dev == a->dev || (kind == ROOT_LIKELY && hides_device(fd)))
+		return take_fd(&fd);
+	return -ESTALE;
 }
 
 /* The file @name as process @pid, whose root looks like ours, sees it: its mounts may be others. */
@@ -154,27 +160,31 @@ static int open_at_process(pid_t pid, const struct vm_area *a, const char *name)
 
 	snprintf(path, sizeof(path), "/proc/%d/root", pid);
 	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return root < 0 ? -errno : open_by_name(root, true, a, name);
+	return root < 0 ? -errno : open_by_name(root, ROOT_OWN, a, name);
 }
 
-/* Where a process that is gone may have lived: in the root of another one, or where we are. */
-static int open_anywhere(const struct roottab *roots, const struct vm_area *a, const char *name,
-			 int *ret_root)
+/* The file @name in the root of another process, or where we are. */
+static int open_anywhere(const struct roottab *roots, enum root_kind kind, const struct vm_area *a,
+			 const char *name, int *ret_root)
 {
-	array_each(&roots->roots, r) {
-		int fd = open_by_name(r->fd, false, a, name);
+	int fd;
 
+	array_each(&roots->roots, r) {
+		fd = open_by_name(r->fd, kind, a, name);
 		if (fd < 0)
 			continue;
 		*ret_root = r->fd;
 		return fd;
 	}
-	return open_by_name(-1, false, a, name);
+	fd = open_by_name(-1, kind, a, name);
+	if (fd >= 0)
+		*ret_root = -1;
+	return fd;
 }
 
 /*
  * The file of @a and the root that it lies below, -1 = ours: the mapped one as long as the process
- * is there, else by its name. Of a process with a root of its own no name leads out of that.
+ * is there, else by its name. A process may have mapped it below another root than it has now.
  */
 static int open_file(struct roottab *roots, pid_t pid, const struct vm_area *a, const char *name,
 		     int *ret_root)
@@ -184,10 +194,12 @@ static int open_file(struct roottab *roots, pid_t pid, const struct vm_area *a, 
 
 	if (fd >= 0)
 		return fd;
-	if (*ret_root >= 0)
-		return open_by_name(*ret_root, true, a, name);
+	if (*ret_root >= 0) {
+		fd = open_by_name(*ret_root, ROOT_OWN, a, name);
+		return fd >= 0 ? fd : open_anywhere(roots, ROOT_OTHER, a, name, ret_root);
+	}
 	fd = open_at_process(pid, a, name);
-	return fd >= 0 || r == -ENOSPC ? fd : open_anywhere(roots, a, name, ret_root);
+	return fd >= 0 || r == -ENOSPC ? fd : open_anywhere(roots, ROOT_LIKELY, a, name, ret_root);
 }
 
 /* --- the identity of a file ------------------------------------------------------------------- */

@@ -48,8 +48,10 @@ static struct judged judge(const struct profile *p, const struct kind *kind)
 			j.wrong += n;
 			fprintf(stderr, "  %s is said to be %s\n", kind->comm, program);
 		}
-		if (!program[0] || has_frame(p, s, "[unknown") || has_frame(p, s, "[lives"))
+		if (!program[0] || has_frame(p, s, "[unknown") || has_frame(p, s, "[lives")) {
 			j.unnamed += n;
+			print_stack(p, s, program[0] ? program : "no program");
+		}
 		if (has_frame(p, s, "[truncated")) {
 			j.cut += n;
 			print_stack(p, s, kind->comm);

@@ -510,13 +510,37 @@ Test(objtab, names_lead_nowhere_out_of_the_root_of_their_process)
 	root = o->root_fd;
 	cr_expect_eq(object_named(&t, pid, "/up", "outside")->fd, -1);
 	snprintf(outside, sizeof(outside), "%s/outside", dir.path);
-	cr_expect_eq(object_named(&t, pid, outside, "outside")->fd, -1);
+	cr_expect_eq(object_named(&t, pid, outside, "root/other")->fd, -1);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	o = object_named(&t, pid, "/other", "root/other");
 	cr_expect_geq(o->fd, 0, "its root is held");
 	cr_expect_eq(o->root_fd, root);
 	objtab_done(&t);
+	scratch_leave(&dir);
+}
+
+/* chroot(1) maps its libraries, changes its root and is another program soon. */
+Test(objtab, what_was_mapped_before_the_root_was_changed_is_found)
+{
+	struct scratch_dir dir;
+	const struct object *o;
+	struct objtab t;
+	char outside[96];
+	pid_t pid;
+
+	scratch_enter(&dir);
+	cr_assert_eq(mkdir("root", 0755), 0);
+	scratch_write("outside", "a library");
+	pid = start_in_root("root");
+	snprintf(outside, sizeof(outside), "%s/outside", dir.path);
+	objtab_init(&t, 100);
+	o = object_named(&t, pid, outside, "outside");
+	cr_expect_geq(o->fd, 0);
+	cr_expect_eq(o->root_fd, -1, "its debug file is where it is");
+	objtab_done(&t);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
 	scratch_leave(&dir);
 }
 
