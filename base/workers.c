@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "threadstart.h"
+
 struct worker {
 	void (*work)(void *ctx, unsigned i);
 	void *ctx;
@@ -31,7 +33,7 @@ void workers_run(unsigned n, void (*work)(void *ctx, unsigned i), void *ctx)
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	for (; started < n; started++) {
 		w[started] = (struct worker){ .work = work, .ctx = ctx, .i = started };
-		if (pthread_create(&w[started].thread, NULL, run, &w[started]) != 0)
+		if (thread_start(&w[started].thread, run, &w[started]) < 0)
 			break;
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

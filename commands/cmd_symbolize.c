@@ -22,6 +22,7 @@
 #include "symflaws.h"
 #include "symprint.h"
 #include "symstart.h"
+#include "threadstart.h"
 
 #define LARGE	      (128 << 10) /* bytes; what malloc takes for large at first, too */
 #define DEBUGINFOD_MS 120000	  /* longer than one file may take */
@@ -120,7 +121,7 @@ static int print(struct printing *p, struct addr_batch *asked, struct sym_batch 
 	*asked = free_one;
 	p->answers = *answers;
 	p->is_under_way = more && p->print->threads > 1 && answers->n_frames >= PRINT_APART &&
-			  pthread_create(&p->thread, NULL, print_batch, p) == 0;
+			  thread_start(&p->thread, print_batch, p) == 0;
 	if (!p->is_under_way)
 		print_batch(p);
 	return p->is_under_way ? 0 : p->result;

@@ -11,6 +11,7 @@
 
 #include "framescan.h"
 #include "hindex.h"
+#include "threadstart.h"
 
 #define LINE_MAX_BYTES ((size_t)16 << 20) /* 500 frames of 32 KB: no program has them */
 #define CHUNK	       ((size_t)256 << 10)
@@ -245,7 +246,7 @@ int foldedscan_new(struct foldedscan **ret, const struct source *in)
 const struct folded_batch *foldedscan_next(struct foldedscan *s)
 {
 	if (!s->has_thread && s->so_far >= SMALL)
-		s->has_thread = pthread_create(&s->thread, NULL, scan_batches, s) == 0;
+		s->has_thread = thread_start(&s->thread, scan_batches, s) == 0;
 	if (!s->has_thread) {
 		scan_batch(s, &s->batches[s->filled % BATCHES]);
 		s->filled++;

@@ -19,6 +19,7 @@
 #include <isa-l/igzip_lib.h>
 
 #include "array.h"
+#include "threadstart.h"
 
 #define BLOCK	    ((size_t)1 << 20)
 #define OUT_STEP    ((size_t)64 << 10)
@@ -141,7 +142,7 @@ int gzipblocks_new(struct gzipblocks **ret, const struct sink *out)
 		struct deflater *d = &g->deflaters[g->n_threads];
 
 		d->g = g;
-		if (pthread_create(&d->thread, NULL, deflate_blocks, d) != 0)
+		if (thread_start(&d->thread, deflate_blocks, d) < 0)
 			break;
 	}
 	*ret = g;

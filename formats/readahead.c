@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "threadstart.h"
+
 #define CHUNK  ((size_t)256 << 10)
 #define CHUNKS 4
 #define SMALL  ((size_t)2 << 20) /* a thread is not worth it for less */
@@ -114,7 +116,7 @@ ssize_t readahead_read(void *ctx, void *buf, size_t n)
 	struct chunk *c;
 
 	if (!r->has_thread && r->so_far >= SMALL)
-		r->has_thread = pthread_create(&r->thread, NULL, read_chunks, r) == 0;
+		r->has_thread = thread_start(&r->thread, read_chunks, r) == 0;
 	if (!r->has_thread)
 		return read_alone(r, buf, n);
 	c = oldest(r);

@@ -14,6 +14,7 @@
 #include "dwimage.h"
 #include "dwobject_state.h"
 #include "dwrange.h"
+#include "threadstart.h"
 #include "zsection.h"
 
 enum {
@@ -130,8 +131,7 @@ static void start_threads(struct ahead *a)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	while (a->n_threads < want &&
-	       pthread_create(&a->threads[a->n_threads], NULL, work, a) == 0)
+	while (a->n_threads < want && thread_start(&a->threads[a->n_threads], work, a) == 0)
 		a->n_threads++;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
@@ -197,8 +197,7 @@ static void on_unit(void *ctx, const struct dwunit *u)
 	if (!a->is_vain && a->image_bytes < a->o->max_images &&
 	    array_push(&a->units, (struct wanted){ .unit = *u }) == 0)
 		pthread_cond_signal(&a->more);
-	while (a->n_done < a->units.n &&
-	       u->off - a->units.items[a->n_done].unit.off > a->max_bytes)
+	while (a->n_done < a->units.n && u->off - a->units.items[a->n_done].unit.off > a->max_bytes)
 		pthread_cond_wait(&a->done, &a->lock);
 	pthread_mutex_unlock(&a->lock);
 }
