@@ -12,6 +12,7 @@
 #include "pages.h"
 #include "radix.h"
 #include "symtab.h"
+#include "workers.h"
 
 enum {
 	PATH_BYTES = 4096, /* longer ones are cut */
@@ -35,13 +36,22 @@ struct known_symbol {
 	uint32_t name, system_name, better_name, better_system_name;
 };
 
+/* What is asked for at a time, and what was found. */
+struct part {
+	struct dwquery *queries; /* of the distinct addresses */
+	size_t n;
+	size_t first, end; /* numbers of addresses in what is asked for */
+	struct dwframes frames;
+	struct dwroom room;
+	int error; /* of finding */
+};
+
 struct run {
 	struct symobject *o;
 	const struct sym_request *req;
 	struct answering *a;
-	struct dwquery *queries; /* of those that are asked for at a time, and their frames */
-	struct dwframes frames;
-	struct dwroom room;
+	struct part parts[2];
+	const struct part *part; /* the one that is answered */
 	struct framenames names;
 	uint32_t *numbers; /* of the name of each frame; NULL = not known */
 	struct hindex by_file;
@@ -54,9 +64,11 @@ struct run {
 
 static void run_done(struct run *r)
 {
-	free(r->queries);
-	free(r->room.p);
-	array_free(&r->frames.frames);
+	for (size_t i = 0; i < ARRAY_LEN(r->parts); i++) {
+		free(r->parts[i].queries);
+		free(r->parts[i].room.p);
+		array_free(&r->parts[i].frames.frames);
+	}
 	framenames_done(&r->names);
 	hindex_free(&r->by_file);
 	array_free(&r->files);
@@ -214,7 +226,7 @@ static const struct framename *name_of(const struct run *r, size_t i)
 {
 	const struct framename *names = r->names.names.items;
 
-	if (i + AHEAD < r->frames.frames.n)
+	if (i + AHEAD < r->part->frames.frames.n)
 		__builtin_prefetch(&names[r->numbers[i + AHEAD]]);
 	return &names[r->numbers[i]];
 }
@@ -227,7 +239,7 @@ static int add_frame(struct run *r, const struct symunit_frame *f, uint64_t addr
 	int res = 0;
 
 	if (r->numbers) /* @f is one of the frames that were found */
-		k = *name_of(r, (size_t)(f - r->frames.frames.items));
+		k = *name_of(r, (size_t)(f - r->part->frames.frames.items));
 	else
 		res = framenames_get(&r->names, f->name.name, &k);
 	if (res == 0)
@@ -285,7 +297,7 @@ static int add_symbol(struct run *r, const struct symunit_frame *place)
 
 static int add_debug_frames(struct run *r, const struct dwquery *q)
 {
-	const struct symunit_frame *f = r->frames.frames.items + q->first;
+	const struct symunit_frame *f = r->part->frames.frames.items + q->first;
 	int res = 0;
 
 	if (r->req->no_inlines) {
@@ -323,7 +335,7 @@ static int set_answer(struct run *r, const struct dwquery *q, struct sym_answer 
 						    .frame_n = 1 };
 			return 0;
 		}
-		res = add_symbol(r, q->n ? r->frames.frames.items + q->first : NULL);
+		res = add_symbol(r, q->n ? r->part->frames.frames.items + q->first : NULL);
 	}
 	if (res == -EFBIG) {
 		r->a->frames.n = first;
@@ -399,77 +411,128 @@ static int sort_addresses(const struct run *r, struct asked *ret)
 	return res;
 }
 
-/* How many frames the answers have, where that can be known: what has none may have a symbol, and of symbols alone
- * many share a frame. */
-static size_t frames_at_most(const struct run *r, const struct dwquery *queries, size_t n)
+/* How many frames the answers to @p have, where that can be known: what has none may have a symbol, and of
+ * symbols alone many share a frame. */
+static size_t frames_at_most(const struct run *r, const struct part *p)
 {
 	size_t sum = 0;
 
 	if (symobject_is_plain(r->o))
 		return 0;
-	for (size_t i = 0; i < n; i++)
-		sum += r->req->no_inlines || queries[i].n == 0 ? 1 : queries[i].n;
+	for (size_t i = 0; i < p->n; i++)
+		sum += r->req->no_inlines || p->queries[i].n == 0 ? 1 : p->queries[i].n;
 	return sum;
 }
 
-/* Answers what is asked for from number @first on, as many as have @max distinct addresses: 0 and the
- * number behind them, -ENOMEM. */
-static int answer_some(struct run *r, const struct asked *asked, size_t first, size_t max,
-		       size_t *ret_end)
+/* Makes @p what is asked for from number @first on, as many as have @max distinct addresses. */
+static void take_part(struct part *p, const struct asked *asked, size_t first, size_t max)
 {
 	const uint64_t *addrs = asked->addrs;
-	struct dwquery *queries = r->queries;
-	size_t distinct = 0, end = first, more;
-	int res;
 
-	for (; end < asked->n; end++) {
-		bool again = end > first && addrs[end] == addrs[end - 1];
+	p->n = 0;
+	p->frames.frames.n = 0;
+	p->frames.goes_on = first > 0;
+	p->first = p->end = first;
+	for (; p->end < asked->n; p->end++) {
+		bool again = p->end > first && addrs[p->end] == addrs[p->end - 1];
 
-		if (!again && distinct == max)
+		if (!again && p->n == max)
 			break;
 		if (!again)
-			queries[distinct++] = (struct dwquery){ .addr = addrs[end] };
+			p->queries[p->n++] = (struct dwquery){ .addr = addrs[p->end] };
 	}
-	r->frames.frames.n = 0;
-	res = symobject_find(r->o, queries, distinct, &r->frames);
+}
+
+/* Reads the names of the frames of @p at once, where that is worth it, and makes room for its answers. */
+static int prepare_answers(struct run *r, const struct part *p)
+{
+	size_t more = frames_at_most(r, p);
+	int res = 0;
+
 	free(r->numbers);
 	r->numbers = NULL;
-	if (res == 0 && !r->req->no_inlines)
-		res = framenames_read(&r->names, r->frames.frames.items, r->frames.frames.n,
+	if (!r->req->no_inlines)
+		res = framenames_read(&r->names, p->frames.frames.items, p->frames.frames.n,
 				      &r->numbers);
-	more = frames_at_most(r, queries, distinct);
-	if (res == 0 && more)
-		res = array_fit(&r->a->frames, r->a->frames.n + more);
-	if (res == 0 && more)
-		pages_expect(r->a->frames.items + r->a->frames.n,
-			     (r->a->frames.cap - r->a->frames.n) * sizeof(*r->a->frames.items));
-	for (size_t i = first, q = 0; res == 0 && i < end; i++) {
+	if (res < 0 || !more)
+		return res;
+	if (array_fit(&r->a->frames, r->a->frames.n + more) < 0)
+		return -ENOMEM;
+	pages_expect(r->a->frames.items + r->a->frames.n,
+		     (r->a->frames.cap - r->a->frames.n) * sizeof(*r->a->frames.items));
+	return 0;
+}
+
+/* Answers @p, of which all is found: 0, -ENOMEM. */
+static int answer_part(struct run *r, const struct part *p, const struct asked *asked)
+{
+	int res = p->error;
+
+	r->part = p;
+	if (res == 0)
+		res = prepare_answers(r, p);
+	for (size_t i = p->first, q = 0; res == 0 && i < p->end; i++) {
 		struct sym_answer *answer = &r->a->answers[asked->places[i].item];
 
-		if (i > first && addrs[i] == addrs[i - 1])
+		if (i > p->first && asked->addrs[i] == asked->addrs[i - 1])
 			*answer = r->a->answers[asked->places[i - 1].item];
 		else
-			res = set_answer(r, &queries[q++], answer);
+			res = set_answer(r, &p->queries[q++], answer);
 	}
-	*ret_end = end;
 	return res;
+}
+
+/* Two threads' work: a part is answered, while what comes next is found. */
+struct step {
+	struct run *r;
+	const struct asked *asked;
+	struct part *now, *next;
+	int result; /* of answering */
+};
+
+static void do_step(void *ctx, unsigned number)
+{
+	struct step *s = ctx;
+
+	if (number == 0)
+		s->result = answer_part(s->r, s->now, s->asked);
+	else
+		s->next->error =
+			symobject_find(s->r->o, s->next->queries, s->next->n, &s->next->frames);
 }
 
 /* Answers each distinct address once. */
 static int answer_all(struct run *r, const struct asked *asked)
 {
 	size_t max = symobject_at_once(r->o, asked->n);
-	int res = 0;
+	bool apart = asked->n > max && r->o->dwarf && dwobject_answers_apart(r->o->dwarf);
+	struct step s = { .r = r, .asked = asked, .now = &r->parts[0], .next = &r->parts[apart] };
 
-	r->frames.room = &r->room;
-	r->queries = malloc((max + 1) * sizeof(*r->queries));
-	if (!r->queries)
-		return -ENOMEM;
-	for (size_t i = 0; res == 0 && i < asked->n;) {
-		res = answer_some(r, asked, i, max, &i);
-		r->frames.goes_on = true;
+	for (size_t i = 0; i < 1u + apart; i++) {
+		r->parts[i].frames.room = &r->parts[i].room;
+		r->parts[i].queries = malloc((max + 1) * sizeof(*r->parts[i].queries));
+		if (!r->parts[i].queries)
+			return -ENOMEM;
 	}
-	return res;
+	take_part(s.next, asked, 0, max);
+	do_step(&s, 1);
+	while (s.result == 0) {
+		struct part *answered = s.now;
+
+		s.now = s.next;
+		s.next = apart ? answered : s.now;
+		if (apart && s.now->end < asked->n) {
+			take_part(s.next, asked, s.now->end, max);
+			workers_run(2, do_step, &s);
+			continue;
+		}
+		do_step(&s, 0);
+		if (s.now->end == asked->n)
+			break;
+		take_part(s.next, asked, s.now->end, max);
+		do_step(&s, 1);
+	}
+	return s.result;
 }
 
 int dwanswer_run(struct symobject *o, const struct sym_request *req, struct answering *a)

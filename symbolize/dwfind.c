@@ -238,7 +238,7 @@ static int gather(struct round *round, struct worker *workers, unsigned n, struc
 
 /*
  * The tables that every unit needs come to memory when many units are read; of one or two, only
- * windows of them are. Lists of ranges lie one behind another and are read in windows in any case.
+ * windows of them are. Not in the middle of a question, when others may be reading them. Lists of ranges lie one behind another and are read in windows in any case.
  */
 static int hold_tables(struct dwobject *o, uint64_t bytes)
 {
@@ -261,7 +261,7 @@ static int run_round(struct round *round, struct dwframes *ret)
 	struct worker workers[WORKERS_MAX] = { 0 };
 	uint64_t cost = round_cost(round);
 	unsigned n = threads_worth(round, cost);
-	int r = hold_tables(round->o, cost);
+	int r = ret->goes_on ? 0 : hold_tables(round->o, cost);
 
 	if (r < 0)
 		return r;
@@ -523,7 +523,7 @@ int dwfind_run(struct dwobject *o, struct dwquery *queries, size_t n, bool direc
 		queries[i] = (struct dwquery){ .addr = queries[i].addr };
 	if (!ret->goes_on)
 		atomic_store(&o->work, 0);
-	if (r == 0 && n >= DWOBJECT_MANY)
+	if (r == 0 && n >= DWOBJECT_MANY && !ret->goes_on)
 		r = dwobject_expect_many(o);
 	if (r == 0)
 		r = ask_directory(&a, &o->dir);

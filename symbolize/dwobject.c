@@ -22,7 +22,7 @@ enum {
 	RANGES_FREE = 64 << 10, /* entries of lists of units */
 	LOOK_AGAIN_MAX = 16,	/* missing split units that are looked for again, at a time */
 	RANGES_MAX = 8 << 20,	/* 256 MB of directory */
-	AT_ONCE = 8192,		/* addresses */
+	AT_ONCE = 6144,		/* addresses */
 	STRINGS_HELD = 256 << 10,
 	AGAIN_MAX = 4 << 20, /* bytes of an index that may be read for each of those */
 };
@@ -431,6 +431,11 @@ static bool has_pieces(const struct dwobject *o)
 bool dwobject_reads_apart(const struct dwobject *o)
 {
 	return !has_pieces(o);
+}
+
+bool dwobject_answers_apart(const struct dwobject *o)
+{
+	return o->threads > 1 && !o->store && !o->split && !has_pieces(o);
 }
 
 /* Lets the image of a unit go. */

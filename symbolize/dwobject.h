@@ -126,6 +126,12 @@ bool dwobject_remove_index(const struct dwobject *o);
 unsigned dwobject_threads(const struct dwobject *o);
 
 /*
+ * Whether the strings and symbols of what was found may be asked for while another thread is in
+ * dwobject_find() for what goes on.
+ */
+bool dwobject_answers_apart(const struct dwobject *o);
+
+/*
  * Whether several threads may read strings at a time: not of what is compressed. Each has a @near of
  * its own (dwsection.h), or a reader when the object comes from the index on disk.
  */
