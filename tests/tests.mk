@@ -44,11 +44,13 @@ unit_ld.profiler += $(foreach f,sampler_unwind_memory sampler_set_space sampler_
 # ELF files of several kinds. Not built with the variant's flags: they are data here.
 symfix := $(B)/fixtures/symbolize
 unit_needs.symbolize := $(addprefix $(symfix)/,names-pie names-nopie names-now names-ibt names-dynsym \
-	names-stripped names-debug names-debugnoid odd)
+	names-static names-staticpie names-stripped names-debug names-debugnoid odd)
 fix_cc = $(CC) -O1 -g0 -fno-omit-frame-pointer
 symfix_flags.pie := -fPIE -pie -Wl,-z,lazy
 symfix_flags.nopie := -fno-pie -no-pie
 symfix_flags.now := -fPIE -pie -Wl,-z,now
+symfix_flags.static := -static
+symfix_flags.staticpie := -static-pie
 symfix_ibt := -fcf-protection -Wl,-z,ibtplt
 symfix_flags.ibt := -fPIE -pie -Wl,-z,lazy $(if $(filter x86_64,$(shell uname -m)),$(symfix_ibt))
 symfix_flags.dynsym := -fPIE -pie -rdynamic -s
