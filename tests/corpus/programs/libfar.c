@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "far.h"
 
+/* They divide, for a tick comes where the CPU waits: some never wait within a function of one instruction. */
 long far_one(long n)
 {
-	return n + 1;
+	return (n + 1000003) / ((n & 7) + 3);
 }
 
 long far_two(long n)
 {
 	volatile long x = n;
 
-	return x * 2;
+	return (x + 2000003) / ((n & 3) + 5);
 }
 
 #define FAR_DEFINE(name)                        \
