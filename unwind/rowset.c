@@ -186,13 +186,13 @@ static int put_code(void *ctx, uint32_t pc, const struct cfi_state *state, bool 
 	return rule < 0 ? (int)rule : put(b, pc, (uint32_t)rule);
 }
 
-/* The gap before @pc, with what is known of the code in it. */
-static int fill_gap(struct builder *b, uint32_t pc)
+/* The gap before @pc, with what is known of the code in it, if it has @least bytes. */
+static int fill_gap(struct builder *b, uint32_t pc, uint32_t least)
 {
 	struct rowset *s = b->s;
 	int r = 0;
 
-	if (pc - s->end < ROWSET_MIN_GAP)
+	if (pc - s->end < least)
 		return 0;
 	if (s->rows.n)
 		r = put(b, s->end, UNWIND_RULE_NONE);
@@ -210,7 +210,7 @@ static int add_function(struct builder *b, const struct eh_fde *f, uint32_t len)
 	bool is_apart = f->pc != s->end;
 	struct row last = { 0 };
 	size_t n;
-	int r = fill_gap(b, f->pc);
+	int r = fill_gap(b, f->pc, ROWSET_MIN_GAP);
 
 	if (r < 0)
 		return r;
@@ -297,7 +297,8 @@ static int add_functions(struct builder *b, const uint64_t *order)
 		if (r < 0)
 			return r;
 	}
-	return b->code ? fill_gap(b, (uint32_t)(b->e->src->text_hi - b->e->src->base)) : 0;
+	/* Behind the last one is no padding, but _fini(), which has nine bytes. */
+	return b->code ? fill_gap(b, (uint32_t)(b->e->src->text_hi - b->e->src->base), 1) : 0;
 }
 
 /* How far the code at the entry point may reach: _start is a few instructions and one call. */

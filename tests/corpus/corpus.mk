@@ -28,6 +28,8 @@ $(foreach c,gcc clang,$(foreach o,O0 O2 O3,$(foreach f,fp nofp,$(foreach l,pie n
 	$(corpus_c) -$(o) $(corpus_fp.$(f)) $(corpus_as.$(l)))))))
 
 corpus_o2 := $(corpus_c) -O2 -fomit-frame-pointer
+$(call corpus_add,fini,fini.c,gcc,$(corpus_o2))
+$(call corpus_add,fini-static,fini.c,gcc,$(corpus_o2) -static)
 corpus_bare := $(corpus_o2) -fno-asynchronous-unwind-tables -fno-unwind-tables
 $(call corpus_add,deep-debug-frame,deep_tree.c,gcc,$(corpus_bare))
 $(call corpus_add,deep-clang-debug-frame,deep_tree.c,clang,$(corpus_bare))
