@@ -146,6 +146,7 @@ struct work {
 	__u32 probes; /* of find_other(): left */
 
 	__u64 syscall; /* that the tick interrupted; else 0 */
+
 	/* See replaced.h. */
 	__u64 kernel_stack;	  /* of the task, if the tick interrupted the kernel; else 0 */
 	__u64 replaced, old_page; /* a page of the user's that was looked for, and where it is */

@@ -83,7 +83,8 @@ static __always_inline bool begins_thread(const struct work *w)
 
 /*
  * Whether the user stack ends for @end because it is the thread's no longer: one that ends may unmap it
- * itself, and once the kernel has told others of the end, they do, or give it to the next thread.
+ * itself, and once the kernel has told others of the end, they do, or give it to the next thread. What is
+ * lost then is nowhere, so it is not counted as cut.
  */
 static __always_inline bool has_left_stack(const struct work *w, __u32 end)
 {
