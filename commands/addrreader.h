@@ -34,7 +34,7 @@ struct addr_batch {
 void addr_batch_done(struct addr_batch *b);
 
 enum {
-	ADDR_BATCH_MAX = 1 << 15,
+	ADDR_BATCH_MAX = 1 << 17,
 	ADDR_LINE_MAX = 1 << 16, /* longer ones are no addresses */
 	ADDR_WRONG_MAX = 64,	 /* bytes of a wrong line that are kept */
 };

@@ -79,7 +79,6 @@ struct run {
 	size_t n_wrong; /* lines that were no addresses */
 	bool is_usage;	/* the words make no sense, nothing was tried */
 	bool is_buffered;
-	bool has_begun; /* the first batch is there */
 	char *written;	/* of stdout, WRITTEN bytes, while it is_buffered */
 };
 
@@ -202,16 +201,6 @@ static int told(const struct run *r, int n, struct err *e)
 	return err_set(e, n, "cannot write to standard output: %s", strerror(-n));
 }
 
-/*
- * What is large stays apart: a tenth less memory, because arrays that grow leave no holes. But to take it
- * from the system and give it back, again and again, is a tenth of the time of many addresses.
- */
-static void expect(const struct run *r)
-{
-	if (r->asked.addrs.n < ADDR_BATCH_MAX)
-		mallopt(M_MMAP_THRESHOLD, LARGE);
-}
-
 /* Answers what was asked. */
 static int answer(struct run *r, struct err *e)
 {
@@ -229,9 +218,6 @@ static int answer(struct run *r, struct err *e)
 	struct sym_batch b;
 	int n = 0;
 
-	if (!r->has_begun)
-		expect(r);
-	r->has_begun = true;
 	/* One file is asked for; servers that stall are given up by the symbolizer. */
 	if (r->o.debuginfod && (n = symbolizer_prepare(r->symbolizer, &req)) == 0)
 		(void)symbolizer_wait(r->symbolizer, DEBUGINFOD_MS);
@@ -283,6 +269,8 @@ static int symbolize(struct run *r, int argc, char **argv, struct err *e)
 	r->is_usage = n == -EINVAL;
 	if (n < 0 || r->o.help)
 		return n;
+	/* What is large stays apart, and arrays that grow leave no holes: a tenth to a third less memory. */
+	mallopt(M_MMAP_THRESHOLD, LARGE);
 	if ((n = open_elf(r, e)) < 0 || (n = new_symbolizer(r, e)) < 0)
 		return n;
 	/* Answers are written in large pieces, to a terminal too; what is more than the buffer, in

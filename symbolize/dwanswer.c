@@ -7,12 +7,12 @@
 #include <sys/random.h>
 
 #include "cleanup.h"
+#include "dwparts.h"
 #include "framenames.h"
 #include "hash.h"
 #include "pages.h"
 #include "radix.h"
 #include "symtab.h"
-#include "workers.h"
 
 enum {
 	PATH_BYTES = 4096, /* longer ones are cut */
@@ -36,22 +36,11 @@ struct known_symbol {
 	uint32_t name, system_name, better_name, better_system_name;
 };
 
-/* What is asked for at a time, and what was found. */
-struct part {
-	struct dwquery *queries; /* of the distinct addresses */
-	size_t n;
-	size_t first, end; /* numbers of addresses in what is asked for */
-	struct dwframes frames;
-	struct dwroom room;
-	int error; /* of finding */
-};
-
 struct run {
 	struct symobject *o;
 	const struct sym_request *req;
 	struct answering *a;
-	struct part parts[2];
-	const struct part *part; /* the one that is answered */
+	const struct dwpart *part; /* the one that is answered */
 	struct framenames names;
 	uint32_t *numbers; /* of the name of each frame; NULL = not known */
 	struct hindex by_file;
@@ -64,11 +53,6 @@ struct run {
 
 static void run_done(struct run *r)
 {
-	for (size_t i = 0; i < ARRAY_LEN(r->parts); i++) {
-		free(r->parts[i].queries);
-		free(r->parts[i].room.p);
-		array_free(&r->parts[i].frames.frames);
-	}
 	framenames_done(&r->names);
 	hindex_free(&r->by_file);
 	array_free(&r->files);
@@ -413,7 +397,7 @@ static int sort_addresses(const struct run *r, struct asked *ret)
 
 /* How many frames the answers to @p have, where that can be known: what has none may have a symbol, and of
  * symbols alone many share a frame. */
-static size_t frames_at_most(const struct run *r, const struct part *p)
+static size_t frames_at_most(const struct run *r, const struct dwpart *p)
 {
 	size_t sum = 0;
 
@@ -424,27 +408,8 @@ static size_t frames_at_most(const struct run *r, const struct part *p)
 	return sum;
 }
 
-/* Makes @p what is asked for from number @first on, as many as have @max distinct addresses. */
-static void take_part(struct part *p, const struct asked *asked, size_t first, size_t max)
-{
-	const uint64_t *addrs = asked->addrs;
-
-	p->n = 0;
-	p->frames.frames.n = 0;
-	p->frames.goes_on = first > 0;
-	p->first = p->end = first;
-	for (; p->end < asked->n; p->end++) {
-		bool again = p->end > first && addrs[p->end] == addrs[p->end - 1];
-
-		if (!again && p->n == max)
-			break;
-		if (!again)
-			p->queries[p->n++] = (struct dwquery){ .addr = addrs[p->end] };
-	}
-}
-
 /* Reads the names of the frames of @p at once, where that is worth it, and makes room for its answers. */
-static int prepare_answers(struct run *r, const struct part *p)
+static int prepare_answers(struct run *r, const struct dwpart *p)
 {
 	size_t more = frames_at_most(r, p);
 	int res = 0;
@@ -463,14 +428,13 @@ static int prepare_answers(struct run *r, const struct part *p)
 	return 0;
 }
 
-/* Answers @p, of which all is found: 0, -ENOMEM. */
-static int answer_part(struct run *r, const struct part *p, const struct asked *asked)
+/* 0, -ENOMEM. */
+static int answer_part(struct run *r, const struct dwpart *p, const struct asked *asked)
 {
-	int res = p->error;
+	int res;
 
 	r->part = p;
-	if (res == 0)
-		res = prepare_answers(r, p);
+	res = prepare_answers(r, p);
 	for (size_t i = p->first, q = 0; res == 0 && i < p->end; i++) {
 		struct sym_answer *answer = &r->a->answers[asked->places[i].item];
 
@@ -482,57 +446,22 @@ static int answer_part(struct run *r, const struct part *p, const struct asked *
 	return res;
 }
 
-/* Two threads' work: a part is answered, while what comes next is found. */
-struct step {
-	struct run *r;
-	const struct asked *asked;
-	struct part *now, *next;
-	int result; /* of answering */
-};
-
-static void do_step(void *ctx, unsigned number)
-{
-	struct step *s = ctx;
-
-	if (number == 0)
-		s->result = answer_part(s->r, s->now, s->asked);
-	else
-		s->next->error =
-			symobject_find(s->r->o, s->next->queries, s->next->n, &s->next->frames);
-}
-
 /* Answers each distinct address once. */
 static int answer_all(struct run *r, const struct asked *asked)
 {
-	size_t max = symobject_at_once(r->o, asked->n);
-	bool apart = asked->n > max && r->o->dwarf && dwobject_answers_apart(r->o->dwarf);
-	struct step s = { .r = r, .asked = asked, .now = &r->parts[0], .next = &r->parts[apart] };
+	const struct dwpart *part;
+	struct dwparts *parts;
+	int res = dwparts_new(r->o, asked->addrs, asked->n, &parts);
 
-	for (size_t i = 0; i < 1u + apart; i++) {
-		r->parts[i].frames.room = &r->parts[i].room;
-		r->parts[i].queries = malloc((max + 1) * sizeof(*r->parts[i].queries));
-		if (!r->parts[i].queries)
-			return -ENOMEM;
-	}
-	take_part(s.next, asked, 0, max);
-	do_step(&s, 1);
-	while (s.result == 0) {
-		struct part *answered = s.now;
-
-		s.now = s.next;
-		s.next = apart ? answered : s.now;
-		if (apart && s.now->end < asked->n) {
-			take_part(s.next, asked, s.now->end, max);
-			workers_run(2, do_step, &s);
-			continue;
-		}
-		do_step(&s, 0);
-		if (s.now->end == asked->n)
+	if (res < 0)
+		return res;
+	while ((res = dwparts_next(parts, &part)) > 0) {
+		res = answer_part(r, part, asked);
+		if (res < 0)
 			break;
-		take_part(s.next, asked, s.now->end, max);
-		do_step(&s, 1);
 	}
-	return s.result;
+	dwparts_free(parts);
+	return res;
 }
 
 int dwanswer_run(struct symobject *o, const struct sym_request *req, struct answering *a)

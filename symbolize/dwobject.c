@@ -22,7 +22,7 @@ enum {
 	RANGES_FREE = 64 << 10, /* entries of lists of units */
 	LOOK_AGAIN_MAX = 16,	/* missing split units that are looked for again, at a time */
 	RANGES_MAX = 8 << 20,	/* 256 MB of directory */
-	AT_ONCE = 6144,		/* addresses */
+	AT_ONCE = 4096,		/* addresses */
 	STRINGS_HELD = 256 << 10,
 	AGAIN_MAX = 4 << 20, /* bytes of an index that may be read for each of those */
 };
