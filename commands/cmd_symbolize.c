@@ -79,7 +79,7 @@ struct run {
 	size_t n_wrong; /* lines that were no addresses */
 	bool is_usage;	/* the words make no sense, nothing was tried */
 	bool is_buffered;
-	char *written;	/* of stdout, WRITTEN bytes, while it is_buffered */
+	char *written; /* of stdout, WRITTEN bytes, while it is_buffered */
 };
 
 static void *print_batch(void *arg)
