@@ -27,8 +27,8 @@ enum {
 };
 
 #define SLACK_MAX ((uint64_t)1 << 20)
-/* Compressed bytes for which another thread is started: to inflate them takes more than a millisecond. */
-#define THREAD_WORTH ((uint64_t)256 << 10)
+/* Compressed bytes for which another thread is started: to inflate them takes a millisecond. */
+#define THREAD_WORTH ((uint64_t)128 << 10)
 
 /* A compressed section: where its streams are in the file. */
 struct job {
