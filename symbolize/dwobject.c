@@ -19,10 +19,11 @@ enum {
 	 * others. */
 	WORK_FACTOR = DWOBJECT_WORK_FACTOR,
 	WORK_FREE = 64 << 20,
-	RANGES_FREE = 64 << 10, /* entries of lists of units */
-	LOOK_AGAIN_MAX = 16,	/* missing split units that are looked for again, at a time */
-	RANGES_MAX = 8 << 20,	/* 256 MB of directory */
-	AT_ONCE = 4096,		/* addresses */
+	RANGES_FREE = 64 << 10,	  /* entries of lists of units */
+	LOOK_AGAIN_MAX = 16,	  /* missing split units that are looked for again, at a time */
+	RANGES_MAX = 8 << 20,	  /* 256 MB of directory */
+	AT_ONCE = 4096,		  /* addresses */
+	AT_ONCE_AGAIN = 25 << 10, /* where each time costs something */
 	STRINGS_HELD = 256 << 10,
 	AGAIN_MAX = 4 << 20, /* bytes of an index that may be read for each of those */
 };
@@ -474,9 +475,10 @@ void dwobject_expect_only(struct dwobject *o, const uint64_t *addrs, size_t n)
 size_t dwobject_at_once(const struct dwobject *o, size_t n)
 {
 	/* Units with code in many places come again, and are inflated or read from the index again. */
-	if (has_pieces(o) || (o->store && symstore_image_bytes(o->store) > AGAIN_MAX))
-		return n;
-	return n < AT_ONCE ? n : AT_ONCE;
+	bool again = has_pieces(o) || (o->store && symstore_image_bytes(o->store) > AGAIN_MAX);
+	size_t max = again ? AT_ONCE_AGAIN : AT_ONCE;
+
+	return n < max ? n : max;
 }
 
 unsigned dwobject_threads(const struct dwobject *o)
