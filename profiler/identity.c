@@ -267,7 +267,7 @@ static void look_otel(struct identities *t, struct identity *id, uint32_t tgid)
 
 /* --- the rest -------------------------------------------------------------------------------- */
 
-static void look_parent(struct identity *id, uint32_t tgid)
+void identity_look_parent(struct identity *id, uint32_t tgid)
 {
 	char path[48], line[512], *s;
 
@@ -331,7 +331,7 @@ void identity_look(struct identities *t, struct identity *id, uint32_t tgid, boo
 		return;
 	if (!id->looked) {
 		id->looked = true;
-		look_parent(id, tgid);
+		identity_look_parent(id, tgid);
 		look_cgroup(t, id, tgid);
 		unite(t, id);
 	}

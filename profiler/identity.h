@@ -67,6 +67,9 @@ bool identity_is_due(const struct identities *t, const struct identity *id);
  */
 void identity_look(struct identities *t, struct identity *id, uint32_t tgid, bool is_alive);
 
+/* Looks for the parent of process @tgid, which is alive, where nobody did before. */
+void identity_look_parent(struct identity *id, uint32_t tgid);
+
 /* What a child has that @parent, called @comm, forked as process @ppid. */
 struct identity identity_of_child(const struct identity *parent, uint32_t ppid, const char *comm);
 

@@ -86,6 +86,8 @@ static void take_exec(struct proctab *t, uint64_t time_ns, const struct sideband
 	struct identity id = { 0 };
 
 	if (p) {
+		/* What comes has the same one; of what ends nobody can look any more. */
+		identity_look_parent(&p->id, c->tgid);
 		proctab_end(t, p, time_ns);
 		p->to_exec = true;
 		id = identity_after_exec(&p->id);

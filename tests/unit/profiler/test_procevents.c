@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Processes whose numbers are beyond pid_max, so that /proc knows nothing of them. */
+/* Processes whose numbers are beyond pid_max, so that /proc knows nothing of them, and one that is there. */
 #include "procevents.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -98,6 +100,28 @@ static void start_shell(void)
 	exec_at(10, SHELL, "sh");
 	map_at(11, SHELL, IN_USE, 1, "/bin/sh");
 	map_at(12, SHELL, 0x7000000, 2, "/lib/libc.so");
+}
+
+/* Nobody looked at it before it became another program; its parent is the same. */
+Test(procevents, what_becomes_another_program_keeps_its_parent)
+{
+	pid_t child = fork();
+	const struct process *p;
+
+	if (child == 0) {
+		pause();
+		_exit(0);
+	}
+	cr_assert_not_null(proctab_add(&procs, (uint32_t)child, 10));
+	exec_at(20, (uint32_t)child, "sh");
+	for (uint64_t time = 15; time <= 25; time += 10) {
+		p = proctab_find(&procs, (uint32_t)child, time);
+		cr_assert_not_null(p);
+		cr_expect_eq(p->id.ppid, (uint32_t)getpid(), "at %d: %u", (int)time, p->id.ppid);
+		cr_expect_str_not_empty(p->id.parent_comm);
+	}
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
 }
 
 Test(procevents, program_is_known_from_its_exec_on)
