@@ -86,7 +86,7 @@ static void take_exec(struct proctab *t, uint64_t time_ns, const struct sideband
 	struct identity id = { 0 };
 
 	if (p) {
-		/* What comes has the same one; of what ends nobody can look any more. */
+		/* The program that comes has the same parent; once this one has ended nobody looks. */
 		identity_look_parent(&p->id, c->tgid);
 		proctab_end(t, p, time_ns);
 		p->to_exec = true;

@@ -84,6 +84,7 @@ static inline void say_usage_but(double stopped_s)
 	getrusage(RUSAGE_SELF, &u);
 	printf("pid %d\n", getpid());
 	printf("cpu %.9f\n", process_s() - stopped_s);
+	printf("stopped %.9f\n", stopped_s);
 	printf("utime %.6f\n", (double)u.ru_utime.tv_sec + (double)u.ru_utime.tv_usec / 1e6);
 	printf("stime %.6f\n", (double)u.ru_stime.tv_sec + (double)u.ru_stime.tv_usec / 1e6);
 	printf("minflt %ld\n", u.ru_minflt);
