@@ -10,13 +10,14 @@ least=$(cat $top)
 echo $((least + 60)) >$top
 # Numbers below 300 are given once.
 until [ "$(sh -c 'echo $$')" -ge 300 ]; do :; done
-# Now and then one more, or each program might get its own numbers again and again.
+# One more at uneven distances, or each program might get its own numbers again and again: at even
+# ones, as every fourth time, it does where the free numbers are a multiple of what these take.
 # shellcheck disable=SC2016 # it is the inner shell that counts
 record -a -F 499 -- sh -c 'i=0; while [ $i -lt 75 ]; do
         i=$((i + 1))
         /w/split 0.03 >>splits
         /w/syscalls 0.03 >>asks
-        [ $((i % 4)) -ne 0 ] || sh -c :
+        case $i in 5 | 15 | 30 | 50) sh -c : ;; esac
     done'
 again=$(cat splits asks | awk '$1 == "pid" && n[$2]++ { m++ } END { print m + 0 }')
 both=$(awk '$1 == "pid" && FILENAME == "splits" { s[$2] } $1 == "pid" && FILENAME == "asks" && $2 in s && !t[$2]++ { n++ }
