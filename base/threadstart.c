@@ -2,6 +2,7 @@
 #include "threadstart.h"
 
 #include <sched.h>
+#include <signal.h>
 
 /* A thread that waits on this CPU's queue goes to another one's. */
 static void send_away(pthread_t thread)
@@ -19,8 +20,13 @@ static void send_away(pthread_t thread)
 
 int thread_start(pthread_t *ret, void *(*run)(void *arg), void *arg)
 {
-	int r = -pthread_create(ret, NULL, run, arg);
+	sigset_t all, before;
+	int r;
 
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = -pthread_create(ret, NULL, run, arg);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (r == 0)
 		send_away(*ret);
 	return r;

@@ -2,7 +2,6 @@
 #include "workers.h"
 
 #include <pthread.h>
-#include <signal.h>
 
 #include "threadstart.h"
 
@@ -24,19 +23,15 @@ static void *run(void *arg)
 void workers_run(unsigned n, void (*work)(void *ctx, unsigned i), void *ctx)
 {
 	struct worker w[WORKERS_MAX];
-	sigset_t all, before;
 	unsigned started = 1;
 
 	if (n > WORKERS_MAX)
 		n = WORKERS_MAX;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	for (; started < n; started++) {
 		w[started] = (struct worker){ .work = work, .ctx = ctx, .i = started };
 		if (thread_start(&w[started].thread, run, &w[started]) < 0)
 			break;
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (n > 0)
 		work(ctx, 0);
 	for (unsigned i = started; i < n; i++)

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -12,6 +11,7 @@
 #include "cleanup.h"
 #include "clock.h"
 #include "proctab.h"
+#include "threadstart.h"
 
 static void *read_maps(void *arg)
 {
@@ -29,19 +29,14 @@ static void *read_maps(void *arg)
 
 int maplater_ask(struct maplater *m, uint32_t tgid)
 {
-	sigset_t all, before;
 	int r;
 
 	if (m->busy)
 		return -EBUSY;
 	*m = (struct maplater){ .tgid = tgid, .asked_ns = clock_mono_ns() };
-	/* Signals are the recording's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&m->thread, NULL, read_maps, m);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	r = thread_start(&m->thread, read_maps, m);
 	m->busy = r == 0;
-	return -r;
+	return r;
 }
 
 bool maplater_take(struct maplater *m, struct aspace **ret)

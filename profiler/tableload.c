@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -14,6 +13,7 @@
 
 #include "array.h"
 #include "cleanup.h"
+#include "threadstart.h"
 
 /* Of the thread, to its nice value: half of what the one that records has (loop.c). */
 #define AHEAD_OF_OTHERS (-5)
@@ -117,7 +117,6 @@ static void *work(void *arg)
 int tableload_new(struct tableload **ret)
 {
 	struct tableload *l = calloc(1, sizeof(*l));
-	sigset_t all, old;
 	int r;
 
 	if (!l)
@@ -130,10 +129,7 @@ int tableload_new(struct tableload **ret)
 		tableload_free(l);
 		return r;
 	}
-	sigfillset(&all); /* signals belong to the loop */
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = -pthread_create(&l->thread, NULL, work, l);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	r = thread_start(&l->thread, work, l);
 	l->started = r == 0;
 	if (r < 0) {
 		tableload_free(l);

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +21,7 @@
 #include "debugfile.h"
 #include "hash.h"
 #include "symbolize.h"
+#include "threadstart.h"
 
 enum {
 	FREE_WAIT_MS = 2000, /* the library calls back once a second */
@@ -367,23 +367,14 @@ static int init_lock(struct debuginfod *d)
 	return -r;
 }
 
-/* Signals are for the threads that expect them. */
 static int start_thread(struct debuginfod *d)
 {
-	sigset_t all, old;
-	pthread_attr_t attr;
 	pthread_t thread;
-	int r = pthread_attr_init(&attr);
+	int r = thread_start(&thread, run, d);
 
-	if (r != 0)
-		return -r;
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = pthread_create(&thread, &attr, run, d);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attr);
-	return -r;
+	if (r == 0)
+		pthread_detach(thread);
+	return r;
 }
 
 static bool names_servers(const char *urls)

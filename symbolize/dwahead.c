@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "cleanup.h"
@@ -123,17 +122,12 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* Signals are for the thread that called. */
 static void start_threads(struct ahead *a)
 {
 	unsigned want = a->o->threads < THREADS_MAX ? a->o->threads : THREADS_MAX;
-	sigset_t all, before;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	while (a->n_threads < want && thread_start(&a->threads[a->n_threads], work, a) == 0)
 		a->n_threads++;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 static void end_threads(struct ahead *a)

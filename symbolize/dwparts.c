@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -78,17 +77,6 @@ static void *find_all(void *arg)
 	return NULL;
 }
 
-/* Signals are for the thread that called. */
-static void start_finder(struct dwparts *p)
-{
-	sigset_t all, before;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	p->has_finder = thread_start(&p->finder, find_all, p) == 0;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
 static bool is_apart(const struct dwparts *p)
 {
 	return p->n > p->max && p->o->dwarf && dwobject_answers_apart(p->o->dwarf);
@@ -117,7 +105,7 @@ int dwparts_new(struct symobject *o, const uint64_t *addrs, size_t n, struct dwp
 		}
 	}
 	if (slots > 1)
-		start_finder(p);
+		p->has_finder = thread_start(&p->finder, find_all, p) == 0;
 	*ret = p;
 	return 0;
 }
