@@ -75,6 +75,8 @@ static bool may_be_rust(const char *name)
 static bool run(const char *name, struct output *o)
 {
 	const int options = DMGL_PARAMS | DMGL_ANSI;
+	/* Its own bound is 1024 bytes of a name; 4096 nest so deep that they take 1 MB of stack. */
+	const int cxx_options = options | DMGL_NO_RECURSE_LIMIT;
 	bool ok;
 
 	/* Rust first: its legacy names are valid C++ names with a hash at the end. */
@@ -82,7 +84,7 @@ static bool run(const char *name, struct output *o)
 		ok = may_be_rust(name) && rust_demangle_callback(name, options, append, o);
 		if (!ok && !o->full) {
 			o->n = 0;
-			ok = cplus_demangle_v3_callback(name, options, append, o);
+			ok = cplus_demangle_v3_callback(name, cxx_options, append, o);
 		}
 		if (!ok)
 			return false;
@@ -92,6 +94,46 @@ static bool run(const char *name, struct output *o)
 	o->buf[o->n] = '\0';
 	if (o->full)
 		cut(o->buf, DEMANGLE_OUT_MAX - sizeof(ellipsis));
+	return true;
+}
+
+/* Two hexadecimal digits as OCaml's compilers write them, -1 = something else. */
+static int ocaml_byte(const char *s)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *high = *s ? strchr(digits, s[0]) : NULL;
+	const char *low = high && s[1] ? strchr(digits, s[1]) : NULL;
+
+	return low ? (int)((high - digits) << 4 | (low - digits)) : -1;
+}
+
+/*
+ * "camlStdlib__List__map_123": the path of a module, which begins with a capital, the function's name
+ * and number; "__" ("." since 5.1) joins them, "$3c" stands for '<'. The result is never longer. The
+ * compilers' asmcomp/compilenv.ml. A '_' that ends a function's name is not to be told from the half
+ * of a "__" but by the number behind it.
+ */
+static bool run_ocaml(const char *name, struct output *o)
+{
+	const char *s = name + strlen("caml");
+
+	if (strncmp(name, "caml", strlen("caml")) != 0 || !(*s >= 'A' && *s <= 'Z'))
+		return false;
+	while (*s) {
+		int byte = s[0] == '$' ? ocaml_byte(s + 1) : -1;
+
+		if (byte > ' ' && byte < 0x7f) {
+			o->buf[o->n++] = (char)byte;
+			s += 3;
+		} else if (strncmp(s, "__", 2) == 0 && o->buf[o->n - 1] != '.' &&
+			   s[2 + strspn(s + 2, "0123456789")]) {
+			o->buf[o->n++] = '.';
+			s += 2;
+		} else {
+			o->buf[o->n++] = *s++;
+		}
+	}
+	o->buf[o->n] = '\0';
 	return true;
 }
 
@@ -127,7 +169,7 @@ bool demangle(const char *name, char buf[DEMANGLE_OUT_MAX])
 	memcpy(stem, name, stem_n);
 	stem[stem_n] = '\0';
 	mangled = mangled_part(stem);
-	if (!mangled || !run(mangled, &o)) {
+	if (!(mangled ? run(mangled, &o) : run_ocaml(stem, &o))) {
 		if (stem_n == n || (is_plt && stem_n + strlen(plt) == n))
 			return false;
 		memcpy(buf, stem, stem_n + 1);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Names for people: C++ (Itanium ABI) and Rust (legacy, without its hash, and v0). Symbol versions
- * ("@@GLIBC_2.14") are cut off; "@plt" is kept.
+ * Names for people: C++ (Itanium ABI), Rust (legacy, without its hash, and v0) and OCaml (with the
+ * number that tells functions of one name apart). Symbol versions ("@@GLIBC_2.14") are cut off;
+ * "@plt" is kept.
  */
 #pragma once
 

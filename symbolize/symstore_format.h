@@ -18,8 +18,8 @@
 
 #define STORE_MAGIC   "wickidx"
 #define STORE_SUFFIX  ".wickidx"
-/* Of this layout, that of images and that of names: another one is not read. */
-#define STORE_VERSION 4
+/* Of this layout, that of images and that of names, and of how they are found: another one is not read. */
+#define STORE_VERSION 5
 
 enum {
 	STORE_KEY_MAX = 200,

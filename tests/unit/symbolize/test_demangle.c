@@ -53,6 +53,25 @@ Test(demangle, rust)
 							       "del");
 }
 
+Test(demangle, ocaml)
+{
+	cr_expect_str_eq(demangled("camlStdlib__List__map_333"), "Stdlib.List.map_333");
+	cr_expect_str_eq(demangled("camlStdlib.List.map_333"), "Stdlib.List.map_333");
+	cr_expect_str_eq(demangled("camlStdlib__$3c$3d_12"), "Stdlib.<=_12");
+	cr_expect_str_eq(demangled("camlT__anon_fn$5bt.ml$3a3$2c20$2d$2d40$5d_5"),
+			 "T.anon_fn[t.ml:3,20--40]_5");
+	cr_expect_str_eq(demangled("camlMain__entry"), "Main.entry");
+	cr_expect_str_eq(demangled("camlM__kept__12"), "M.kept__12");
+	cr_expect_str_eq(demangled("camlM___own_12"), "M._own_12");
+	cr_expect_str_eq(demangled("camlM____own_12"), "M.__own_12");
+	cr_expect_str_eq(demangled("camlM__f_1@plt"), "M.f_1@plt");
+	/* Bytes that nobody can read, and what only looks so. */
+	cr_expect_str_eq(demangled("camlM__a$00$0a$20b$g1$4"), "M.a$00$0a$20b$g1$4");
+	cr_expect_str_eq(demangled("caml_alloc_small"), "caml_alloc_small");
+	cr_expect_str_eq(demangled("camlify"), "camlify");
+	cr_expect_str_eq(demangled("caml"), "caml");
+}
+
 Test(demangle, versions_and_stubs)
 {
 	cr_expect_str_eq(demangled("memcpy@@GLIBC_2.14"), "memcpy");
@@ -76,6 +95,20 @@ Test(demangle, leaves_other_names_alone)
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		cr_expect_not(demangle(names[i], buf), "%s became %s", names[i], buf);
+}
+
+/* A function of templates with 150 arguments. */
+Test(demangle, long_names_within_the_bound)
+{
+	char name[DEMANGLE_IN_MAX] = "_Z3runI", buf[DEMANGLE_OUT_MAX];
+	size_t n = strlen(name);
+
+	for (int i = 0; i < 150; i++)
+		n += (size_t)snprintf(name + n, sizeof(name) - n, "16some_company_%03d", i);
+	snprintf(name + n, sizeof(name) - n, "Evv");
+	cr_assert(demangle(name, buf));
+	cr_expect(strncmp(buf, "void run<some_company_000, some", 31) == 0, "%.40s", buf);
+	cr_expect_str_eq(strrchr(buf, ' '), " some_company_149>()");
 }
 
 Test(demangle, leaves_very_long_names_alone)
