@@ -160,7 +160,7 @@ static int mark_same_ids(struct dwobject *o, size_t *ret_n)
 	return r;
 }
 
-/* What split units need, once there is one; each thread that reads one may inflate its file. */
+/* What split units need, once there is one. */
 static int open_split(struct dwobject *o, const struct dwobject_opts *opts)
 {
 	struct dwsplit_opts split = opts->split;
@@ -169,7 +169,8 @@ static int open_split(struct dwobject *o, const struct dwobject_opts *opts)
 
 	if (r < 0 || n == 0)
 		return r;
-	split.max_inflated = opts->max_inflated / o->threads;
+	split.max_inflated = opts->max_inflated;
+	split.threads = o->threads;
 	return dwsplit_new(&split, &o->split);
 }
 

@@ -27,6 +27,9 @@ enum {
 };
 
 #define SLACK_MAX ((uint64_t)1 << 20)
+/* Times that debug information of more than may lie in memory may be larger than what it is compressed to:
+ * that is three to six, and reading it takes as long as it is. */
+#define RATIO_MAX 16
 /* Compressed bytes for which another thread is started: to inflate them takes a millisecond. */
 #define THREAD_WORTH ((uint64_t)128 << 10)
 
@@ -43,6 +46,7 @@ struct jobs {
 	struct dwsections *d;
 	struct job items[DW_SECTIONS];
 	size_t n;
+	uint64_t packed; /* compressed bytes of all sections */
 	atomic_size_t next;
 	atomic_int error; /* the first one; what is left is then not begun */
 };
@@ -184,7 +188,7 @@ static int read_zhdr(const struct elf_file *f, struct job *j)
 }
 
 /* Queues a compressed section, once its size is believable. */
-static int queue_job(struct jobs *q, struct job *j, bool flagged, size_t max_mem)
+static int queue_job(struct jobs *q, struct job *j, bool flagged)
 {
 	int r = flagged ? read_chdr(q->file, j) : read_zhdr(q->file, j);
 
@@ -195,10 +199,9 @@ static int queue_job(struct jobs *q, struct job *j, bool flagged, size_t max_mem
 	if (!inflate_is_plausible(j->format, j->n, j->size) ||
 	    (j->n > SLACK_MAX && j->n - SLACK_MAX > j->size))
 		return -EBADMSG;
-	if (j->size > max_mem - q->d->inflated)
-		return -EFBIG;
 	if (j->size == 0)
 		return 0;
+	q->packed += j->n;
 	q->d->inflated += j->size;
 	q->items[q->n++] = *j;
 	return 0;
@@ -213,9 +216,9 @@ static int smaller_first(const void *pa, const void *pb)
 
 /*
  * Takes the memory for the smallest sections, as far as @held goes. The others stay in the file, and
- * in the queue are no more.
+ * in the queue are no more; the smallest of these may come to memory later, as far as @max_mem goes.
  */
-static int place_jobs(struct jobs *q, size_t held)
+static int place_jobs(struct jobs *q, size_t max_mem, size_t held)
 {
 	size_t n = q->n;
 
@@ -227,10 +230,14 @@ static int place_jobs(struct jobs *q, size_t held)
 		struct dwsection *s = &q->d->s[j->id];
 		int r;
 
+		bool may_hold = j->size <= max_mem;
+
 		s->size = j->size;
-		if (j->size > held) {
+		max_mem -= may_hold ? j->size : max_mem;
+		if (j->size > held || !may_hold) {
 			held = 0;
-			r = zsection_new(j->format, q->file->fd, j->off, j->n, j->size, &s->z);
+			r = zsection_new(j->format, q->file->fd, j->off, j->n, j->size, may_hold,
+					 &s->z);
 			if (r < 0)
 				return r;
 			continue;
@@ -321,7 +328,7 @@ static int open_sections(const struct elf_file *f, bool dwo, size_t max_mem, siz
 		if (flagged || z) {
 			struct job j = { .id = id, .off = sh->sh_offset, .n = sh->sh_size };
 
-			r = queue_job(&q, &j, flagged, max_mem);
+			r = queue_job(&q, &j, flagged);
 			if (r < 0)
 				return r;
 		} else {
@@ -330,8 +337,10 @@ static int open_sections(const struct elf_file *f, bool dwo, size_t max_mem, siz
 			in_file = true;
 		}
 	}
+	if (d->inflated > max_mem && d->inflated / RATIO_MAX > q.packed)
+		return -EFBIG;
 	n = q.n;
-	r = place_jobs(&q, held);
+	r = place_jobs(&q, max_mem, held);
 	d->fd = in_file || q.n < n ? f->fd : -1;
 	return r < 0 ? r : inflate_all(&q);
 }
@@ -532,7 +541,7 @@ int dwsection_hold(struct dwsections *d, enum dwsection_id id, size_t max)
 	struct dwsection *s = &d->s[id];
 	uint8_t *mem;
 
-	if (s->mem || s->size == 0 || s->size > max)
+	if (s->mem || s->size == 0 || s->size > max || (s->z && !zsection_may_hold(s->z)))
 		return 0;
 	mem = malloc(s->size);
 	if (!mem)

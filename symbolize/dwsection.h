@@ -55,7 +55,9 @@ bool dwsections_may_open(const struct elf_file *f);
  * Finds the sections of the file open as @fd, inflating compressed ones (SHF_COMPRESSED with zlib or
  * zstd, and .zdebug_*): the smallest of them, DWSECTIONS_HELD bytes at most; of the others pieces are,
  * when they are asked for, and more only where much of one is asked for out of order (zsection.h).
- * With @dwo the names end in ".dwo". At most @max_mem bytes are inflated in all.
+ * With @dwo the names end in ".dwo". At most @max_mem bytes of them lie in memory at once; of a file with
+ * more, sections that do not fit stay in pieces, and -EFBIG where that is more than files have that
+ * compilers made.
  * 0, also when there are none (s[DW_INFO].size == 0); -EBADMSG, -EFBIG, -ENOTSUP, -ENOMEM, -errno.
  * Takes @fd on success.
  */
@@ -107,7 +109,7 @@ const char *dwsection_str_near(const struct dwsections *d, enum dwsection_id id,
 			       size_t n, char *buf, struct dwsection_near *near);
 
 /*
- * Reads a section that is in the file into memory, if it has at most @max bytes: 0 (also when it is
- * absent, held already or larger), -EBADMSG, -ENOMEM.
+ * Reads a section that is in the file into memory, if it has at most @max bytes and may lie there: 0
+ * (also when it is absent, held already or may not), -EBADMSG, -ENOMEM.
  */
 int dwsection_hold(struct dwsections *d, enum dwsection_id id, size_t max);

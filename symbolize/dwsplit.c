@@ -31,6 +31,7 @@ struct dwsplit {
 	int root_fd;		    /* owned; -1 = none */
 	char *paths[DWSPLIT_PATHS]; /* owned; NULL = none */
 	size_t max_inflated;
+	unsigned threads;
 	bool has_dwp;
 	struct dwsections dwp;
 	struct dwpindex index;
@@ -54,8 +55,8 @@ static int hold_sections(struct dwsections *d, bool strings)
 
 /* --- the .dwp --------------------------------------------------------------------------------- */
 
-/* Opens the file at @path if it has DWARF of this kind: 0, -ENOMEM, or any error when not. */
-static int open_sections(const struct dwsplit *s, int root_fd, const char *path, bool strings,
+/* Opens the .dwo, or the .dwp, at @path if it has DWARF of this kind: 0, -ENOMEM, or any error when not. */
+static int open_sections(const struct dwsplit *s, int root_fd, const char *path, bool is_dwo,
 			 struct dwsections *ret)
 {
 	_cleanup_close_ int fd = -1;
@@ -63,11 +64,11 @@ static int open_sections(const struct dwsplit *s, int root_fd, const char *path,
 	int r = root_open_regular(root_fd, path, &fd);
 
 	if (r == 0)
-		r = dwsections_open(fd, true, s->max_inflated, &d);
+		r = dwsections_open(fd, true, s->max_inflated / (is_dwo ? s->threads : 1), &d);
 	if (r < 0)
 		return r;
 	take_fd(&fd);
-	r = d.s[DW_INFO].size ? hold_sections(&d, strings) : -ENOENT;
+	r = d.s[DW_INFO].size ? hold_sections(&d, is_dwo) : -ENOENT;
 	if (r < 0) {
 		dwsections_close(&d);
 		return r;
@@ -172,6 +173,7 @@ int dwsplit_new(const struct dwsplit_opts *opts, struct dwsplit **ret)
 		return -ENOMEM;
 	s->root_fd = -1;
 	s->max_inflated = opts->max_inflated;
+	s->threads = opts->threads ? opts->threads : 1;
 	pthread_mutex_init(&s->lock, NULL);
 	r = strtab_init(&s->strings);
 	if (r == 0)

@@ -25,7 +25,8 @@ struct dwsplit_opts {
 		      */
 	/* Paths in there of the object and of its debug file: "" = none. */
 	const char *paths[DWSPLIT_PATHS];
-	size_t max_inflated; /* bytes of compressed sections of one file */
+	size_t max_inflated; /* bytes of compressed sections in memory of the .dwp ... */
+	unsigned threads;    /* ... and of the .dwo files that as many threads read */
 };
 
 /* What the split units of one object share: thread-safe but for making, freeing and looking again.

@@ -184,6 +184,7 @@ static int open_dwarf(struct symobject *o, int fd, int object, const struct symo
 			return r;
 	}
 	r = dwobject_open(own, &dw, &o->dwarf);
+	o->dwarf_error = r == -ENOENT ? 0 : r;
 	if (r < 0)
 		return r == -ENOMEM ? r : -ENOENT;
 	take_fd(&own);
@@ -593,7 +594,10 @@ size_t symobject_bytes(const struct symobject *o)
 struct symobject_flaws symobject_flaws(const struct symobject *o)
 {
 	if (!o->dwarf)
-		return (struct symobject_flaws){ 0 };
+		return (struct symobject_flaws){
+			.broken = o->dwarf_error && o->dwarf_error != -EFBIG,
+			.limited = o->dwarf_error == -EFBIG,
+		};
 	return (struct symobject_flaws){ .no_split = dwobject_no_split(o->dwarf),
 					 .broken = dwobject_broken(o->dwarf),
 					 .limited = dwobject_limited(o->dwarf) };

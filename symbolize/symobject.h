@@ -29,6 +29,7 @@ struct symobject {
 	struct strtab own;
 	struct libdwsource *lib; /* NULL = the object is of a kind that is read here */
 	bool has_stored_symbols; /* in the index on disk that dwarf comes from */
+	int dwarf_error; /* why debug information that is there was not opened; 0 = it was */
 	bool is_asked; /* a server has been asked for its debug file, or is to be, and has not
 			  answered */
 	/* The debug file that it was loaded with: zeros = none. */

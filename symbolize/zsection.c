@@ -19,7 +19,9 @@ enum {
 	MARKS = 64,	      /* 55 KiB each */
 	MARK_MIN = 1 << 20,   /* bytes between two */
 	STREAM_OWN = 1 << 20, /* bytes of a stream beside what it has uncompressed, at most */
-	AGAIN = 3,	      /* times that a section may be uncompressed in pieces */
+	/* Times that a section may be uncompressed in pieces, and one that may not come to memory. */
+	AGAIN = 3,
+	AGAIN_AT_MOST = 16,
 };
 
 #define NOWHERE UINT64_MAX
@@ -38,6 +40,7 @@ struct zsection {
 	struct inflate_stream *stream;
 	uint64_t at;		 /* what the stream gives next; NOWHERE = it has to go somewhere */
 	uint64_t max_work, work; /* of the stream: how much there may be, and what does not count */
+	bool may_hold;
 	uint64_t uses;
 	uint8_t *whole; /* all of it; nothing else is needed then */
 	size_t n_kept;
@@ -67,14 +70,15 @@ static void drop_blocks(struct zsection *z)
 }
 
 int zsection_new(enum inflate_format format, int fd, uint64_t off, uint64_t n, uint64_t size,
-		 struct zsection **ret)
+		 bool may_hold, struct zsection **ret)
 {
 	struct zsection *z = calloc(1, sizeof(*z));
 
 	if (!z)
 		return -ENOMEM;
 	z->size = z->end = size;
-	z->max_work = AGAIN * (n + size);
+	z->may_hold = may_hold;
+	z->max_work = (may_hold ? AGAIN : AGAIN_AT_MOST) * (n + size);
 	z->n_kept = (size_t)(zsection_kept(z) / BLOCK);
 	/* The first one is the beginning of the section. */
 	z->mark_bytes = inflate_stream_has_marks(format) ? mark_bytes(size) : NOWHERE;
@@ -248,13 +252,18 @@ bool zsection_read(struct zsection *z, uint64_t off, void *buf, size_t n)
 	pthread_mutex_lock(&z->lock);
 	ok = off + n <= z->end;
 	if (ok && z->stream && inflate_stream_work(z->stream) - z->work > z->max_work)
-		ok = hold(z) && off + n <= z->end;
+		ok = z->may_hold && hold(z) && off + n <= z->end;
 	if (ok && z->whole)
 		memcpy(buf, z->whole + off, n);
 	else if (ok)
 		ok = read_pieces(z, off, buf, n);
 	pthread_mutex_unlock(&z->lock);
 	return ok;
+}
+
+bool zsection_may_hold(const struct zsection *z)
+{
+	return z->may_hold;
 }
 
 uint64_t zsection_kept(const struct zsection *z)

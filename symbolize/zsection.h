@@ -17,10 +17,11 @@ struct zsection;
 
 /*
  * The @size bytes that the @n bytes at @off of the file @fd hold, as inflate_section() has it; @fd is
- * borrowed. Nothing is read. 0 and *@ret (free with zsection_free()), -ENOMEM.
+ * borrowed. With @may_hold all of it may come to memory at once. Nothing is read. 0 and *@ret (free with
+ * zsection_free()), -ENOMEM.
  */
 int zsection_new(enum inflate_format format, int fd, uint64_t off, uint64_t n, uint64_t size,
-		 struct zsection **ret);
+		 bool may_hold, struct zsection **ret);
 void zsection_free(struct zsection *z);
 
 /*
@@ -28,10 +29,13 @@ void zsection_free(struct zsection *z);
  * or without memory. Thread-safe.
  *
  * Who jumps about in it would have it uncompressed over and over. So once that was done for a few times
- * its size since it was made, or since zsection_rest(), all of it comes to memory: whoever makes a
- * file cannot make the time grow with the square of its size.
+ * its size since it was made, or since zsection_rest(), all of it comes to memory, or nothing more is
+ * read where it may not: whoever makes a file cannot make the time grow with the square of its size.
  */
 bool zsection_read(struct zsection *z, uint64_t off, void *buf, size_t n);
+
+/* Whether all of it may come to memory. */
+bool zsection_may_hold(const struct zsection *z);
 
 /* Bytes before the last one that was read in order that are at hand. */
 uint64_t zsection_kept(const struct zsection *z);

@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		free(all);
 		all = NULL;
 	}
-	if (zsection_new(format, fd, 4, size - 4, n, &z) == 0) {
+	if (zsection_new(format, fd, 4, size - 4, n, true, &z) == 0) {
 		read_pieces(z, all, n, PIECE);
 		read_pieces(z, all, n, 300007);
 		read_pieces(z, all, n, n / 2 + 7919);

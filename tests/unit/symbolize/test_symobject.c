@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One object with all that is known of it: what it is loaded from, and what is kept on disk. */
 #include <criterion/criterion.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -162,6 +163,59 @@ Test(symobject, files_of_every_kind_are_loaded_or_say_why_not)
 	load("debug-gcc-5", &opts, &o);
 	cr_expect_eq(o.elf.reason, SYM_LIMIT);
 	symobject_done(&o);
+}
+
+/* Where .debug_info, which is compressed, begins in the file of @n bytes at @p. */
+static Elf64_Chdr *packed_info(uint8_t *p, size_t n)
+{
+	const Elf64_Ehdr *eh = (const void *)p;
+	const Elf64_Shdr *sh = (const void *)(p + eh->e_shoff);
+	const char *names = (const char *)p + sh[eh->e_shstrndx].sh_offset;
+
+	for (size_t i = 0; i < eh->e_shnum; i++)
+		if (strcmp(names + sh[i].sh_name, ".debug_info") == 0 &&
+		    (sh[i].sh_flags & SHF_COMPRESSED) && sh[i].sh_offset < n)
+			return (void *)(p + sh[i].sh_offset);
+	cr_assert(false, "there is none");
+	return NULL;
+}
+
+static struct symobject_flaws flaws_of(const uint8_t *p, size_t n,
+				       const struct symobject_opts *opts)
+{
+	int fd = fixture_memfd(p, n);
+	struct symobject_flaws flaws;
+	struct symobject o;
+
+	cr_assert_eq(symobject_load(fd, opts, &o), 0);
+	cr_expect_null(o.dwarf);
+	flaws = symobject_flaws(&o);
+	symobject_done(&o);
+	close(fd);
+	return flaws;
+}
+
+Test(symobject, debug_information_that_cannot_be_opened_is_told)
+{
+	int fd = fixture_open("debug-gcc-z");
+	struct symobject_opts opts = plain_opts();
+	struct symobject_flaws flaws;
+	size_t n;
+	uint8_t *p = fixture_read(fd, &n);
+	Elf64_Chdr *info = packed_info(p, n);
+
+	/* More than may lie in memory, by far, is read in pieces. */
+	opts.max_inflated = 100;
+	cr_expect_eq(load_and_ask("debug-gcc-z", &opts), 0);
+	/* What would be a hundred times larger than the file is not. */
+	info->ch_size *= 300;
+	flaws = flaws_of(p, n, &opts);
+	cr_expect(flaws.limited == 1 && flaws.broken == 0);
+	info->ch_type = 99;
+	flaws = flaws_of(p, n, &opts);
+	cr_expect(flaws.limited == 0 && flaws.broken == 1);
+	free(p);
+	close(fd);
 }
 
 /* The name of the symbol at @addr, after a question about it and @more of the addresses behind it. */

@@ -90,7 +90,7 @@ static struct zsection *open_made(const struct made *m)
 {
 	struct zsection *z;
 
-	cr_assert_eq(zsection_new(m->format, m->fd, BEFORE, m->n, m->size, &z), 0);
+	cr_assert_eq(zsection_new(m->format, m->fd, BEFORE, m->n, m->size, true, &z), 0);
 	return z;
 }
 
@@ -208,6 +208,32 @@ Test(zsection, comes_to_memory_where_much_is_asked_for_out_of_order)
 		cr_expect_lt(clock_mono_ns() - begin, TIME_MAX);
 		cr_expect_gt(zsection_bytes(z), LARGE);
 		cr_expect_lt(zsection_bytes(z), LARGE + (1 << 20), "and no pieces any more");
+		zsection_free(z);
+		unmake(&m);
+	}
+}
+
+/* ... and what may not come there ends soon. */
+Test(zsection, gives_no_more_where_it_may_not_come_to_memory)
+{
+	static const enum inflate_format formats[] = { INFLATE_ZLIB, INFLATE_ZSTD };
+
+	for (size_t f = 0; f < ARRAY_LEN(formats); f++) {
+		struct made m = make(formats[f], LARGE, 1);
+		uint64_t begin = clock_mono_ns();
+		struct zsection *z;
+		size_t n = 0;
+
+		cr_assert_eq(zsection_new(m.format, m.fd, BEFORE, m.n, m.size, false, &z), 0);
+		cr_expect_not(zsection_may_hold(z));
+		cr_expect(is_same(z, &m, 0, LARGE));
+		while (n < 20000 && is_same(z, &m, n * 7919 * 4999 % (LARGE - 10), 10))
+			n++;
+		cr_expect(n > 16 && n < 20000, "%zu", n);
+		cr_expect_lt(clock_mono_ns() - begin, TIME_MAX);
+		cr_expect_lt(zsection_bytes(z), LARGE / 2);
+		zsection_rest(z);
+		cr_expect(is_same(z, &m, 0, LARGE), "a question later");
 		zsection_free(z);
 		unmake(&m);
 	}
@@ -398,7 +424,7 @@ Test(zsection, survives_a_lack_of_memory)
 		struct zsection *z;
 
 		alloc_fail_at(at);
-		if (zsection_new(m.format, m.fd, BEFORE, m.n, m.size, &z) == 0) {
+		if (zsection_new(m.format, m.fd, BEFORE, m.n, m.size, true, &z) == 0) {
 			ok = zsection_read(z, 0, buf, SIZE);
 			cr_expect(!ok || memcmp(buf, m.raw, SIZE) == 0);
 			zsection_free(z);
