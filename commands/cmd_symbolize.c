@@ -71,7 +71,7 @@ struct run {
 	struct symbolizer *symbolizer;
 	int fd;
 	char build_id[BUILD_ID_HEX_MAX];
-	char *path; /* of the file, without links */
+	char *path; /* of the file as it was called; NULL = not known */
 	struct addr_batch asked;
 	struct addr_reader reader;
 	struct symprint print;
@@ -143,6 +143,15 @@ static void run_done(struct run *r)
 	symbolize_options_done(&r->o);
 }
 
+/* From the root on, but over the links that it was called by: debug files may lie beside these, too. */
+static char *absolute(const char *path)
+{
+	_cleanup_free_ char *folder = path[0] == '/' ? strdup("") : get_current_dir_name();
+	char *r;
+
+	return folder && asprintf(&r, "%s%s%s", folder, *folder ? "/" : "", path) >= 0 ? r : NULL;
+}
+
 static int open_elf(struct run *r, struct err *e)
 {
 	const char *path = r->o.elf;
@@ -154,7 +163,7 @@ static int open_elf(struct run *r, struct err *e)
 	if (n < 0)
 		return err_set(e, n, "cannot read '%s': %s; give a program or a shared library",
 			       path, strerror(-n));
-	r->path = realpath(path, NULL);
+	r->path = absolute(path);
 	n = elf_build_id(r->fd, r->build_id);
 	switch (n) {
 	case 0:

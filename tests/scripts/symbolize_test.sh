@@ -6,7 +6,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 wick=$PWD/${LINT_BUILD:-build/release}/wick
 [ -x "$wick" ] || { echo "$wick is not built"; exit 77; }
-for tool in addr2line nm readelf "${CC:=gcc}"; do
+for tool in addr2line nm objcopy readelf "${CC:=gcc}"; do
     command -v "$tool" >/dev/null || { echo "no $tool"; exit 77; }
 done
 dir=$(mktemp -d)
@@ -63,6 +63,19 @@ out=$("$wick" symbolize --no-inlines --threads 2 --cache "$dir/a/b" --debug-dir 
     "$dir/program" "$main") || complain "options: exit $?"
 [[ $out = *$'\n    main'* ]] || complain "options: $out"
 [ -d "$dir/a/b" ] || complain "the cache folder was not made"
+
+# Called over a link, a debug file is found where the link is and where the program is.
+mkdir "$dir/called" "$dir/real"
+"$CC" -g -O1 -fno-pie -no-pie tests/fixtures/symbolize/names.c -Wl,--build-id=none -o "$dir/real/linked" || exit 1
+objcopy --only-keep-debug "$dir/real/linked" "$dir/called/linked.debug" || exit 1
+objcopy --strip-all --add-gnu-debuglink="$dir/called/linked.debug" "$dir/real/linked" || exit 1
+main=$(nm "$dir/called/linked.debug" | awk '$3 == "main" { print $1 }')
+ln -s ../real/linked "$dir/called/linked"
+out=$(cd "$dir/called" && "$wick" symbolize linked "$main") || complain "over a link: exit $?"
+[[ $out = *main*names.c:* ]] || complain "over a link, beside it: $out"
+mv "$dir/called/linked.debug" "$dir/real"
+out=$("$wick" symbolize "$dir/called/linked" "$main") || complain "over a link: exit $?"
+[[ $out = *main*names.c:* ]] || complain "over a link, beside the program: $out"
 
 # Addresses are answered when they come, not when the input ends.
 mkfifo "$dir/in" "$dir/out"
