@@ -67,6 +67,7 @@ static int open_one(const struct perf_events *p, size_t i, unsigned cpu)
 		.config = p->events->ev[i].config,
 		.disabled = 1,
 		.freq = p->freq_hz != 0,
+		.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED,
 	};
 	int fd;
 
@@ -202,6 +203,23 @@ void perf_events_disable(struct perf_events *p)
 			ioctl(c->fds[i], PERF_EVENT_IOC_DISABLE, 0);
 }
 
+/*
+ * Whether the events of @c ended with their CPU, which has come back since the last look: the time that
+ * they were at work stands still. While the machine sleeps, so does whoever could see its CPUs gone.
+ */
+static bool have_ended(const struct perf_events *p, const struct cpu_events *c)
+{
+	struct {
+		uint64_t value, enabled_ns;
+	} first, second;
+
+	if (!p->enabled)
+		return false;
+	return read(c->fds[0], &first, sizeof(first)) != sizeof(first) ||
+	       read(c->fds[0], &second, sizeof(second)) != sizeof(second) ||
+	       first.enabled_ns == second.enabled_ns;
+}
+
 int perf_events_refresh(struct perf_events *p)
 {
 	struct cpuset online;
@@ -211,7 +229,7 @@ int perf_events_refresh(struct perf_events *p)
 	if (r < 0)
 		return r;
 	array_each(&p->cpus, c) {
-		if (cpuset_has(&online, c->cpu)) {
+		if (cpuset_has(&online, c->cpu) && !have_ended(p, c)) {
 			p->cpus.items[kept++] = *c;
 			continue;
 		}

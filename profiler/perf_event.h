@@ -34,8 +34,8 @@ int perf_events_enable(struct perf_events *p, struct err *e);
 void perf_events_disable(struct perf_events *p);
 
 /*
- * Follows CPUs that went or came since the last call: closes the events of the first, opens those
- * of the second. Returns how many CPUs changed, or -errno (the change is tried again at the next
+ * Follows CPUs that went or came since the last call, or both: closes the events of the first, opens
+ * those of the second. Returns how many CPUs changed, or -errno (the change is tried again at the next
  * call).
  */
 int perf_events_refresh(struct perf_events *p);
