@@ -487,6 +487,8 @@ int aspace_replace(struct aspace *as, struct aspace *fresh, uint64_t time_ns)
 			put_old(fresh, *a, time_ns + LINGER_NS);
 	}
 	swap_contents(as, fresh);
+	if (as->names.n > 2 * as->names_kept + NAMES_IDLE)
+		(void)tidy_names(as); /* without memory for it they stay as they are */
 	return 0;
 }
 

@@ -243,6 +243,16 @@ static int map_at(uint64_t time_ns, uint64_t ino)
 	return aspace_map(as, &a, ino == 1 ? "/lib/1.so" : "/lib/2.so", MAX, time_ns);
 }
 
+/* As of a process that is looked at again and again for code in no mapping. */
+Test(aspace_changes, looks_that_show_nothing_new_take_no_memory)
+{
+	for (uint64_t i = 1; i < 2000; i++)
+		look_at(i, SHOWS_1);
+	cr_expect_eq(as->areas.n, 1);
+	cr_expect_lt(as->names.n, 10000, "%zu bytes of names", as->names.n);
+	cr_expect_str_eq(aspace_name(as, aspace_find(as, 0x1000, 2000)), "/lib/1.so");
+}
+
 /* The look came between dlclose(3) of one library and dlopen(3) of the next. */
 Test(aspace_changes, what_vanished_is_looked_at_until_something_else_is_there)
 {
