@@ -288,11 +288,12 @@ static void file_trace(struct pipeline *p, const struct trace *t, struct process
 	count_program(p, proc, t->samples);
 }
 
-/* Whether nobody can tell yet which program @t is of: the kernel has not told of that, or of its file. */
+/* Whether nobody can tell yet which program @t is of: the kernel has not told of that, or of its file.
+ * Where it does not tell at all nothing is waited for. */
 static bool is_unsettled(const struct pipeline *p, const struct trace *t,
 			 const struct process *proc)
 {
-	if (!proc || p->stop_ns || proc->until_ns != UINT64_MAX)
+	if (!proc || !p->sideband || p->stop_ns || proc->until_ns != UINT64_MAX)
 		return false;
 	return is_beginning(proc) || is_of_next(proc, t);
 }
