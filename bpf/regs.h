@@ -61,8 +61,10 @@ static __always_inline int saved_regs(struct work *w, struct pt_regs *ret)
 		if (bpf_probe_read_kernel(ret, sizeof(*ret),
 					  (void *)(end - padding - sizeof(*ret))))
 			return WIRE_END_REGS;
+		/* Threads that the kernel made for a process, as io_uring's, have a copy of its
+		 * registers, but for these. */
 		if ((__u16)ret->cs == USER_CS)
-			return 0;
+			return ret->rip || ret->rsp ? 0 : WIRE_END_ABSENT;
 	}
 	return ret->cs ? WIRE_END_REGS : WIRE_END_ABSENT; /* a kernel thread's are all 0 */
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proctab.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
@@ -81,7 +83,8 @@ int proctab_resolve(struct proctab *t, struct process *p)
 				p->files_late = true;
 				continue;
 			}
-			m = objtab_mapping(t->objects, (pid_t)p->tgid, a, aspace_name(p->as, a));
+			m = objtab_mapping(t->objects, (pid_t)(p->task ? p->task : p->tgid), a,
+					   aspace_name(p->as, a));
 			p->files += t->objects->objects.n - objects;
 			if (m < 0 && m != -ENOSPC)
 				return (int)m;
@@ -147,6 +150,42 @@ void proctab_take_late(struct proctab *t)
 		(void)take_areas(t, p, as, m->asked_ns); /* without memory, it stays as it was */
 }
 
+/* A thread of process @tgid other than the first one, which are all alive; 0 = it has none. */
+static uint32_t other_thread(uint32_t tgid)
+{
+	uint32_t found = 0;
+	struct dirent *e;
+	char path[64];
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%u/task", tgid);
+	dir = opendir(path);
+	while (dir && !found && (e = readdir(dir))) {
+		uint32_t tid = (uint32_t)strtoul(e->d_name, NULL, 10);
+
+		found = tid != tgid ? tid : 0;
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+/* The areas of @p. Where the first thread has exited, and has none any more, others show them. */
+static int read_areas(struct process *p, uint64_t until_ns, struct aspace **ret)
+{
+	char path[64];
+	int r;
+
+	p->task = 0;
+	snprintf(path, sizeof(path), "/proc/%u/maps", p->tgid);
+	r = aspace_read(path, PROCTAB_MAX_AREAS, until_ns, NULL, ret);
+	if (r < 0 || (*ret)->areas.n || !(p->task = other_thread(p->tgid)))
+		return r;
+	aspace_unref(take_ptr(*ret));
+	snprintf(path, sizeof(path), "/proc/%u/maps", p->task);
+	return aspace_read(path, PROCTAB_MAX_AREAS, until_ns, NULL, ret);
+}
+
 /*
  * Reads maps and comm. An address space that is gone keeps what was known before: the samples that
  * are still to come were taken while it was there.
@@ -172,8 +211,7 @@ static int scan(struct proctab *t, struct process *p)
 	if (read_line_file(path, comm, sizeof(comm)) == 0)
 		strcpy(p->comm, comm);
 	proctab_judge(t, p);
-	snprintf(path, sizeof(path), "/proc/%u/maps", p->tgid);
-	r = aspace_read(path, PROCTAB_MAX_AREAS, began + SCAN_WAIT_NS, NULL, &as);
+	r = read_areas(p, began + SCAN_WAIT_NS, &as);
 	if (r == -ETIME) {
 		read_later(t, p, now);
 		return 0;

@@ -41,6 +41,7 @@ struct process {
 	bool by_exec, to_exec;	     /* it began, or ended, with execve(2) */
 	bool doubtful;		     /* events were missed: its maps are to be read again */
 	bool gone;		 /* its maps could not be read: it has exited, or we may not look */
+	uint32_t task;		 /* whom /proc is asked about: a live thread; 0 = the first one */
 	uint32_t window;	 /* last window with a sample, for eviction */
 	uint32_t exe;		 /* mapping of its program, or PROCTAB_NO_MAPPING */
 	uint64_t exe_addr;	 /* address of that; 0 = not known yet */

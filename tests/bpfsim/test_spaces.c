@@ -340,6 +340,12 @@ Test(spaces, of_a_task_in_the_kernel_need_its_saved_registers)
 	fake.cs = 0;
 	walk_tick(false, &w);
 	cr_expect_eq(w.end, WIRE_END_ABSENT, "a kernel thread: %s", walk_end_text(w.end));
+	fake.cs = 0x33;
+	fake.regs[7] = fake.regs[16] = 0;
+	walk_tick(false, &w);
+	cr_expect_eq(w.end, WIRE_END_ABSENT, "one of io_uring: %s", walk_end_text(w.end));
+	cr_expect_eq(w.n, 0);
+	put_stack();
 	fake.cs = 0x23;
 	walk_tick(false, &w);
 	cr_expect_eq(w.end, WIRE_END_REGS, "32-bit code: %s", walk_end_text(w.end));

@@ -358,6 +358,47 @@ Test(lives, programs_in_mounts_of_their_own)
 	expect_split(p, "in-overlay", 0.2);
 }
 
+/* Its /proc/PID shows nothing any more, that of a thread that lives does. */
+Test(lives, first_thread_has_ended_before)
+{
+	struct run r = start_words(workload("lives"), "leaderless", "3"), w;
+	const char *file = in_dir("p.pb.gz");
+	struct profile *p;
+	double n;
+
+	wait_for_line(&r, "ready");
+	w = wick("record", "-p", text("%d", r.pid), FREQ, "--duration", "1", "-o", file);
+	send(&r, SIGKILL);
+	finish(&r);
+	must_end(&w, 0);
+	p = recorded(file, NULL);
+	n = total(p, all);
+	cr_expect_gt(n, 50);
+	cr_expect_gt(cumulative(p, all, "outliving_work"), 0.95 * n);
+	cr_expect_eq(with_frame(p, "lives", "[unknown"), 0);
+}
+
+/* Threads that the kernel makes for a process have no user stack. */
+Test(lives, threads_of_the_kernel_for_a_process)
+{
+	struct run r = run_words(workload("iouring"), "0"), w;
+	const char *file = in_dir("p.pb.gz");
+	struct profile *p;
+
+	if (r.status == 77)
+		cr_skip_test("needs io_uring");
+	must_end(&r, 0);
+	r = start_words(workload("iouring"), "4");
+	wait_for_line(&r, "ready");
+	w = wick("record", "-p", text("%d", r.pid), FREQ, "--duration", "1", "-o", file);
+	send(&r, SIGKILL);
+	finish(&r);
+	must_end(&w, 0);
+	p = recorded(file, NULL);
+	cr_expect_gt(total(p, all), 50);
+	cr_expect_leq(with_frame(p, "iouring", "[truncated"), 2);
+}
+
 /* --- many ----------------------------------------------------------------------------------------
  */
 

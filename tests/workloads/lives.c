@@ -11,6 +11,7 @@
  *	lives rate N SECONDS COMMAND... [, COMMAND...]...
  *				starts N commands a second, in turn, at even distances, and
  *				waits for all; "started N", "failed N", "seconds SECONDS"
+ *	lives leaderless SECONDS	a thread works so long after the first one has ended; "ready"
  *	lives renames		a thread works 0.25 s each as phase-1, phase-2, phase-3
  *	lives memory PROGRAM...	executes a copy of PROGRAM that no file system has
  *	lives shares SECONDS	forks children that write to one page of the common stack after the
@@ -244,6 +245,46 @@ static void *rename_itself(void *arg)
 	return NULL;
 }
 
+/* Whether the first thread has ended. proc_pid_stat(5) */
+static int is_leaderless(void)
+{
+	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	char buf[256] = "", *end;
+
+	if (fd < 0 || read(fd, buf, sizeof(buf) - 1) <= 0)
+		exit(1);
+	close(fd);
+	end = strrchr(buf, ')');
+	return end && end[2] == 'Z';
+}
+
+NOINLINE void outliving_work(double until)
+{
+	while (thread_s() < until)
+		BURN(20000);
+}
+
+static void *outlive(void *arg)
+{
+	while (!is_leaderless())
+		usleep(1000);
+	puts("ready");
+	fflush(stdout);
+	outliving_work(*(double *)arg);
+	exit(0);
+}
+
+static int leaderless(double seconds)
+{
+	static double until;
+	pthread_t t;
+
+	until = seconds;
+	if (pthread_create(&t, NULL, outlive, &until))
+		return 1;
+	pthread_exit(NULL);
+}
+
 static int renames(void)
 {
 	pthread_t t;
@@ -319,6 +360,8 @@ int main(int argc, char **argv)
 		return again(argv + 2);
 	else if (argc > 4 && strcmp(mode, "rate") == 0)
 		return rate(strtod(argv[2], NULL), strtod(argv[3], NULL), argv + 4);
+	else if (argc > 2 && strcmp(mode, "leaderless") == 0)
+		return leaderless(strtod(argv[2], NULL));
 	else if (strcmp(mode, "renames") == 0)
 		return renames();
 	else if (argc > 2 && strcmp(mode, "memory") == 0)

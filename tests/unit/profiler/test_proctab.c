@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -47,6 +49,20 @@ static void reap(pid_t pid)
 {
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
+}
+
+/* proc_pid_stat(5): R, S, Z, ... */
+static char state_of(pid_t pid)
+{
+	char path[64], state = '?';
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "re");
+	cr_assert_not_null(f);
+	cr_assert_eq(fscanf(f, "%*d (%*[^)]) %c", &state), 1);
+	fclose(f);
+	return state;
 }
 
 /* Has a sample of @tgid. */
@@ -150,6 +166,37 @@ Test(proctab, zombie_is_gone)
 	cr_assert_eq(waitid(P_PID, (id_t)child, &si, WEXITED | WNOWAIT), 0);
 	cr_expect_eq(place((uint32_t)child, (uintptr_t)spawn, &addr), -ESRCH);
 	reap(child);
+}
+
+static void *wait_for_ever(void *arg)
+{
+	for (;;)
+		pause();
+	return arg;
+}
+
+/* A zombie, to all appearance, whose other threads run. */
+Test(proctab, first_thread_may_have_ended)
+{
+	pid_t child = fork();
+	uint64_t addr = 0;
+	siginfo_t si;
+	pthread_t t;
+
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		alarm(20);
+		if (pthread_create(&t, NULL, wait_for_ever, NULL))
+			_exit(1);
+		pthread_exit(NULL);
+	}
+	cr_assert_gt(child, 0);
+	while (state_of(child) != 'Z')
+		usleep(1000);
+	cr_expect_geq(place((uint32_t)child, (uintptr_t)spawn, &addr), 0);
+	cr_expect_not(proctab_get(&procs, (uint32_t)child, clock_mono_ns())->gone);
+	reap(child);
+	cr_expect_eq(waitid(P_PID, (id_t)child, &si, WEXITED), -1);
 }
 
 Test(proctab, processes_of_one_program_share_its_places)
