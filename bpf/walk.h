@@ -288,10 +288,11 @@ static __always_inline int step_by_pointer(struct work *w)
 		if (above >= 0)
 			return climb(w, pc, w->sp + above + 8, w->fp, 0, 0);
 	}
-	/* JIT code and Go end their chains so; where rows were expected, rbp may just hold a zero.
-	 */
+	/* JIT code and Go end their chains so. Where rows were expected rbp may just hold a zero; and a
+	 * function that was interrupted with one keeps no frame pointer. */
 	if (!w->fp)
-		return w->area.how == WIRE_HOW_POINTER ? WIRE_END_ROOT : WIRE_END_NO_INFO;
+		return w->area.how == WIRE_HOW_POINTER && !w->exact ? WIRE_END_ROOT
+								    : WIRE_END_NO_INFO;
 	if (w->fp < w->sp || w->fp & 7)
 		return WIRE_END_NO_INFO;
 	if (read_word(w, w->fp, &fp) || read_word(w, w->fp + 8, &pc))

@@ -106,7 +106,7 @@ struct sym_batch {
 
 struct symbolizer_opts {
 	const char *kallsyms;	/* path; NULL = /proc/kallsyms */
-	size_t max_file_bytes;	/* larger objects answer SYM_LIMIT; 0 = 4 GiB */
+	size_t max_file_bytes;	/* larger objects answer SYM_LIMIT; 0 = 16 GiB */
 	size_t max_cache_bytes; /* indexes kept between calls; 0 = 64 MiB */
 	size_t max_inflated;	/* of one object's compressed sections in memory; 0 = 1 GiB */
 	const char *const *debug_dirs; /* borrowed; where debug files lie; NULL-terminated; NULL =

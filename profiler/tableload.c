@@ -22,7 +22,7 @@ struct job {
 	uint32_t id;
 	int fd;
 	off_t bytes; /* of the file */
-	bool with_code;
+	bool with_code, too_large;
 	struct unwind_table *table;
 };
 
@@ -81,17 +81,18 @@ static bool next_job(struct tableload *l, struct job *ret)
 }
 
 /* What cannot be had with what its code tells is had without. */
-static struct unwind_table *build(const struct job *job)
+static void build(struct job *job)
 {
 	struct unwind_opts opts = { .code = job->with_code ? UNWIND_CODE_READ : UNWIND_CODE_LATER };
-	struct unwind_table *t = NULL;
-	int r = unwind_table_from_fd(job->fd, &opts, &t);
+	int r = unwind_table_from_fd(job->fd, &opts, &job->table);
 
 	if (r == -EFBIG || r == -ENOMEM) {
 		opts.code = UNWIND_CODE_NONE;
-		r = unwind_table_from_fd(job->fd, &opts, &t);
+		r = unwind_table_from_fd(job->fd, &opts, &job->table);
 	}
-	return r < 0 ? NULL : t;
+	if (r < 0)
+		job->table = NULL;
+	job->too_large = r == -EFBIG;
 }
 
 static void *work(void *arg)
@@ -103,7 +104,7 @@ static void *work(void *arg)
 	/* Of this thread, as far as that is allowed: until a table is there, stacks are cut. */
 	(void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + AHEAD_OF_OTHERS);
 	while (next_job(l, &job)) {
-		job.table = build(&job);
+		build(&job);
 		close(job.fd);
 		pthread_mutex_lock(&l->lock);
 		l->ready.items[l->ready.n++] = job; /* tableload_ask() made room */
@@ -192,7 +193,8 @@ int tableload_fd(const struct tableload *l)
 	return l->event_fd;
 }
 
-bool tableload_take(struct tableload *l, uint32_t *ret_id, struct unwind_table **ret)
+bool tableload_take(struct tableload *l, uint32_t *ret_id, struct unwind_table **ret,
+		    bool *ret_too_large)
 {
 	bool any;
 
@@ -201,6 +203,7 @@ bool tableload_take(struct tableload *l, uint32_t *ret_id, struct unwind_table *
 	if (any) {
 		*ret_id = l->ready.items[0].id;
 		*ret = l->ready.items[0].table;
+		*ret_too_large = l->ready.items[0].too_large;
 		l->ready.n--;
 		memmove(l->ready.items, l->ready.items + 1, l->ready.n * sizeof(*l->ready.items));
 		l->pending--;

@@ -26,9 +26,10 @@ int tableload_fd(const struct tableload *l);
 
 /*
  * Takes what was ready first: true, its number, and the table (free with unwind_table_free()) or
- * NULL when the object has none. False when nothing is ready.
+ * NULL when the object has none, or *@ret_too_large a one. False when nothing is ready.
  */
-bool tableload_take(struct tableload *l, uint32_t *ret_id, struct unwind_table **ret);
+bool tableload_take(struct tableload *l, uint32_t *ret_id, struct unwind_table **ret,
+		    bool *ret_too_large);
 
 /* How many were asked for and are not taken yet. */
 uint32_t tableload_pending(const struct tableload *l);

@@ -23,6 +23,7 @@ enum state {
 	TABLE_READY, /* built, and resident when its ref still is; else nobody has used it since */
 	TABLE_CROWDED, /* built, but there was no room: asked for again, once a window, when used */
 	TABLE_NONE,    /* the object has none */
+	TABLE_TOO_LARGE, /* it would take too much room: stacks through the object are copied */
 };
 
 /* One for each object, by its number in the object table. */
@@ -130,6 +131,8 @@ static bool describe(struct unwinding *u, const struct vm_area *a, struct wire_a
 		ret->how = WIRE_HOW_WAIT;
 		return true;
 	}
+	if (t->state == TABLE_TOO_LARGE)
+		ret->how = WIRE_HOW_WAIT;
 	if (t->state != TABLE_READY)
 		return false;
 	if (!residency_has(u->residency, t->ref)) {
@@ -219,7 +222,7 @@ static void mark_users(struct unwinding *u, uint32_t object)
 
 /*
  * Takes @table and makes it resident; without room it is asked for again after a collection. One that
- * will never fit leaves one that is there: that of the same object before its code was read.
+ * never fits leaves one that is there: that of the same object before its code was read.
  */
 static void settle_in(struct unwinding *u, uint32_t object, struct unwind_table *table)
 {
@@ -229,7 +232,9 @@ static void settle_in(struct unwinding *u, uint32_t object, struct unwind_table 
 	if (r < 0) {
 		unwind_table_free(table);
 		if (t && !(r == -EFBIG && t->state == TABLE_READY)) {
-			t->state = r == -ENOSPC ? TABLE_CROWDED : TABLE_NONE;
+			t->state = r == -ENOSPC  ? TABLE_CROWDED
+				   : r == -EFBIG ? TABLE_TOO_LARGE
+						 : TABLE_NONE;
 			t->used = false;
 		}
 		return;
@@ -244,7 +249,7 @@ static void settle_in(struct unwinding *u, uint32_t object, struct unwind_table 
 }
 
 /* There is no table of @object. */
-static void settle_without(struct unwinding *u, uint32_t object)
+static void settle_without(struct unwinding *u, uint32_t object, bool too_large)
 {
 	struct object_table *t = table_of(u, object);
 
@@ -252,19 +257,20 @@ static void settle_without(struct unwinding *u, uint32_t object)
 		return;
 	if (t->layout) /* there was one: its code was not read yet, and says nothing */
 		mark_users(u, object);
-	t->state = TABLE_NONE;
+	t->state = too_large ? TABLE_TOO_LARGE : TABLE_NONE;
 }
 
 void unwinding_install(struct unwinding *u)
 {
 	struct unwind_table *table;
 	uint32_t object;
+	bool too_large;
 
-	while (tableload_take(u->load, &object, &table)) {
+	while (tableload_take(u->load, &object, &table, &too_large)) {
 		if (table)
 			settle_in(u, object, table);
 		else
-			settle_without(u, object);
+			settle_without(u, object, too_large);
 	}
 	array_each(&u->procs->procs, p)
 		if (p->waiting || p->changed)

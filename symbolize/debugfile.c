@@ -29,7 +29,7 @@ enum {
 	LINK_MAX_BYTES = PATH_MAX + 64 + BUILD_ID_BYTES_MAX, /* of a section that names a file */
 	CRC_CHUNK = 256 << 10,
 };
-#define DEFAULT_FILE_MAX (4ull << 30)
+#define DEFAULT_FILE_MAX (16ull << 30)
 
 /* What is looked for, by the file that asks for it. */
 struct hunt {

@@ -20,7 +20,7 @@ struct debugfile_search {
 	int root_fd;	  /* directory: /proc/PID/root of the process, -1 = none */
 	const char *path; /* of the object in there, for .gnu_debuglink; "" = where its fd is */
 	const char *const *dirs; /* where debug files lie; NULL-terminated; NULL = /usr/lib/debug */
-	uint64_t max_bytes;	 /* of one file; 0 = 4 GiB */
+	uint64_t max_bytes;	 /* of one file; 0 = 16 GiB */
 };
 
 /*

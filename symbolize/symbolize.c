@@ -22,7 +22,7 @@ enum {
 	DEFAULT_THREADS_MAX = 8,
 	JIT_CACHE = 32 << 20, /* what was read of the files of JIT compilers, between calls */
 };
-#define DEFAULT_FILE_MAX   (4ull << 30)
+#define DEFAULT_FILE_MAX   (16ull << 30)
 #define DEFAULT_REFRESH_NS (10 * NSEC_PER_SEC)
 
 struct symbolizer {

@@ -320,6 +320,8 @@ $(B)/workloads/%: tests/workloads/%.c $(B)/.flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WORKLOAD_FLAGS) -MMD -MP $< -pthread -o $@
+$(B)/workloads/alone: WORKLOAD_FLAGS := -O2 -fomit-frame-pointer -fno-optimize-sibling-calls \
+	-fno-asynchronous-unwind-tables -fno-stack-protector -fcf-protection=none -nostdlib -static -Wall -Wextra
 $(B)/workloads/%-nofp: tests/workloads/%.c $(B)/.flags
 	$(call say,CC,$@)
 	@mkdir -p $(@D)

@@ -239,11 +239,28 @@ static int learn_piece(struct code_rows *c, uint32_t lo, uint32_t hi)
 	return 0;
 }
 
+/* The number of the first range that ends behind @lo. */
+static size_t first_range(const struct code_rows *c, uint32_t lo)
+{
+	size_t first = 0, end = c->ranges.n;
+
+	while (first < end) {
+		size_t mid = first + (end - first) / 2;
+
+		if (c->ranges.items[mid].hi <= lo)
+			first = mid + 1;
+		else
+			end = mid;
+	}
+	return first;
+}
+
 int code_rows_learn(struct code_rows *c, uint32_t lo, uint32_t hi)
 {
 	int r = 0;
 
-	array_each(&c->ranges, range) {
+	for (size_t i = first_range(c, lo); i < c->ranges.n && c->ranges.items[i].lo < hi; i++) {
+		const struct code_range *range = &c->ranges.items[i];
 		uint32_t from = range->lo > lo ? range->lo : lo;
 		uint32_t to = range->hi < hi ? range->hi : hi;
 
@@ -251,6 +268,25 @@ int code_rows_learn(struct code_rows *c, uint32_t lo, uint32_t hi)
 			r = learn_piece(c, from, to);
 	}
 	return r;
+}
+
+uint32_t code_rows_entry_bytes(struct code_rows *c, uint32_t pc, uint32_t max)
+{
+	struct x86_insn i;
+	uint32_t called = 0;
+
+	if (read_piece(c, pc, pc + max) < 0)
+		return 0;
+	for (uint32_t at = 0; x86_insn(bytes_of(c->buf + at, max - at), &i) == 0;) {
+		at += i.n;
+		if (i.effect == X86_RETURN)
+			break;
+		if (i.effect == X86_JUMP || i.effect == X86_JUMP_FAR || i.effect == X86_STOP)
+			return at;
+		if (!called && (i.effect == X86_CALL || i.effect == X86_CALL_FAR))
+			called = at;
+	}
+	return called;
 }
 
 /* Scans a piece that is code from end to end. */
@@ -288,7 +324,9 @@ int code_rows_scan(struct code_rows *c, uint32_t lo, uint32_t hi, codescan_row *
 {
 	int r = 0;
 
-	array_each(&c->ranges, range) {
+	for (size_t i = first_range(c, lo);
+	     r == 0 && i < c->ranges.n && c->ranges.items[i].lo < hi; i++) {
+		const struct code_range *range = &c->ranges.items[i];
 		uint32_t from = range->lo > lo ? range->lo : lo;
 		uint32_t to = range->hi < hi ? range->hi : hi;
 
@@ -304,8 +342,6 @@ int code_rows_scan(struct code_rows *c, uint32_t lo, uint32_t hi, codescan_row *
 			r = tell_piece(c, from, end, row, ctx);
 			from = end;
 		}
-		if (r < 0 || range->lo >= hi)
-			break;
 	}
 	return r;
 }

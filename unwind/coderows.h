@@ -47,6 +47,13 @@ int code_rows_learn(struct code_rows *c, uint32_t lo, uint32_t hi);
  */
 int code_rows_scan(struct code_rows *c, uint32_t lo, uint32_t hi, codescan_row *row, void *ctx);
 
+/*
+ * How many bytes the entry point at @pc has, from the object's base: those up to the end of its first call,
+ * or of the jump or the stop that no call comes before; or of the one behind the call, if no return, which
+ * would be another function's, comes before that. @max at most; 0 when it cannot be read.
+ */
+uint32_t code_rows_entry_bytes(struct code_rows *c, uint32_t pc, uint32_t max);
+
 /* Gives back what was only needed while code was looked at. */
 void code_rows_drop(struct code_rows *c);
 void code_rows_done(struct code_rows *c);

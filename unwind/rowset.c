@@ -301,7 +301,7 @@ static int add_functions(struct builder *b, const uint64_t *order)
 	return b->code ? fill_gap(b, (uint32_t)(b->e->src->text_hi - b->e->src->base), 1) : 0;
 }
 
-/* How far the code at the entry point may reach: _start is a few instructions and one call. */
+/* How far the code at the entry point may reach: _start is a few instructions and a call or two. */
 #define ENTRY_REACH 128
 
 /* Inserts a row at position @i. */
@@ -335,7 +335,7 @@ static bool is_of_gap(const struct builder *b, uint32_t number)
 static int mark_entry(struct builder *b)
 {
 	const struct cfi_source *src = b->e->src;
-	uint32_t pc = (uint32_t)(src->entry - src->base), next, gap;
+	uint32_t pc = (uint32_t)(src->entry - src->base), bytes = ENTRY_REACH, next, gap;
 	struct rowset *s = b->s;
 	size_t i = 0;
 	int r;
@@ -347,8 +347,12 @@ static int mark_entry(struct builder *b)
 		return 0;
 	next = s->rows.items[i].pc;
 	gap = s->rows.items[i - 1].rule;
-	if (next - pc > ENTRY_REACH) {
-		r = insert_row(b, i, (struct row){ pc + ENTRY_REACH, gap });
+	if (b->code)
+		bytes = code_rows_entry_bytes(b->code, pc, next - pc < bytes ? next - pc : bytes);
+	if (!bytes)
+		return 0;
+	if (next - pc > bytes) {
+		r = insert_row(b, i, (struct row){ pc + bytes, gap });
 		if (r < 0)
 			return r;
 	}

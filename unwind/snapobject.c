@@ -10,7 +10,7 @@
 #include "hash.h"
 
 #define BLOCK_BYTES    (16u << 10)
-#define MAX_FILE_BYTES (4ull << 30)
+#define MAX_FILE_BYTES (16ull << 30)
 #define MAX_PHDRS      256
 
 uint64_t snap_object_serial(const struct snap_object *o)

@@ -406,8 +406,9 @@ static enum snapshot_end step_by_frame_pointer(struct walk *w, enum snapshot_end
 		return step_past_frame_pointer(w, above);
 	if (w->lost >> SNAPSHOT_RBP & 1)
 		return w->why_lost;
-	if (rbp == 0) /* so the ABI marks the outermost frame */
-		return end == SNAPSHOT_END_NO_INFO ? SNAPSHOT_END_ROOT : end;
+	/* So the ABI marks the outermost frame; a function that was interrupted so keeps no frame pointer. */
+	if (rbp == 0)
+		return end == SNAPSHOT_END_NO_INFO && !w->is_exact ? SNAPSHOT_END_ROOT : end;
 	if (rbp % 8 != 0 || rbp < w->sp || rbp - w->sp >= STACK_REACH)
 		return end;
 	if (!read_stack(w, rbp, &up) || !read_stack(w, rbp + 8, &ra))

@@ -73,7 +73,7 @@ Test(lifecycle, what_is_remembered_of_a_process_goes_with_it)
 	know(false);
 	walk_regs(CODE + 8, STACK, 0);
 	walk_tick(true, &w);
-	cr_expect_eq(w.end, WIRE_END_ROOT);
+	cr_expect_eq(w.end, WIRE_END_NO_INFO);
 	cr_expect_eq(forget_at_exit(NULL), 0);
 	walk_tick(true, &w);
 	cr_expect_eq(w.end, WIRE_END_LOADING);

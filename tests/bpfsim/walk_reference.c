@@ -39,7 +39,7 @@ static unsigned by_frame_pointer(struct frame *f, bool ends_in_zero)
 {
 	uint64_t at = f->reg[RBP], pc, fp;
 
-	if (at == 0 && ends_in_zero)
+	if (at == 0 && ends_in_zero && !f->is_exact)
 		return WIRE_END_ROOT;
 	if (at == 0 || at < f->reg[RSP] || at % 8)
 		return WIRE_END_NO_INFO;

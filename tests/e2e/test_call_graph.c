@@ -99,6 +99,21 @@ Test(call_graph, dwarf_is_deep_as_far_as_a_copy_reaches)
 	cr_expect_eq(called(p, "deep_bottom", "main"), cumulative(p, all, "deep_bottom"));
 }
 
+/* Functions just behind an entry point are no part of it: the first samples as well as the later ones. */
+Test(call_graph, without_tables_behind_the_entry_point)
+{
+	const char *file = in_dir("p.pb.gz");
+	struct run r = wick("record", "-F", "999", "-o", file, "--", workload("alone"));
+	const struct pick all = { .comm = "alone", .in = "alone_work" };
+	struct profile *p;
+
+	must_end(&r, 0);
+	p = recorded(file, NULL);
+	cr_assert_gt(total(p, all), 200);
+	expect_share("alone_main", cumulative(p, all, "alone_main"), total(p, all), 1, 0.01);
+	expect_share("_start", cumulative(p, all, "_start"), total(p, all), 1, 0.01);
+}
+
 Test(call_graph, is_one_of_three)
 {
 	struct run r = wick("record", "--call-graph", "lbr", "--", "true");

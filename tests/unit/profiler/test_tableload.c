@@ -48,9 +48,10 @@ static void ask_file(uint32_t id, const char *path)
 /* Waits for the next answer: its number. */
 static uint32_t wait_for(struct unwind_table **ret)
 {
+	bool too_large;
 	uint32_t id;
 
-	while (!tableload_take(load, &id, ret)) {
+	while (!tableload_take(load, &id, ret, &too_large)) {
 		struct pollfd p = { .fd = tableload_fd(load), .events = POLLIN };
 
 		cr_assert_eq(poll(&p, 1, WAIT_MS), 1, "there is no answer");
@@ -197,8 +198,8 @@ Test(tableload, answers_each_question_once)
 	}
 	for (uint32_t i = 0; i < 60; i++)
 		cr_expect_eq(answers[i], 1);
-	cr_expect_not(tableload_take(load, &id, &t));
-	cr_expect_not(tableload_take(load, &id, &t));
+	cr_expect_not(tableload_take(load, &id, &t, &(bool){ false }));
+	cr_expect_not(tableload_take(load, &id, &t, &(bool){ false }));
 }
 
 Test(tableload, stays_readable_until_all_was_taken)
@@ -213,7 +214,7 @@ Test(tableload, stays_readable_until_all_was_taken)
 		usleep(1000);
 	wait_for(&t);
 	unwind_table_free(t);
-	cr_expect_not(tableload_take(load, &(uint32_t){ 0 }, &t));
+	cr_expect_not(tableload_take(load, &(uint32_t){ 0 }, &t, &(bool){ false }));
 }
 
 /* The descriptors that are open here. */
