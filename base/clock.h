@@ -5,7 +5,8 @@
 #include <stdint.h>
 #include <time.h>
 
-#define NSEC_PER_SEC 1000000000ull
+#define NSEC_PER_SEC  1000000000ull
+#define NSEC_PER_MSEC (NSEC_PER_SEC / 1000)
 
 static inline uint64_t clock_ns(clockid_t id)
 {

@@ -13,6 +13,7 @@
 #include "addrreader.h"
 #include "cachedir.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "commands.h"
 #include "err.h"
 #include "fdutil.h"
@@ -210,6 +211,23 @@ static int told(const struct run *r, int n, struct err *e)
 	return err_set(e, n, "cannot write to standard output: %s", strerror(-n));
 }
 
+/* Waits for what the object lacks, and for what that lacks: one file at a time. Servers that stall are given up
+ * by the symbolizer. 0, -ENOMEM. */
+static int fetch(struct run *r, const struct sym_request *req)
+{
+	uint64_t end = clock_mono_ns() + DEBUGINFOD_MS * NSEC_PER_MSEC;
+	int n;
+
+	while ((n = symbolizer_prepare(r->symbolizer, req)) > 0) {
+		uint64_t now = clock_mono_ns();
+
+		if (now >= end)
+			break;
+		(void)symbolizer_wait(r->symbolizer, (unsigned)((end - now) / NSEC_PER_MSEC));
+	}
+	return n < 0 ? n : 0;
+}
+
 /* Answers what was asked. */
 static int answer(struct run *r, struct err *e)
 {
@@ -227,9 +245,8 @@ static int answer(struct run *r, struct err *e)
 	struct sym_batch b;
 	int n = 0;
 
-	/* One file is asked for; servers that stall are given up by the symbolizer. */
-	if (r->o.debuginfod && (n = symbolizer_prepare(r->symbolizer, &req)) == 0)
-		(void)symbolizer_wait(r->symbolizer, DEBUGINFOD_MS);
+	if (r->o.debuginfod)
+		n = fetch(r, &req);
 	if (n == 0)
 		n = symbolizer_run(r->symbolizer, &req, &b);
 	if (n < 0)

@@ -133,6 +133,7 @@ struct symbolizer_opts {
 struct symbolizer_stats {
 	uint64_t hits, loads, evictions;
 	uint64_t no_split; /* units whose functions are in a file .dwo or .dwp that was not there */
+	uint64_t no_alt;   /* debug files whose common file, which dwz made, was not there */
 	/* Units of debug information that could not be read, and those that ask for more than may
 	 * be read: each time it was tried. */
 	uint64_t broken, limited;
@@ -167,7 +168,8 @@ int symbolizer_save(struct symbolizer *s);
 
 /*
  * Loads the object of @req (SYM_ELF, SYM_VADDR) as symbolizer_run() would, and names nothing: what
- * it lacks has then been asked for. 0 or -ENOMEM.
+ * it lacks has then been asked for. 0; 1 when the answer to that has not come, or as many questions wait as may:
+ * it is to be called again then, because what comes may lack something, too; or -ENOMEM.
  */
 int symbolizer_prepare(struct symbolizer *s, const struct sym_request *req);
 

@@ -9,13 +9,15 @@
 #include "log.h"
 #include "symbolize.h"
 
+enum { N_FLAWS = 4 };
+
 struct flaw {
 	const char *name;
 	uint64_t n;
 	const char *one, *many; /* what is said of them */
 };
 
-static void list_flaws(const struct symbolizer_stats *s, struct flaw ret[3])
+static void list_flaws(const struct symbolizer_stats *s, struct flaw ret[N_FLAWS])
 {
 	ret[0] = (struct flaw){ "no_split", s->no_split,
 				"unit of debug information lies in a file .dwo or .dwp that is not "
@@ -24,14 +26,25 @@ static void list_flaws(const struct symbolizer_stats *s, struct flaw ret[3])
 				"units of debug information lie in files .dwo or .dwp that are not "
 				"here: what was inlined in them is missing; put those "
 				"files where they were built or beside the program" };
-	ret[1] = (struct flaw){ "broken", s->broken,
+	ret[1] = (struct flaw){
+		"no_alt", s->no_alt,
+		"debug file shares names with others in a file of dwz that is not "
+		"here: what was inlined in its code may be called ??; install that "
+		"file, below /usr/lib/debug/.dwz, with the package of the debug "
+		"file, or let --debuginfod ask a server for it",
+		"debug files share names with others in files of dwz that are not "
+		"here: what was inlined in their code may be called ??; install those "
+		"files, below /usr/lib/debug/.dwz, with the packages of the debug "
+		"files, or let --debuginfod ask a server for them"
+	};
+	ret[2] = (struct flaw){ "broken", s->broken,
 				"unit of debug information is broken: names and lines of its code "
 				"may be missing; build the program anew or install its debug file "
 				"again",
 				"units of debug information are broken: names and lines of their "
 				"code may be missing; build the program anew or install its debug "
 				"file again" };
-	ret[2] = (struct flaw){ "limited", s->limited,
+	ret[3] = (struct flaw){ "limited", s->limited,
 				"unit of debug information asks for more than may be read: names "
 				"and lines of its code may be missing",
 				"units of debug information ask for more than may be read: names "
@@ -40,7 +53,7 @@ static void list_flaws(const struct symbolizer_stats *s, struct flaw ret[3])
 
 bool symflaws_format(const struct symbolizer_stats *s, char ret[SYMFLAWS_TEXT_MAX])
 {
-	struct flaw flaws[3];
+	struct flaw flaws[N_FLAWS];
 	size_t n = 0;
 
 	list_flaws(s, flaws);
@@ -54,7 +67,7 @@ bool symflaws_format(const struct symbolizer_stats *s, char ret[SYMFLAWS_TEXT_MA
 
 void symflaws_warn(const struct symbolizer_stats *s)
 {
-	struct flaw flaws[3];
+	struct flaw flaws[N_FLAWS];
 
 	list_flaws(s, flaws);
 	for (size_t i = 0; i < ARRAY_LEN(flaws); i++)

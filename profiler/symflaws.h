@@ -7,10 +7,10 @@
 
 struct symbolizer_stats;
 
-#define SYMFLAWS_TEXT_MAX 128
+#define SYMFLAWS_TEXT_MAX 192
 
 /*
- * The comment for a profile: "wick: symbols: no_split=N broken=N limited=N", of these what is not
+ * The comment for a profile: "wick: symbols: no_split=N no_alt=N broken=N limited=N", of these what is not
  * 0. False and "" when that is nothing.
  */
 bool symflaws_format(const struct symbolizer_stats *s, char ret[SYMFLAWS_TEXT_MAX]);

@@ -7,8 +7,11 @@
 
 #include "aggregate.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "err.h"
 #include "objtab.h"
+
+enum { ASK_AGAIN_MS = 200 };
 
 int symstart_new(struct symbolizer **ret, const struct symbolizer_opts *opts, struct err *e)
 {
@@ -32,34 +35,59 @@ int symstart_new(struct symbolizer **ret, const struct symbolizer_opts *opts, st
 	}
 }
 
+static int prepare(struct symbolizer *s, const struct object *o)
+{
+	return symbolizer_prepare(s, &(struct sym_request){
+					     .kind = SYM_ELF,
+					     .fd = o->fd,
+					     .build_id = o->build_id,
+					     .path = o->kind == OBJECT_FILE ? o->name : NULL,
+					     .root_fd_plus1 = o->root_fd + 1,
+				     });
+}
+
+/* Marks the objects that @counts has places in. */
+static void mark_used(const struct aggregate *counts, const struct objtab *objects, bool *ret)
+{
+	array_each(&counts->places, p)
+		if (p->mapping >= 0)
+			ret[objects->mappings.items[p->mapping].object] = true;
+}
+
+/* Asks for what the objects that are @wanted lack, and marks those alone that wait for an answer: 1 when there
+ * are some, 0, -ENOMEM. */
+static int prepare_all(struct symbolizer *s, const struct objtab *objects, bool *wanted)
+{
+	int any = 0;
+
+	for (size_t i = 0; i < objects->objects.n; i++) {
+		int r = wanted[i] ? prepare(s, &objects->objects.items[i]) : 0;
+
+		if (r < 0)
+			return r;
+		wanted[i] = r > 0;
+		any |= r;
+	}
+	return any;
+}
+
 int symstart_wait(struct symbolizer *s, const struct aggregate *counts,
 		  const struct objtab *objects, unsigned ms)
 {
-	_cleanup_free_ bool *seen = calloc(objects->objects.n + 1, sizeof(*seen));
+	_cleanup_free_ bool *wanted = calloc(objects->objects.n + 1, sizeof(*wanted));
+	uint64_t end = clock_mono_ns() + ms * NSEC_PER_MSEC;
+	int r;
 
-	if (!seen)
+	if (!wanted)
 		return -ENOMEM;
-	array_each(&counts->places, p) {
-		struct sym_request req = { .kind = SYM_ELF };
-		const struct object *o;
-		uint32_t i;
-		int r;
+	mark_used(counts, objects, wanted);
+	while ((r = prepare_all(s, objects, wanted)) > 0) {
+		uint64_t now = clock_mono_ns();
 
-		if (p->mapping < 0)
-			continue;
-		i = objects->mappings.items[p->mapping].object;
-		if (seen[i])
-			continue;
-		seen[i] = true;
-		o = &objects->objects.items[i];
-		req.fd = o->fd;
-		req.build_id = o->build_id;
-		req.path = o->kind == OBJECT_FILE ? o->name : NULL;
-		req.root_fd_plus1 = o->root_fd + 1;
-		r = symbolizer_prepare(s, &req);
-		if (r < 0)
-			return r;
+		if (now >= end)
+			break;
+		ms = (unsigned)((end - now) / NSEC_PER_MSEC);
+		(void)symbolizer_wait(s, ms < ASK_AGAIN_MS ? ms : ASK_AGAIN_MS);
 	}
-	(void)symbolizer_wait(s, ms);
-	return 0;
+	return r < 0 ? r : 0;
 }

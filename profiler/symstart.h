@@ -13,8 +13,8 @@ struct objtab;
 int symstart_new(struct symbolizer **ret, const struct symbolizer_opts *opts, struct err *e);
 
 /*
- * Asks for the debug files of all objects that @counts has places in, and waits for them, at most
- * @ms in all. 0, also when not all have come; -ENOMEM.
+ * Asks for the debug files of all objects that @counts has places in, and for what these refer to, and waits
+ * for them, at most @ms in all. 0, also when not all have come; -ENOMEM.
  */
 int symstart_wait(struct symbolizer *s, const struct aggregate *counts,
 		  const struct objtab *objects, unsigned ms);

@@ -132,7 +132,7 @@ static int check(struct hunt *h, int fd)
 		r = elf_file_read_sections(&f);
 	if (r < 0)
 		return r;
-	if (!has_debug(&f, h->alt) || is_asking_file(h, fd))
+	if (!(has_debug(&f, h->alt) || (!h->asks && has_debug(&f, true))) || is_asking_file(h, fd))
 		return -ENOENT;
 	r = buildid_of_file(&f, id);
 	if (r == -ENOMEM)
@@ -373,6 +373,17 @@ int debugfile_find_alt(const struct elf_file *f, const char *path, const struct 
 	_cleanup_(hunt_done) struct hunt h = { .found = -1, .alt = true };
 
 	return run(&h, f, path, s, ret_fd);
+}
+
+int debugfile_alt_id(const struct elf_file *f, char ret[BUILD_ID_HEX_MAX])
+{
+	_cleanup_(hunt_done) struct hunt h = { .found = -1, .alt = true };
+	int r = read_wanted(&h, f);
+
+	if (r < 0)
+		return r == -ENOMEM ? r : -ENOENT;
+	strcpy(ret, h.build_id);
+	return 0;
 }
 
 int debugfile_check(int fd, const char *build_id, uint64_t max_bytes)

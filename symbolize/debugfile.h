@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "elffile.h"
+#include "symbolize.h"
 
 struct debugfile_search {
 	int root_fd;	  /* directory: /proc/PID/root of the process, -1 = none */
@@ -40,9 +41,14 @@ int debugfile_find(const struct elf_file *object, const struct debugfile_search 
 int debugfile_find_alt(const struct elf_file *f, const char *path, const struct debugfile_search *s,
 		       int *ret_fd);
 
+/* The build id (lowercase hex) of the file that .gnu_debugaltlink of @f names: 0, -ENOENT when it names none,
+ * -ENOMEM. */
+int debugfile_alt_id(const struct elf_file *f, char ret[BUILD_ID_HEX_MAX]);
+
 /*
- * Whether @fd is a separate debug file with DWARF or a .symtab for the object with this build id
- * (lowercase hex): 0, -ENOENT when it is not, -EFBIG when it is larger than @max_bytes, -ENOMEM.
+ * Whether @fd has this build id (lowercase hex) and is a separate debug file with DWARF or a .symtab, or a
+ * file that .gnu_debugaltlink may name: 0, -ENOENT when it is not, -EFBIG when it is larger than @max_bytes,
+ * -ENOMEM.
  */
 int debugfile_check(int fd, const char *build_id, uint64_t max_bytes);
 

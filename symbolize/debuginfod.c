@@ -28,7 +28,6 @@ enum {
 	BUILD_ID_MIN = 4,    /* hex digits; servers and their caches want more than a byte */
 };
 #define DEFAULT_FILE_MAX (4ull << 30)
-#define NSEC_PER_MSEC	 (NSEC_PER_SEC / 1000)
 
 enum question_state {
 	UNUSED,
@@ -40,7 +39,7 @@ enum question_state {
 
 struct question {
 	enum question_state state;
-	int fd;		   /* FOUND: owned */
+	int fd;		   /* FOUND: owned; given out as copies */
 	uint64_t hash;	   /* of id */
 	uint64_t order;	   /* the smaller, the older; of the question, then of the answer */
 	uint64_t until_ns; /* ABSENT */
@@ -464,6 +463,18 @@ static int put_question(struct debuginfod *d, const char *id, uint64_t hash)
 	return -EINPROGRESS;
 }
 
+/* The file of a question. For want of descriptors the table gives up its own. */
+static int give_out(struct question *q)
+{
+	int fd = fcntl(q->fd, F_DUPFD_CLOEXEC, 0);
+
+	if (fd < 0) {
+		fd = q->fd;
+		q->state = UNUSED;
+	}
+	return fd;
+}
+
 int debuginfod_ask(struct debuginfod *d, const char *build_id)
 {
 	struct question *q;
@@ -479,16 +490,26 @@ int debuginfod_ask(struct debuginfod *d, const char *build_id)
 		forget(q);
 		q = NULL;
 	}
-	if (!q) {
+	if (!q)
 		r = put_question(d, build_id, hash);
-	} else if (q->state == FOUND) {
-		r = q->fd;
-		q->state = UNUSED;
-	} else {
+	else if (q->state == FOUND)
+		r = give_out(q);
+	else
 		r = q->state == ABSENT ? -ENOENT : -EINPROGRESS;
-	}
 	pthread_mutex_unlock(&d->lock);
 	return r;
+}
+
+bool debuginfod_is_busy(struct debuginfod *d, const char *build_id)
+{
+	const struct question *q;
+	bool busy;
+
+	pthread_mutex_lock(&d->lock);
+	q = find_question(d, build_id, hash_bytes(build_id, strlen(build_id)));
+	busy = q ? q->state == WAITING || q->state == ASKING : d->n_open >= d->opts.max_waiting;
+	pthread_mutex_unlock(&d->lock);
+	return busy;
 }
 
 /* Under the lock: waits until @done says so, at most @ms. */

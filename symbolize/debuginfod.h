@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct debuginfod;
@@ -48,14 +49,18 @@ int debuginfod_new(struct debuginfod **ret, const struct debuginfod_opts *opts);
 
 /*
  * Asks for the debug file of a build id (lowercase hex) or for the answer. Never blocks.
- * >= 0: a descriptor of the file (caller closes), which is a debug file of that build id. It is
- *       given out once; the next call asks again, and the library has it on disk.
+ * >= 0: a descriptor of the file (caller closes), which is a debug file of that build id, or one that such
+ *       files have in common. It stays until its place in the table is needed: who asks may forget it.
  * -EINPROGRESS: the question waits or was put just now, ask again
  * -ENOENT: there is none, or the servers do not answer
  * -EAGAIN: the queue is full
  * -EINVAL: no build id
  */
 int debuginfod_ask(struct debuginfod *d, const char *build_id);
+
+/* Whether debuginfod_ask() would say nothing new of this build id: it would be -EINPROGRESS, of a question that
+ * was put before, or -EAGAIN. */
+bool debuginfod_is_busy(struct debuginfod *d, const char *build_id);
 
 /* Waits until every question has its answer, at most @ms: 0, -ETIMEDOUT. */
 int debuginfod_wait(struct debuginfod *d, unsigned ms);

@@ -41,6 +41,7 @@ struct libdwsource {
 	struct image images[IMAGES];
 	struct libdwfind *find; /* NULL = there is no debug information */
 	bool is_relocatable;
+	bool lacks_common, is_asked;
 	struct libdwplace places; /* of a relocatable file */
 };
 
@@ -218,7 +219,8 @@ static int open_beside(struct libdwsource *s, int which, int fd,
 	return r == -ENOMEM ? r : 0;
 }
 
-/* The file as it is on disk, whose sections have their names. */
+/* The file as it is on disk, whose sections have their names. -ENOENT: there is none; -ENOLINK: one is named, and is
+ * not there. */
 static int find_beside(int fd, int which, const struct libdwsource_opts *opts, int *ret_fd)
 {
 	const struct debugfile_search search = { .root_fd = opts->root_fd,
@@ -226,14 +228,17 @@ static int find_beside(int fd, int which, const struct libdwsource_opts *opts, i
 						 .dirs = opts->debug_dirs,
 						 .max_bytes = opts->max_file_bytes };
 	_cleanup_(elf_file_closep) struct elf_file f;
+	char id[BUILD_ID_HEX_MAX];
 	int r = elf_file_open_any(&f, fd, opts->max_file_bytes);
 
 	if (r == 0)
 		r = elf_file_read_sections(&f);
 	if (r < 0)
 		return r;
-	return which == COMMON ? debugfile_find_alt(&f, "", &search, ret_fd)
-			       : debugfile_find(&f, &search, ret_fd);
+	if (which != COMMON)
+		return debugfile_find(&f, &search, ret_fd);
+	r = debugfile_find_alt(&f, "", &search, ret_fd);
+	return r == -ENOENT && debugfile_alt_id(&f, id) == 0 ? -ENOLINK : r;
 }
 
 static int open_mini(struct libdwsource *s, int fd, const struct libdwsource_opts *opts)
@@ -276,6 +281,7 @@ static int open_all(struct libdwsource *s, int fd, const struct libdwsource_opts
 	if (r < 0 || !im->dwarf)
 		return r;
 	r = find_beside(im == own ? fd : separate, COMMON, opts, &common);
+	s->lacks_common = r == -ENOLINK;
 	r = r == 0 ? open_beside(s, COMMON, common, opts) : r == -ENOMEM ? r : 0;
 	if (s->images[COMMON].dwarf)
 		dwarf_setalt(im->dwarf, s->images[COMMON].dwarf);
@@ -406,6 +412,7 @@ uint64_t libdwsource_address(const struct libdwsource *s, enum sym_kind kind, ui
 
 int libdwsource_find(struct libdwsource *s, struct dwquery *queries, size_t n, struct dwframes *ret)
 {
+	s->is_asked = true;
 	if (s->find)
 		return libdwfind_run(s->find, queries, n, ret);
 	for (size_t i = 0; i < n; i++)
@@ -421,6 +428,11 @@ const char *libdwsource_string(const struct libdwsource *s, strref_t ref)
 	return t && strref_place(ref) == STRREF_OWN && strref_off(ref) < t->n_bytes
 		       ? t->bytes + strref_off(ref)
 		       : "";
+}
+
+bool libdwsource_no_alt(const struct libdwsource *s)
+{
+	return s->is_asked && s->lacks_common;
 }
 
 size_t libdwsource_bytes(const struct libdwsource *s)

@@ -63,5 +63,8 @@ int libdwsource_find(struct libdwsource *s, struct dwquery *queries, size_t n,
 /* The string of a frame, until the next call to libdwsource_find(): never NULL. */
 const char *libdwsource_string(const struct libdwsource *s, strref_t ref);
 
+/* Whether addresses were asked of debug information that refers to a file of dwz that is not here. */
+bool libdwsource_no_alt(const struct libdwsource *s);
+
 /* Memory held, libdw's included. */
 size_t libdwsource_bytes(const struct libdwsource *s);

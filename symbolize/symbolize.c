@@ -335,7 +335,12 @@ int symbolizer_prepare(struct symbolizer *s, const struct sym_request *req)
 
 	if ((req->kind != SYM_ELF && req->kind != SYM_VADDR) || req->fd < 0)
 		return 0;
+	/* Nothing new would come of loading it. */
+	if (s->debuginfod && req->build_id && debuginfod_is_busy(s->debuginfod, req->build_id))
+		return 1;
 	r = get_object(s, req, true, &o);
+	if (r == 0)
+		r = symobject_is_waiting(o);
 	trim(s);
 	return r;
 }

@@ -95,12 +95,14 @@ static void count(struct symcache *c, struct symcache_slot *s)
 {
 	c->stats.bytes -= s->bytes;
 	c->stats.no_split -= s->flaws.no_split;
+	c->stats.no_alt -= s->flaws.no_alt;
 	c->stats.broken -= s->flaws.broken;
 	c->stats.limited -= s->flaws.limited;
 	s->bytes = symobject_bytes(&s->object);
 	s->flaws = symobject_flaws(&s->object);
 	c->stats.bytes += s->bytes;
 	c->stats.no_split += s->flaws.no_split;
+	c->stats.no_alt += s->flaws.no_alt;
 	c->stats.broken += s->flaws.broken;
 	c->stats.limited += s->flaws.limited;
 }

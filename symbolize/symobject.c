@@ -14,44 +14,28 @@
 
 #include "cleanup.h"
 #include "clock.h"
-#include "debugfile.h"
-#include "elffile.h"
 #include "fdpath.h"
 #include "gopclntab.h"
+#include "symsources.h"
 
 enum {
 	GO_TABLE_MAX = 512 << 20,
-	MINIDEBUG_MAX = 64 << 20,
 	STORE_KEY_BYTES = BUILD_ID_HEX_MAX + 18,
 	AT_ONCE = 4096, /* addresses, where asking some of them again costs nothing */
 };
 
-/* The object's files, best source of symbols first. */
-struct symsources {
-	struct elf_file own, separate, mini;
-	int own_fd, separate_fd;
-	void *mini_bytes;
-};
-
-static void sources_free(struct symsources *s)
+static void free_alt(struct symobject_alt *a)
 {
-	if (!s)
-		return;
-	elf_file_close(&s->own);
-	elf_file_close(&s->separate);
-	elf_file_close(&s->mini);
-	free(s->mini_bytes);
-	if (s->own_fd >= 0)
-		close(s->own_fd);
-	if (s->separate_fd >= 0)
-		close(s->separate_fd);
-	free(s);
+	if (a)
+		cleanup_closep(&a->debug_fd);
+	free(a);
 }
 
 void symobject_done(struct symobject *o)
 {
 	elf_object_done(&o->elf);
-	sources_free(o->sources);
+	free_alt(o->alt);
+	symsources_free(o->sources);
 	symasked_done(&o->asked);
 	dwobject_free(o->dwarf);
 	libdwsource_free(o->lib);
@@ -83,25 +67,6 @@ static int code_spans(const struct elf_object *o, struct dwline_span **ret)
 		qsort(spans, o->n_code, sizeof(*spans), by_lo);
 	*ret = spans;
 	return 0;
-}
-
-/* The file that dwz moved to what @fd has in common with others, -1 when there is none. */
-static int open_alt(int fd, const struct symobject_opts *opts, int *ret)
-{
-	const struct debugfile_search s = { .root_fd = opts->root_fd,
-					    .path = "",
-					    .dirs = opts->debug_dirs,
-					    .max_bytes = opts->max_file_bytes };
-	struct elf_file f;
-	int r = elf_file_open_fd(&f, fd, opts->max_file_bytes);
-
-	*ret = -1;
-	if (r == 0)
-		r = elf_file_read_sections(&f);
-	if (r == 0)
-		r = debugfile_find_alt(&f, "", &s, ret);
-	elf_file_close(&f);
-	return r == -ENOMEM ? r : 0;
 }
 
 /*
@@ -150,15 +115,31 @@ static void find_paths(int fd, int object, const struct symobject_opts *opts, ch
 		ret->paths[2] = buf[1];
 }
 
+/* Notes that the debug information in @fd lacks its common file; without an id, that it does not. */
+static int note_alt(struct symobject *o, int fd, int object, const char *id)
+{
+	struct symobject_alt *a = id[0] ? calloc(1, sizeof(*a)) : NULL;
+
+	free_alt(o->alt);
+	o->alt = a;
+	if (!a)
+		return id[0] ? -ENOMEM : 0;
+	strcpy(a->build_id, id);
+	/* A server may have sent it: it is not found again. */
+	a->debug_fd = fd == object ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	return 0;
+}
+
 /*
- * Opens the DWARF of @fd, which is @object or a file beside it and stays the caller's. -ENOENT:
- * there is none that can be read.
+ * Opens the DWARF of @fd, which is @object or a file beside it and stays the caller's; @sent as for
+ * symsources_open_alt(). -ENOENT: there is none that can be read.
  */
-static int open_dwarf(struct symobject *o, int fd, int object, const struct symobject_opts *opts)
+static int open_dwarf(struct symobject *o, int fd, int object, int sent,
+		      const struct symobject_opts *opts)
 {
 	_cleanup_close_ int own = fcntl(fd, F_DUPFD_CLOEXEC, 0), alt = -1;
 	_cleanup_free_ struct dwline_span *spans = NULL;
-	char key[STORE_KEY_BYTES], paths[2][PATH_MAX];
+	char key[STORE_KEY_BYTES], paths[2][PATH_MAX], alt_id[BUILD_ID_HEX_MAX];
 	struct dwobject_opts dw = { .max_inflated = opts->max_inflated,
 				    .max_images = opts->max_bytes,
 				    .threads = opts->threads };
@@ -166,7 +147,9 @@ static int open_dwarf(struct symobject *o, int fd, int object, const struct symo
 
 	if (own < 0)
 		return -ENOENT;
-	r = open_alt(fd, opts, &alt);
+	r = symsources_open_alt(fd, sent, opts, &alt, alt_id);
+	if (r == 0)
+		r = note_alt(o, fd, object, alt_id);
 	if (r == 0)
 		r = code_spans(&o->elf, &spans);
 	if (r < 0)
@@ -212,78 +195,18 @@ static int read_go(struct symobject *o, struct elf_file *f)
 
 /* --- loading ---------------------------------------------------------------------------------- */
 
-static bool has_dwarf(const struct elf_file *f)
-{
-	return elf_file_section_named(f, ".debug_info") ||
-	       elf_file_section_named(f, ".zdebug_info");
-}
-
-static int open_separate(struct symsources *s, const struct symobject_opts *opts)
-{
-	int r = elf_file_open_fd(&s->separate, s->separate_fd, opts->max_file_bytes);
-
-	if (r == 0)
-		r = elf_file_read_sections(&s->separate);
-	return r == -ENOMEM ? r : 0;
-}
-
-static int find_separate(const struct elf_file *own, const struct symobject_opts *opts, int *ret_fd)
-{
-	const struct debugfile_search search = { .root_fd = opts->root_fd,
-						 .path = opts->path,
-						 .dirs = opts->debug_dirs,
-						 .max_bytes = opts->max_file_bytes };
-
-	return debugfile_find(own, &search, ret_fd);
-}
-
-/*
- * Files beside the object that know more of it; s->separate_fd may be given. One that cannot be
- * read is as good as none. For an object with debug information of its own none is looked for:
- * separate files are copies of that.
- */
-static int find_sources(struct symsources *s, const struct symobject_opts *opts)
-{
-	size_t n;
-	int r = 0;
-
-	if (s->separate_fd < 0 && !has_dwarf(&s->own))
-		r = find_separate(&s->own, opts, &s->separate_fd);
-	if (r != -ENOMEM && s->separate_fd >= 0)
-		r = open_separate(s, opts);
-	if (r == -ENOMEM || s->separate_fd >= 0 || elf_file_section_of_type(&s->own, SHT_SYMTAB))
-		return r == -ENOMEM ? r : 0;
-	r = debugfile_minidebug(&s->own, MINIDEBUG_MAX, &s->mini_bytes, &n);
-	if (r == 0 && elf_file_open_mem(&s->mini, s->mini_bytes, n) == 0)
-		r = elf_file_read_sections(&s->mini);
-	return r == -ENOMEM ? r : 0;
-}
-
-static struct symobject_file identity(int fd)
-{
-	struct symobject_file f = { 0 };
-	struct stat st;
-
-	if (fd >= 0 && fstat(fd, &st) == 0) {
-		f.dev = st.st_dev;
-		f.ino = st.st_ino;
-		f.size = (uint64_t)st.st_size;
-		f.mtime_ns =
-			(uint64_t)st.st_mtim.tv_sec * NSEC_PER_SEC + (uint64_t)st.st_mtim.tv_nsec;
-	}
-	return f;
-}
-
 static int load_debug(struct symobject *o, struct symsources *s, int fd,
 		      const struct symobject_opts *opts)
 {
 	int r = -ENOENT;
 
-	o->separate = identity(s->separate_fd);
+	o->separate = symsources_identity(s->separate_fd);
 	if (s->separate_fd >= 0 && dwsections_may_open(&s->separate))
-		r = open_dwarf(o, s->separate_fd, fd, opts);
+		r = open_dwarf(o, s->separate_fd, fd, s->alt_fd, opts);
 	if (r == -ENOENT && dwsections_may_open(&s->own))
-		r = open_dwarf(o, fd, fd, opts);
+		r = open_dwarf(o, fd, fd, s->alt_fd, opts);
+	if (!o->dwarf)
+		free_alt(take_ptr(o->alt));
 	if (r == -ENOENT)
 		r = read_go(o, &s->own);
 	return r == -ENOENT ? 0 : r;
@@ -313,7 +236,7 @@ static int load_symbols(struct symobject *o)
 	const struct elf_file *extra[] = { &s->separate, &s->mini };
 	int r = elf_object_load_symbols(&o->elf, &s->own, extra, ELF_EXTRA_MAX);
 
-	sources_free(s);
+	symsources_free(s);
 	return r;
 }
 
@@ -326,7 +249,7 @@ static int load_parts(struct symobject *o, struct symsources *s, int opened, int
 	if (r == 0)
 		r = elf_file_read_sections(&s->own);
 	if (r == 0)
-		r = find_sources(s, opts);
+		r = symsources_find(s, opts);
 	if (r != -ENOMEM)
 		r = elf_object_load_code(&s->own, r, &o->elf);
 	if (r == 0 && o->elf.reason == SYM_OK)
@@ -334,23 +257,25 @@ static int load_parts(struct symobject *o, struct symsources *s, int opened, int
 	return r;
 }
 
-/* With the debug file @debug, which is taken; -1 = the one that is found here. */
-static int load(int fd, int debug, const struct symobject_opts *opts, struct symobject *ret)
+/* With the debug file @debug and its common file @alt, which are taken; -1 = the one that is found here. */
+static int load(int fd, int debug, int alt, const struct symobject_opts *opts,
+		struct symobject *ret)
 {
-	struct symobject o = { .sources = calloc(1, sizeof(*o.sources)) };
+	struct symobject o = { .sources = symsources_new() };
 	struct symsources *s = o.sources;
 	int r;
 
 	if (!s) {
-		if (debug >= 0)
-			close(debug);
+		cleanup_closep(&debug);
+		cleanup_closep(&alt);
 		return -ENOMEM;
 	}
 	s->separate_fd = debug;
+	s->alt_fd = alt;
 	s->own_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	r = elf_file_open_fd(&s->own, s->own_fd, opts->max_file_bytes);
 	if (r == -ENOTSUP && opts->allow_libdw) {
-		sources_free(take_ptr(o.sources));
+		symsources_free(take_ptr(o.sources));
 		r = load_by_libdw(&o, fd, opts);
 	} else {
 		r = load_parts(&o, s, r, fd, opts);
@@ -378,66 +303,100 @@ static bool lacks_debug(const struct symobject *o)
 
 /* Asks the servers, or for their answer: a descriptor, -1 while there is none or when there is
  * none. */
-static int ask(struct symobject *o, const struct symobject_opts *opts)
+static int ask(const char *build_id, const struct symobject_opts *opts, bool *ret_is_asked)
 {
-	int r = -ENOENT;
+	int r = debuginfod_ask(opts->debuginfod, build_id);
 
-	if (opts->debuginfod && opts->build_id[0] && lacks_debug(o))
-		r = debuginfod_ask(opts->debuginfod, opts->build_id);
-	o->is_asked = r == -EINPROGRESS || r == -EAGAIN;
+	*ret_is_asked = r == -EINPROGRESS || r == -EAGAIN;
 	return r >= 0 ? r : -1;
+}
+
+static int ask_for_debug(struct symobject *o, const struct symobject_opts *opts)
+{
+	o->is_asked = false;
+	return opts->debuginfod && opts->build_id[0] && lacks_debug(o)
+		       ? ask(opts->build_id, opts, &o->is_asked)
+		       : -1;
+}
+
+static int ask_for_alt(struct symobject_alt *a, const struct symobject_opts *opts)
+{
+	a->is_asked = false;
+	return opts->debuginfod ? ask(a->build_id, opts, &a->is_asked) : -1;
+}
+
+bool symobject_is_waiting(const struct symobject *o)
+{
+	return o->is_asked || (o->alt && o->alt->is_asked);
+}
+
+/* Loads @o again with what its debug information refers to, if that is here by now or was sent: 0, 1 when it
+ * was, -ENOMEM. With @look it is looked for here. */
+static int complete(struct symobject *o, int fd, const struct symobject_opts *opts, bool look)
+{
+	struct symobject_alt *a = o->alt;
+	struct symobject better = { 0 };
+	char id[BUILD_ID_HEX_MAX];
+	int alt = -1, debug, r;
+
+	if (!a)
+		return 0;
+	if (look &&
+	    symsources_open_alt(a->debug_fd >= 0 ? a->debug_fd : fd, -1, opts, &alt, id) < 0)
+		return -ENOMEM;
+	if (alt < 0)
+		alt = ask_for_alt(a, opts);
+	if (alt < 0)
+		return 0;
+	debug = a->debug_fd >= 0 ? fcntl(a->debug_fd, F_DUPFD_CLOEXEC, 0) : -1;
+	r = load(fd, debug, alt, opts, &better);
+	if (r < 0)
+		return r;
+	symobject_done(o);
+	*o = better;
+	return 1;
 }
 
 int symobject_load(int fd, const struct symobject_opts *opts, struct symobject *ret)
 {
 	struct symobject o = { 0 };
-	int r = load(fd, -1, opts, &o), debug;
+	int r = load(fd, -1, -1, opts, &o), debug;
 
 	if (r < 0)
 		return r;
-	debug = ask(&o, opts);
+	debug = ask_for_debug(&o, opts);
 	if (debug >= 0) {
 		/* It came while the object was out of the cache. */
 		symobject_done(&o);
-		r = load(fd, debug, opts, &o);
+		r = load(fd, debug, -1, opts, &o);
 	}
-	if (r == 0)
-		*ret = o;
-	return r;
+	if (r < 0)
+		return r;
+	r = complete(&o, fd, opts, false);
+	if (r < 0) {
+		symobject_done(&o);
+		return r;
+	}
+	*ret = o;
+	return 0;
 }
 
-/* A debug file for @o that is another one than it was loaded with, -1 when there is none. */
-static int look_for_separate(const struct symobject *o, int fd, const struct symobject_opts *opts)
-{
-	_cleanup_close_ int found = -1;
-	_cleanup_(elf_file_closep) struct elf_file own = { 0 };
-	struct symobject_file f;
-	int r = elf_file_open_fd(&own, fd, opts->max_file_bytes);
-
-	if (r == 0)
-		r = elf_file_read_sections(&own);
-	if (r == 0 && !has_dwarf(&own))
-		r = find_separate(&own, opts, &found);
-	f = identity(found);
-	return r < 0 || found < 0 || memcmp(&f, &o->separate, sizeof(f)) == 0 ? -1
-									      : take_fd(&found);
-}
-
-int symobject_refresh(struct symobject *o, int fd, const struct symobject_opts *opts, bool look)
+/* symobject_refresh(), but for what debug information refers to. */
+static int refresh_debug(struct symobject *o, int fd, const struct symobject_opts *opts, bool look)
 {
 	struct symobject better = { 0 };
 	bool is_better = false;
-	int debug = o->is_asked ? ask(o, opts) : -1, r;
+	int debug = o->is_asked ? ask_for_debug(o, opts) : -1, r;
 
 	if (look && debug < 0 && o->dwarf)
 		is_better = dwobject_look_again(o->dwarf);
 	if (look && debug < 0 && !o->dwarf && !o->lib && o->elf.n_code > 0)
-		debug = look_for_separate(o, fd, opts);
+		debug = symsources_look_again(fd, &o->separate, opts);
 	if (look && debug < 0 && !o->is_asked)
-		debug = ask(o, opts);
+		debug = ask_for_debug(o, opts);
 	if (debug < 0 && !is_better)
 		return 0;
-	r = load(fd, debug, opts, &better);
+	r = load(fd, debug, -1, opts, &better);
 	if (r < 0)
 		return r;
 	if (is_better && !better.dwarf) {
@@ -448,6 +407,15 @@ int symobject_refresh(struct symobject *o, int fd, const struct symobject_opts *
 	symobject_done(o);
 	*o = better;
 	return 1;
+}
+
+int symobject_refresh(struct symobject *o, int fd, const struct symobject_opts *opts, bool look)
+{
+	int r = refresh_debug(o, fd, opts, look), r2 = 0;
+
+	if (r >= 0 && o->alt && (r == 1 || look || o->alt->is_asked))
+		r2 = complete(o, fd, opts, look && r == 0);
+	return r != 0 ? r : r2;
 }
 
 /* --- asking ----------------------------------------------------------------------------------- */
@@ -512,6 +480,8 @@ int symobject_find(struct symobject *o, struct dwquery *queries, size_t n, struc
 
 	if (symasked_note(&o->asked, queries, n) < 0)
 		return -ENOMEM;
+	if (o->alt && !o->alt->is_asked)
+		o->alt->is_missed = true;
 	if (o->dwarf)
 		return dwobject_find(o->dwarf, queries, n, ret);
 	if (o->lib)
@@ -595,10 +565,12 @@ struct symobject_flaws symobject_flaws(const struct symobject *o)
 {
 	if (!o->dwarf)
 		return (struct symobject_flaws){
+			.no_alt = o->lib && libdwsource_no_alt(o->lib),
 			.broken = o->dwarf_error && o->dwarf_error != -EFBIG,
 			.limited = o->dwarf_error == -EFBIG,
 		};
 	return (struct symobject_flaws){ .no_split = dwobject_no_split(o->dwarf),
+					 .no_alt = o->alt && o->alt->is_missed,
 					 .broken = dwobject_broken(o->dwarf),
 					 .limited = dwobject_limited(o->dwarf) };
 }

@@ -16,15 +16,14 @@
 #include "libdwsource.h"
 #include "strtab.h"
 #include "symasked.h"
-
-struct symsources;
+#include "symsources.h"
 
 struct symobject {
 	struct elf_object elf;
 	struct symsources *sources; /* of symbols, not read yet; NULL = they are in elf */
 	struct symasked asked; /* its symbols are read when one is wanted and they are not in elf */
-	struct dwobject *dwarf;	    /* NULL = none */
-	struct symunit *go;	    /* Go's table; NULL = none. Its strings are in own. */
+	struct dwobject *dwarf; /* NULL = none */
+	struct symunit *go;	/* Go's table; NULL = none. Its strings are in own. */
 	size_t go_bytes;
 	struct strtab own;
 	struct libdwsource *lib; /* NULL = the object is of a kind that is read here */
@@ -32,10 +31,14 @@ struct symobject {
 	int dwarf_error; /* why debug information that is there was not opened; 0 = it was */
 	bool is_asked; /* a server has been asked for its debug file, or is to be, and has not
 			  answered */
-	/* The debug file that it was loaded with: zeros = none. */
-	struct symobject_file {
-		uint64_t dev, ino, size, mtime_ns;
-	} separate;
+	struct symsources_id separate; /* the debug file that it was loaded with: zeros = none */
+	/* What dwarf refers to and is nowhere here: a file that dwz made for several. NULL = nothing. */
+	struct symobject_alt {
+		char build_id[BUILD_ID_HEX_MAX];
+		int debug_fd;	/* owned: the debug file that refers to it; -1 = the object does */
+		bool is_asked;	/* as above */
+		bool is_missed; /* addresses were answered without it, and nobody is asked for it */
+	} * alt;
 };
 
 struct symobject_opts {
@@ -63,12 +66,15 @@ int symobject_load(int fd, const struct symobject_opts *opts, struct symobject *
 
 /*
  * Loads @o, which came from @fd, again where more is known of it by now: the answer of a server has
- * come; or, with @look, a debug file or split units that were not there are. 0, 1 when it was
- * loaded again, -ENOMEM: it is then as it was. What is complete costs nothing; to look for a file
+ * come; or, with @look, a debug file, what it shares with others or split units that were not there are. 0, 1
+ * when it was loaded again, -ENOMEM: it is then as it was. What is complete costs nothing; to look for a file
  * takes a few system calls.
  */
 int symobject_refresh(struct symobject *o, int fd, const struct symobject_opts *opts, bool look);
 void symobject_done(struct symobject *o);
+
+/* Whether servers have been asked for what it lacks, or are to be, and have not answered. */
+bool symobject_is_waiting(const struct symobject *o);
 
 /* Whether symbols are all that is known of it. */
 bool symobject_is_plain(const struct symobject *o);
@@ -122,9 +128,12 @@ int symobject_save(struct symobject *o);
 /* Memory held. */
 size_t symobject_bytes(const struct symobject *o);
 
-/* What its debug information lacks: dwobject_no_split(), dwobject_broken(), dwobject_limited(). */
+/*
+ * What its debug information lacks: dwobject_no_split(), dwobject_broken(), dwobject_limited(); and 1 if
+ * addresses were asked of a debug file whose common file is not here.
+ */
 struct symobject_flaws {
-	uint64_t no_split, broken, limited;
+	uint64_t no_split, no_alt, broken, limited;
 };
 
 struct symobject_flaws symobject_flaws(const struct symobject *o);

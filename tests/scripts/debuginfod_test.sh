@@ -50,4 +50,19 @@ out=$("$wick" symbolize --debuginfod "$dir/program" "$main") || complain "exit $
 objcopy --remove-section .note.gnu.build-id "$dir/program" "$dir/other" || exit 1
 out=$("$wick" symbolize --debuginfod "$dir/other" "$main") || complain "exit $?"
 [[ $out == *main* && $out != *names.c* ]] || complain "nobody knows it: $out"
+
+# What dwz moved to a file that two programs share comes after the debug file.
+command -v dwz >/dev/null || { echo "no dwz"; exit "$bad"; }
+cp "$dir/whole" "$dir/debug" && cp "$dir/whole" "$dir/twin" || exit 1
+(cd "$dir" && dwz -m common -M /nowhere/common debug twin &&
+    objcopy -w --strip-all --keep-section '.debug*' --keep-section .gnu_debugaltlink debug) || exit 1
+"$wick" symbolize --cache off "$dir/debug" "$main" >"$dir/out" 2>&1 || complain "exit $?"
+grep -q 'wick: warning: 1 debug file shares .*--debuginfod' "$dir/out" || complain "without: $(cat "$dir/out")"
+common=$(readelf -n "$dir/common" | awk '/Build ID/ { print $3 }')
+mkdir -p "$dir/www/buildid/$common" && cp "$dir/common" "$dir/www/buildid/$common/debuginfo" &&
+    cp "$dir/debug" "$dir/www/buildid/$id/debuginfo" && rm -rf "$dir/fetched" || exit 1
+objcopy -S "$dir/whole" "$dir/program" || exit 1
+"$wick" symbolize --cache off --debuginfod "$dir/program" "$main" >"$dir/out" 2>&1 || complain "exit $?"
+grep -q 'main at .*names.c:' "$dir/out" || complain "with a common file: $(cat "$dir/out")"
+grep -q warning "$dir/out" && complain "with a common file: $(cat "$dir/out")"
 exit $bad

@@ -21,9 +21,12 @@ Test(symflaws, each_flaw_is_counted_in_the_comment)
 	cr_expect(symflaws_format(&(struct symbolizer_stats){ .no_split = 2 }, text));
 	cr_expect_str_eq(text, "wick: symbols: no_split=2");
 	cr_expect(symflaws_format(
-		&(struct symbolizer_stats){ .no_split = 1, .broken = 20, .limited = 300 }, text));
-	cr_expect_str_eq(text, "wick: symbols: no_split=1 broken=20 limited=300");
+		&(struct symbolizer_stats){
+			.no_split = 1, .no_alt = 7, .broken = 20, .limited = 300 },
+		text));
+	cr_expect_str_eq(text, "wick: symbols: no_split=1 no_alt=7 broken=20 limited=300");
 	cr_expect(symflaws_format(&(struct symbolizer_stats){ .no_split = UINT64_MAX,
+							      .no_alt = UINT64_MAX,
 							      .broken = UINT64_MAX,
 							      .limited = UINT64_MAX },
 				  text));
