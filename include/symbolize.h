@@ -138,6 +138,14 @@ struct symbolizer_stats {
 	 * be read: each time it was tried. */
 	uint64_t broken, limited;
 	size_t objects, bytes; /* held now */
+	/* Debug files that servers were asked for, or would have been, and did not send, nor say that there are none. */
+	struct symbolizer_fetching {
+		uint64_t timed_out;
+		uint64_t failed;  /* no server could be reached, or what came was no use */
+		uint64_t skipped; /* not asked for any more after too many of these */
+		uint64_t late; /* addresses were answered before they came; they did then, or may */
+		int error; /* of the first that failed: -errno, -EBADMSG = not what was asked for */
+	} fetching;
 };
 
 /*

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "symflaws.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "array.h"
 #include "log.h"
@@ -51,12 +53,18 @@ static void list_flaws(const struct symbolizer_stats *s, struct flaw ret[N_FLAWS
 				"and lines of their code may be missing" };
 }
 
+static uint64_t not_fetched(const struct symbolizer_fetching *f)
+{
+	return f->timed_out + f->failed + f->skipped + f->late;
+}
+
 bool symflaws_format(const struct symbolizer_stats *s, char ret[SYMFLAWS_TEXT_MAX])
 {
-	struct flaw flaws[N_FLAWS];
+	struct flaw flaws[N_FLAWS + 1];
 	size_t n = 0;
 
 	list_flaws(s, flaws);
+	flaws[N_FLAWS] = (struct flaw){ "not_fetched", not_fetched(&s->fetching), NULL, NULL };
 	ret[0] = '\0';
 	for (size_t i = 0; i < ARRAY_LEN(flaws); i++)
 		if (flaws[i].n)
@@ -65,13 +73,48 @@ bool symflaws_format(const struct symbolizer_stats *s, char ret[SYMFLAWS_TEXT_MA
 	return n > 0;
 }
 
+/* Adds to @ret, of which @at bytes are used, that the servers did @what for @n files, if there are any: the bytes
+ * used then. */
+static size_t add_cause(char ret[SYMFLAWS_TEXT_MAX], size_t at, const char *what, uint64_t n,
+			const char *why)
+{
+	if (n)
+		at += (size_t)snprintf(ret + at, SYMFLAWS_TEXT_MAX - at, "%s %s (%" PRIu64 "%s%s)",
+				       at ? "," : "the servers", what, n, why ? ": " : "",
+				       why ? why : "");
+	return at;
+}
+
+bool symflaws_format_fetching(const struct symbolizer_fetching *f, char ret[SYMFLAWS_TEXT_MAX])
+{
+	char why[64];
+	size_t n;
+
+	snprintf(why, sizeof(why), "%s",
+		 f->error == -EBADMSG ? "not what was asked for" : strerror(-f->error));
+	ret[0] = '\0';
+	n = add_cause(ret, 0, "did not answer in time", f->timed_out, NULL);
+	n = add_cause(ret, n, "failed", f->failed, why);
+	n = add_cause(ret, n, "were not asked again after that", f->skipped, NULL);
+	n = add_cause(ret, n, "had not answered yet", f->late, NULL);
+	return n > 0;
+}
+
 void symflaws_warn(const struct symbolizer_stats *s)
 {
+	uint64_t missing = not_fetched(&s->fetching);
 	struct flaw flaws[N_FLAWS];
+	char why[SYMFLAWS_TEXT_MAX];
 
 	list_flaws(s, flaws);
 	for (size_t i = 0; i < ARRAY_LEN(flaws); i++)
 		if (flaws[i].n)
 			log_warn("%" PRIu64 " %s", flaws[i].n,
 				 flaws[i].n == 1 ? flaws[i].one : flaws[i].many);
+	if (symflaws_format_fetching(&s->fetching, why))
+		log_warn("%" PRIu64
+			 " debug file%s could not be fetched: %s; names and lines of %s code may "
+			 "be missing; see whether the servers in DEBUGINFOD_URLS can be reached, "
+			 "and try again: what has come is kept",
+			 missing, missing == 1 ? "" : "s", why, missing == 1 ? "its" : "their");
 }

@@ -6,7 +6,6 @@
  */
 #include "debuginfod.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -14,11 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <elfutils/debuginfod.h>
-
 #include "cleanup.h"
 #include "clock.h"
 #include "debugfile.h"
+#include "debuginfodlib.h"
 #include "hash.h"
 #include "symbolize.h"
 #include "threadstart.h"
@@ -43,19 +41,13 @@ struct question {
 	uint64_t hash;	   /* of id */
 	uint64_t order;	   /* the smaller, the older; of the question, then of the answer */
 	uint64_t until_ns; /* ABSENT */
+	bool late;	   /* somebody did without it before it was answered */
 	char id[BUILD_ID_HEX_MAX];
-};
-
-struct library {
-	__typeof__(&debuginfod_begin) begin;
-	__typeof__(&debuginfod_end) end;
-	__typeof__(&debuginfod_find_debuginfo) find_debuginfo;
-	__typeof__(&debuginfod_set_progressfn) set_progressfn;
 };
 
 struct debuginfod {
 	struct debuginfod_opts opts; /* no zeros, no library: borrowed no longer */
-	struct library lib;
+	struct debuginfodlib lib;
 
 	/* What follows is under the lock. */
 	pthread_mutex_t lock;
@@ -124,7 +116,7 @@ static struct question *oldest_waiting(const struct debuginfod *d)
 	return best;
 }
 
-/* The answer to a WAITING or ASKING question. Takes @fd; -1 = there is none. */
+/* The answer to a WAITING or ASKING question. Takes @fd; < 0: there is none. */
 static void set_answer(struct debuginfod *d, struct question *q, int fd)
 {
 	q->state = fd >= 0 ? FOUND : ABSENT;
@@ -132,6 +124,9 @@ static void set_answer(struct debuginfod *d, struct question *q, int fd)
 	q->order = ++d->last_order;
 	q->until_ns = clock_mono_ns() + d->opts.absent_ms * NSEC_PER_MSEC;
 	d->n_open--;
+	/* Who did without it has missed nothing, or it is counted as what became of it. */
+	if (fd < 0 && q->late)
+		d->stats.late--;
 	pthread_cond_broadcast(&d->changed);
 }
 
@@ -198,12 +193,14 @@ static int on_progress(debuginfod_client *client, long a, long b)
 	return 0;
 }
 
-/* The funnel from what the library returns; without the lock, for as long as it takes. */
+/* The funnel from what the library returns; without the lock, for as long as it takes. *@ret_fd is the file or why
+ * there is none: -errno, -EBADMSG when it is another one. */
 static enum outcome fetch(struct debuginfod *d, debuginfod_client *client, const char *id,
 			  int *ret_fd)
 {
 	struct download dl = { .d = d, .start_ns = clock_mono_ns() };
 	_cleanup_close_ int fd = -1;
+	int r;
 
 	dl.came_ns = dl.start_ns;
 	current = &dl;
@@ -211,11 +208,11 @@ static enum outcome fetch(struct debuginfod *d, debuginfod_client *client, const
 	current = NULL;
 	if (fd >= 0) {
 		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-		if (debugfile_check(fd, id, d->opts.max_bytes) < 0)
-			return OUT_UNFIT;
-		*ret_fd = take_fd(&fd);
-		return OUT_FOUND;
+		r = debugfile_check(fd, id, d->opts.max_bytes);
+		*ret_fd = r == 0 ? take_fd(&fd) : r == -ENOENT ? -EBADMSG : r;
+		return r == 0 ? OUT_FOUND : OUT_UNFIT;
 	}
+	*ret_fd = dl.cancelled ? -EFBIG : fd;
 	if (dl.cancelled)
 		return dl.why;
 	switch (fd) {
@@ -233,14 +230,17 @@ static enum outcome fetch(struct debuginfod *d, debuginfod_client *client, const
 
 /* Under the lock. A server that is down would cost everybody the time-out: after some, none is
  * asked for a while, and then one question is enough to know. */
-static void count(struct debuginfod *d, enum outcome out)
+static void count(struct debuginfod *d, enum outcome out, int error)
 {
 	struct debuginfod_stats *s = &d->stats;
 
 	s->found += out == OUT_FOUND;
 	s->absent += out == OUT_ABSENT;
 	s->timed_out += out == OUT_TIMED_OUT;
-	s->failed += out == OUT_FAILED || out == OUT_UNFIT;
+	if (out == OUT_FAILED || out == OUT_UNFIT) {
+		s->error = s->failed ? s->error : error;
+		s->failed++;
+	}
 	if (out == OUT_TIMED_OUT || out == OUT_FAILED)
 		d->failures++;
 	else if (out != OUT_STOPPED)
@@ -256,7 +256,7 @@ static void count(struct debuginfod *d, enum outcome out)
 static void answer(struct debuginfod *d, debuginfod_client *client, struct question *q)
 {
 	enum outcome out = OUT_FAILED;
-	int fd = -1;
+	int fd = -ENOMEM;
 
 	q->state = ASKING;
 	d->stats.asked++;
@@ -264,7 +264,7 @@ static void answer(struct debuginfod *d, debuginfod_client *client, struct quest
 	if (client)
 		out = fetch(d, client, q->id, &fd);
 	pthread_mutex_lock(&d->lock);
-	count(d, out);
+	count(d, out, fd);
 	set_answer(d, q, fd);
 }
 
@@ -319,23 +319,6 @@ static void *run(void *arg)
 
 /* --- for the caller ---------------------------------------------------------------------- */
 
-/* Never unloaded: the thread may outlive its owner, and what the library made of its own would
- * leak. */
-static int load_library(const char *name, struct library *ret)
-{
-	void *h = dlopen(name, RTLD_NOW | RTLD_LOCAL);
-
-	if (!h)
-		return -ENOSYS;
-	ret->begin = (__typeof__(ret->begin))dlsym(h, "debuginfod_begin");
-	ret->end = (__typeof__(ret->end))dlsym(h, "debuginfod_end");
-	ret->find_debuginfo =
-		(__typeof__(ret->find_debuginfo))dlsym(h, "debuginfod_find_debuginfo");
-	ret->set_progressfn =
-		(__typeof__(ret->set_progressfn))dlsym(h, "debuginfod_set_progressfn");
-	return ret->begin && ret->end && ret->find_debuginfo && ret->set_progressfn ? 0 : -ENOSYS;
-}
-
 static struct debuginfod_opts with_defaults(const struct debuginfod_opts *opts)
 {
 	struct debuginfod_opts o = opts ? *opts : (struct debuginfod_opts){ 0 };
@@ -381,19 +364,6 @@ static bool names_servers(const char *urls)
 	return urls && urls[strspn(urls, " ")] != '\0';
 }
 
-/* COMPAT(elfutils 0.192): on_progress() is not called while a server says nothing, so the library
- * has to give up by itself. Its limits are a least speed and a time in seconds; what the user has
- * set stays. */
-static int limit_library(const struct debuginfod_opts *o)
-{
-	char seconds[16];
-
-	snprintf(seconds, sizeof(seconds), "%u", (o->total_ms + 999) / 1000);
-	return setenv("DEBUGINFOD_TIMEOUT", seconds, 0) || setenv("DEBUGINFOD_MAXTIME", seconds, 0)
-		       ? -ENOMEM
-		       : 0;
-}
-
 int debuginfod_new(struct debuginfod **ret, const struct debuginfod_opts *opts)
 {
 	struct debuginfod_opts o = with_defaults(opts);
@@ -415,9 +385,9 @@ int debuginfod_new(struct debuginfod **ret, const struct debuginfod_opts *opts)
 	d->opts = o;
 	d->opts.library = NULL;
 	d->users = 2;
-	r = limit_library(&o);
+	r = debuginfodlib_limit(o.total_ms);
 	if (r == 0)
-		r = load_library(o.library, &d->lib);
+		r = debuginfodlib_load(o.library, &d->lib);
 	if (r == 0) {
 		d->questions = calloc(o.max_known, sizeof(*d->questions));
 		r = d->questions ? start_thread(d) : -ENOMEM;
@@ -442,10 +412,6 @@ static int put_question(struct debuginfod *d, const char *id, uint64_t hash)
 {
 	struct question *q;
 
-	if (clock_mono_ns() < d->pause_until_ns) {
-		d->stats.skipped++;
-		return -ENOENT;
-	}
 	if (d->n_open >= d->opts.max_waiting) {
 		d->stats.refused++;
 		return -EAGAIN;
@@ -458,6 +424,12 @@ static int put_question(struct debuginfod *d, const char *id, uint64_t hash)
 		.order = ++d->last_order,
 	};
 	strcpy(q->id, id);
+	if (clock_mono_ns() < d->pause_until_ns) {
+		q->state = ABSENT;
+		q->until_ns = d->pause_until_ns;
+		d->stats.skipped++;
+		return -ENOENT;
+	}
 	d->n_open++;
 	pthread_cond_broadcast(&d->changed);
 	return -EINPROGRESS;
@@ -510,6 +482,19 @@ bool debuginfod_is_busy(struct debuginfod *d, const char *build_id)
 	busy = q ? q->state == WAITING || q->state == ASKING : d->n_open >= d->opts.max_waiting;
 	pthread_mutex_unlock(&d->lock);
 	return busy;
+}
+
+void debuginfod_note_late(struct debuginfod *d, const char *build_id)
+{
+	struct question *q;
+
+	pthread_mutex_lock(&d->lock);
+	q = find_question(d, build_id, hash_bytes(build_id, strlen(build_id)));
+	if (!q || (!q->late && q->state != ABSENT))
+		d->stats.late++;
+	if (q && q->state != ABSENT)
+		q->late = true;
+	pthread_mutex_unlock(&d->lock);
 }
 
 /* Under the lock: waits until @done says so, at most @ms. */

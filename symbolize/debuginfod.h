@@ -38,6 +38,9 @@ struct debuginfod_stats {
 			       for */
 	uint64_t refused;   /* not asked: the queue was full */
 	uint64_t skipped;   /* not asked: too many failed before */
+	uint64_t
+		late; /* somebody did without a file (debuginfod_note_late()) that came then, or may come */
+	int error; /* of the first that failed: -errno, -EBADMSG when it is not what was asked for */
 };
 
 /*
@@ -61,6 +64,10 @@ int debuginfod_ask(struct debuginfod *d, const char *build_id);
 /* Whether debuginfod_ask() would say nothing new of this build id: it would be -EINPROGRESS, of a question that
  * was put before, or -EAGAIN. */
 bool debuginfod_is_busy(struct debuginfod *d, const char *build_id);
+
+/* Notes that somebody did without the answer about @build_id, which has not come, or was not asked for because the
+ * queue is full. */
+void debuginfod_note_late(struct debuginfod *d, const char *build_id);
 
 /* Waits until every question has its answer, at most @ms: 0, -ETIMEDOUT. */
 int debuginfod_wait(struct debuginfod *d, unsigned ms);

@@ -122,7 +122,18 @@ void symbolizer_free(struct symbolizer *s)
 
 struct symbolizer_stats symbolizer_stats(const struct symbolizer *s)
 {
-	return s->cache.stats;
+	struct symbolizer_stats stats = s->cache.stats;
+	struct debuginfod_stats d;
+
+	if (s->debuginfod) {
+		d = debuginfod_stats(s->debuginfod);
+		stats.fetching = (struct symbolizer_fetching){ .timed_out = d.timed_out,
+							       .failed = d.failed,
+							       .skipped = d.skipped,
+							       .late = d.late,
+							       .error = d.error };
+	}
+	return stats;
 }
 
 void sym_batch_done(struct sym_batch *b)
@@ -278,6 +289,16 @@ static int get_object(struct symbolizer *s, const struct sym_request *req, bool 
 	return r < 0 ? r : symcache_get(&s->cache, req->fd, opts.build_id, &opts, ret);
 }
 
+/* Notes what was answered without files that servers were asked for and may still send. */
+static void note_late(struct symbolizer *s, const struct sym_request *req,
+		      const struct symobject *o)
+{
+	if (o->is_asked)
+		debuginfod_note_late(s->debuginfod, req->build_id);
+	if (o->alt && o->alt->is_asked)
+		debuginfod_note_late(s->debuginfod, o->alt->build_id);
+}
+
 static int ask_object(struct symbolizer *s, const struct sym_request *req, bool stored,
 		      struct answering *a, struct symobject **ret)
 {
@@ -288,6 +309,7 @@ static int ask_object(struct symbolizer *s, const struct sym_request *req, bool 
 		r = dwanswer_run(*ret, req, a);
 	if (r < 0)
 		return r;
+	note_late(s, req, *ret);
 	symcache_count(&s->cache, *ret);
 	if (symobject_wants_saving(*ret))
 		s->unsaved = *ret;

@@ -46,6 +46,17 @@ grep -q 'names.c:' "$dir/out" && complain 'a server was asked without --debuginf
 out=$("$wick" symbolize --debuginfod "$dir/program" "$main") || complain "exit $?"
 [[ $out == *'main at '*names.c:* ]] || complain "with a server: $out"
 
+# Servers that cannot be reached are told of; that they have no such file is no failure.
+DEBUGINFOD_URLS=http://127.0.0.1:1/ DEBUGINFOD_CACHE_PATH=$dir/nothing \
+    "$wick" symbolize --cache off --debuginfod "$dir/program" "$main" >"$dir/out" 2>&1 || complain "exit $?"
+grep -q 'wick: warning: 1 debug file could not be fetched: the servers failed (1: ' "$dir/out" ||
+    complain "without a network: $(cat "$dir/out")"
+mv "$dir/www/buildid" "$dir/www/away"
+DEBUGINFOD_CACHE_PATH=$dir/nothing \
+    "$wick" symbolize --cache off --debuginfod "$dir/program" "$main" >"$dir/out" 2>&1 || complain "exit $?"
+grep warning "$dir/out" && complain 'a server that has no file was told of'
+mv "$dir/www/away" "$dir/www/buildid"
+
 # A program that no server knows has its symbols.
 objcopy --remove-section .note.gnu.build-id "$dir/program" "$dir/other" || exit 1
 out=$("$wick" symbolize --debuginfod "$dir/other" "$main") || complain "exit $?"

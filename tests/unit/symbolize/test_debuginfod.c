@@ -248,8 +248,9 @@ Test(debuginfod, gives_up_on_silent_servers)
 	/* After two the third is not even tried, nor is anything else. */
 	cr_expect_eq(debuginfod_stats(d).timed_out, 2);
 	cr_expect_eq(debuginfod_stats(d).skipped, 1);
-	cr_expect_eq(debuginfod_ask(d, good_id), -ENOENT);
-	cr_expect_eq(debuginfod_stats(d).skipped, 2);
+	for (int i = 0; i < 3; i++)
+		cr_expect_eq(debuginfod_ask(d, good_id), -ENOENT);
+	cr_expect_eq(debuginfod_stats(d).skipped, 2, "each is counted once");
 	cr_expect_eq(debuginfod_stats(d).asked, 2);
 	debuginfod_free(d);
 }
@@ -289,6 +290,7 @@ Test(debuginfod, refuses_what_it_did_not_ask_for)
 	}
 	/* What is no answer at all the library gives out as "not there". */
 	cr_expect_geq(debuginfod_stats(d).failed, 2);
+	cr_expect_eq(debuginfod_stats(d).error, -EBADMSG);
 	debuginfod_free(d);
 }
 
@@ -306,6 +308,7 @@ Test(debuginfod, stops_asking_where_nobody_is)
 		cr_assert_eq(debuginfod_wait(d, 20000), 0);
 	}
 	cr_expect_eq(debuginfod_stats(d).failed, 3);
+	cr_expect_eq(debuginfod_stats(d).error, -ECONNREFUSED);
 	cr_expect_eq(debuginfod_stats(d).skipped, 2);
 	/* After a while one question is enough to know. */
 	usleep(600 * 1000);
@@ -340,6 +343,33 @@ Test(debuginfod, keeps_its_queue_and_its_table_bounded)
 	close(fd);
 	cr_expect_eq(debuginfod_ask(d, ABSENT), -ENOENT);
 	cr_expect_eq(debuginfod_ask(d, STALLS), -EINPROGRESS);
+	debuginfod_free(d);
+}
+
+/* Who did without a file has missed it if it comes, or may come. */
+Test(debuginfod, counts_what_came_too_late)
+{
+	struct debuginfod_opts o = { .max_waiting = 2, .timeout_ms = 200, .total_ms = 2000 };
+	struct debuginfod *d = start(&o);
+
+	cr_expect_eq(debuginfod_ask(d, slow_id), -EINPROGRESS);
+	cr_expect_eq(debuginfod_ask(d, ABSENT), -EINPROGRESS);
+	for (int i = 0; i < 2; i++) {
+		debuginfod_note_late(d, ABSENT);
+		debuginfod_note_late(d, slow_id);
+	}
+	cr_expect_eq(debuginfod_stats(d).late, 2);
+	cr_expect_eq(debuginfod_ask(d, good_id), -EAGAIN);
+	debuginfod_note_late(d, good_id);
+	cr_expect_eq(debuginfod_stats(d).late, 3);
+	cr_assert_eq(debuginfod_wait(d, 20000), 0);
+	cr_expect_eq(debuginfod_stats(d).timed_out, 1);
+	cr_expect_eq(debuginfod_stats(d).late, 1, "of the others it is known what became of them");
+	cr_expect_eq(debuginfod_ask(d, good_id), -EINPROGRESS);
+	debuginfod_note_late(d, good_id);
+	cr_assert_eq(debuginfod_wait(d, 20000), 0);
+	cr_expect_eq(debuginfod_stats(d).found, 1);
+	cr_expect_eq(debuginfod_stats(d).late, 2);
 	debuginfod_free(d);
 }
 
@@ -512,11 +542,12 @@ Test(debuginfod, names_come_from_symbols_where_no_server_knows_more)
 	struct symbolizer *s = symbolizer_that_asks();
 	uint64_t before;
 
-	cr_expect_eq(line_of_main(s, ABSENT), 0);
 	cr_expect_eq(line_of_main(s, STALLS), 0);
+	cr_expect_eq(line_of_main(s, ABSENT), 0);
 	before = now_ms();
 	cr_expect_eq(symbolizer_wait(s, 300), -ETIMEDOUT);
 	cr_expect_lt(now_ms() - before, 2000);
+	cr_expect_eq(symbolizer_stats(s).fetching.late, 2, "it asks for one after another");
 	cr_expect_eq(line_of_main(s, ABSENT), 0);
 	cr_expect_eq(line_of_main(s, STALLS), 0);
 	cr_expect_eq(symbolizer_stats(s).loads, 2);

@@ -223,6 +223,7 @@ Test(debuginfod_dwz, a_common_file_that_is_missing_is_told)
 	cr_expect_eq(fetch(s, "stripped"), 2);
 	expect_whole(s, "stripped", false);
 	cr_expect_eq(fetch(s, "stripped"), 0, "that is believed for a while");
+	cr_expect_eq(symbolizer_stats(s).fetching.failed, 0);
 	symbolizer_free(s);
 	sh("rm -r fetched");
 	make_other_id("common", "other");
@@ -230,6 +231,8 @@ Test(debuginfod_dwz, a_common_file_that_is_missing_is_told)
 	s = start_asking();
 	cr_expect_eq(fetch(s, "stripped"), 2);
 	expect_whole(s, "stripped", false);
+	cr_expect_eq(symbolizer_stats(s).fetching.failed, 1);
+	cr_expect_eq(symbolizer_stats(s).fetching.error, -EBADMSG);
 	symbolizer_free(s);
 }
 
