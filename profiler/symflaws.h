@@ -11,8 +11,8 @@ struct symbolizer_stats;
 #define SYMFLAWS_TEXT_MAX 320
 
 /*
- * The comment for a profile: "wick: symbols: no_split=N no_alt=N broken=N limited=N not_fetched=N", of these what is not
- * 0. False and "" when that is nothing.
+ * The comment for a profile: "wick: symbols: no_split=N no_alt=N broken=N limited=N not_fetched=N", of
+ * these what is not 0. False and "" when that is nothing.
  */
 bool symflaws_format(const struct symbolizer_stats *s, char ret[SYMFLAWS_TEXT_MAX]);
 
