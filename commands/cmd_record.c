@@ -226,7 +226,7 @@ static int run(struct recording *r, enum loop_end *ret_end, struct err *e)
 		.ctx = &r->live,
 	};
 	_cleanup_free_ uint32_t *targets = calloc(o->tgids.n + o->tids.n + 1, sizeof(*targets));
-	int signal_nr, n = 0;
+	int n = 0;
 
 	if (!targets)
 		return -ENOMEM;
@@ -246,10 +246,8 @@ static int run(struct recording *r, enum loop_end *ret_end, struct err *e)
 	say_hello(r);
 	say_if_absent(r);
 	live_start(&r->live);
-	n = loop_run(&lo, ret_end, &signal_nr, e);
+	n = loop_run(&lo, ret_end, e);
 	live_end(&r->live);
-	if (n == 0 && *ret_end == LOOP_SIGNAL && signal_nr != SIGINT && o->command)
-		kill(r->child.pid, signal_nr); /* Ctrl-C reached it already, from the terminal */
 	return n;
 }
 

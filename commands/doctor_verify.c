@@ -26,9 +26,9 @@ static int sample(struct pipeline *p, uint64_t duration_ns, struct err *e)
 		.duration_ns = duration_ns,
 	};
 	enum loop_end why;
-	int r = pipeline_start(p, e), signal_nr;
+	int r = pipeline_start(p, e);
 
-	return r < 0 ? r : loop_run(&lo, &why, &signal_nr, e);
+	return r < 0 ? r : loop_run(&lo, &why, e);
 }
 
 static int verify(struct verify *v, uint64_t duration_ns, FILE *out, struct err *e)

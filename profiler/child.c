@@ -36,9 +36,11 @@ static void __attribute__((noreturn)) run(char **argv, int go, int exec)
 
 int child_spawn(struct child *c, char **argv, struct err *e)
 {
+	struct sigaction act;
 	int go[2], exec[2];
 
 	*c = CHILD_NONE;
+	c->ignores_int = sigaction(SIGINT, NULL, &act) == 0 && act.sa_handler == SIG_IGN;
 	if (pipe2(go, O_CLOEXEC) < 0)
 		return err_set(e, -errno, "cannot start '%s': %m", argv[0]);
 	if (pipe2(exec, O_CLOEXEC) < 0) {
@@ -113,6 +115,18 @@ void child_wait(struct child *c)
 	while (r < 0 && errno == EINTR);
 	if (r == c->pid)
 		collect(c, status);
+}
+
+void child_pass_on(const struct child *c, int signal_nr, int si_code)
+{
+	if (!c->pid || c->reaped || (signal_nr == SIGINT && si_code == SI_KERNEL))
+		return;
+	if (signal_nr == SIGINT && c->ignores_int)
+		signal_nr = SIGTERM;
+	if (c->pidfd >= 0) /* whose number cannot be another's by now */
+		syscall(SYS_pidfd_send_signal, c->pidfd, signal_nr, NULL, 0);
+	else
+		kill(c->pid, signal_nr);
 }
 
 void child_done(struct child *c)

@@ -13,6 +13,7 @@ struct child {
 	int go_fd;   /* closing it lets go of the child, which then ends */
 	int exec_fd; /* tells why exec failed */
 	bool reaped;
+	bool ignores_int; /* SIGINT, as commands of a script's background job do */
 	int status; /* exit status for our own exit: its code, or 128 + signal */
 };
 
@@ -30,6 +31,13 @@ bool child_has_ended(struct child *c);
 
 /* Waits until it has ended; a no-op without a child. */
 void child_wait(struct child *c);
+
+/*
+ * Passes a signal on that we were sent, unless it has ended or there is none; Ctrl-C (@si_code is
+ * SI_KERNEL) reaches it by itself, from the terminal. Where it ignores SIGINT it gets SIGTERM
+ * instead. Safe to call from a signal handler.
+ */
+void child_pass_on(const struct child *c, int signal_nr, int si_code);
 
 /* Releases everything; a child that was never let go ends. */
 void child_done(struct child *c);

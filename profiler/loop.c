@@ -2,7 +2,6 @@
 #include "loop.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,22 +50,25 @@ struct loop {
 	int epoll_fd, window_fd, duration_fd, signal_fd, pause_fd;
 	bool ended;
 	enum loop_end end;
-	int signal;
+	struct signalfd_siginfo signal;
 };
 
-static void ending_signals(sigset_t *ret)
+void loop_signals(sigset_t *ret)
 {
+	struct sigaction act;
+
 	sigemptyset(ret);
 	sigaddset(ret, SIGINT);
 	sigaddset(ret, SIGTERM);
-	sigaddset(ret, SIGHUP);
+	if (sigaction(SIGHUP, NULL, &act) == 0 && act.sa_handler != SIG_IGN)
+		sigaddset(ret, SIGHUP);
 }
 
 void loop_block_signals(void)
 {
 	sigset_t set;
 
-	ending_signals(&set);
+	loop_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
@@ -113,7 +115,7 @@ static int open_sources(struct loop *l)
 	sigset_t set;
 	int r;
 
-	ending_signals(&set);
+	loop_signals(&set);
 	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	l->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (l->epoll_fd < 0 || l->signal_fd < 0)
@@ -233,8 +235,6 @@ static int on_pause_over(struct loop *l)
 
 static int dispatch(struct loop *l, enum source source)
 {
-	struct signalfd_siginfo si;
-
 	switch (source) {
 	case SOURCE_RING:
 		return pipeline_read(l->o->pipeline);
@@ -244,10 +244,8 @@ static int dispatch(struct loop *l, enum source source)
 		end(l, LOOP_DURATION);
 		return 0;
 	case SOURCE_SIGNAL:
-		if (read(l->signal_fd, &si, sizeof(si)) == sizeof(si)) {
-			l->signal = (int)si.ssi_signo;
+		if (read(l->signal_fd, &l->signal, sizeof(l->signal)) == sizeof(l->signal))
 			end(l, LOOP_SIGNAL);
-		}
 		return 0;
 	case SOURCE_CHILD:
 		if (child_has_ended(l->o->child))
@@ -276,7 +274,7 @@ static int turn(struct loop *l)
 	return r;
 }
 
-int loop_run(const struct loop_opts *o, enum loop_end *ret_end, int *ret_signal, struct err *e)
+int loop_run(const struct loop_opts *o, enum loop_end *ret_end, struct err *e)
 {
 	struct loop l = {
 		.o = o,
@@ -296,9 +294,10 @@ int loop_run(const struct loop_opts *o, enum loop_end *ret_end, int *ret_signal,
 		r = pipeline_end_window(o->pipeline);
 	(void)setpriority(PRIO_PROCESS, 0, nice_before);
 	close_sources(&l);
+	if (o->child && l.signal.ssi_signo)
+		child_pass_on(o->child, (int)l.signal.ssi_signo, l.signal.ssi_code);
 	if (r < 0)
 		return err_set(e, r, "cannot go on recording: %m; what was recorded is given up");
 	*ret_end = l.end;
-	*ret_signal = l.signal;
 	return 0;
 }

@@ -2,6 +2,7 @@
 /* The one loop of a recording: ring, window timer, end of the recording, signals, the command. */
 #pragma once
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,11 +29,18 @@ struct loop_opts {
 	void *ctx;
 };
 
-/* Blocks the signals that end a recording, so that none is missed before loop_run(). */
+/*
+ * The signals that end a recording: SIGINT, SIGTERM, and SIGHUP unless it is ignored, as nohup(1)
+ * does. SIGINT is taken in any case: a script's background job begins with it ignored, and is ended
+ * by `kill -INT` nevertheless.
+ */
+void loop_signals(sigset_t *ret);
+
+/* Blocks them, so that none is missed before loop_run(). */
 void loop_block_signals(void);
 
 /*
- * Runs a started pipeline to its end, stops it and drains it. 0, *@ret_end and for LOOP_SIGNAL the
- * signal in *@ret_signal; -errno with a sentence.
+ * Runs a started pipeline to its end, stops it, drains it, and passes the signal that ended it on to
+ * the child. 0 and *@ret_end; -errno with a sentence.
  */
-int loop_run(const struct loop_opts *o, enum loop_end *ret_end, int *ret_signal, struct err *e);
+int loop_run(const struct loop_opts *o, enum loop_end *ret_end, struct err *e);

@@ -198,3 +198,39 @@ Test(child, none_is_fine)
 	cr_expect_not(child_has_ended(&c));
 	child_done(&c);
 }
+
+/* The status of a program that would end a second later and is passed a signal on. */
+static int passed_on(int signal_nr, int si_code)
+{
+	char **argv = command("sleep", "1", NULL);
+	struct err e = { 0 };
+	struct child c;
+	int status;
+
+	cr_assert_eq(child_spawn(&c, argv, &e), 0);
+	cr_assert_eq(child_go(&c, argv, &e), 0);
+	child_pass_on(&c, signal_nr, si_code);
+	child_wait(&c);
+	status = c.status;
+	child_pass_on(&c, signal_nr, si_code); /* to nobody any more */
+	child_done(&c);
+	return status;
+}
+
+Test(child, is_passed_signals_on_but_a_terminals_interrupt)
+{
+	signal(SIGINT, SIG_DFL);
+	cr_expect_eq(passed_on(SIGTERM, SI_USER), 128 + SIGTERM);
+	cr_expect_eq(passed_on(SIGHUP, SI_KERNEL), 128 + SIGHUP);
+	cr_expect_eq(passed_on(SIGINT, SI_USER), 128 + SIGINT);
+	cr_expect_eq(passed_on(SIGINT, SI_QUEUE), 128 + SIGINT);
+	cr_expect_eq(passed_on(SIGINT, SI_KERNEL), 0);
+	child_pass_on(&CHILD_NONE, SIGKILL, SI_USER);
+}
+
+Test(child, that_ignores_interrupts_is_terminated)
+{
+	signal(SIGINT, SIG_IGN);
+	cr_expect_eq(passed_on(SIGINT, SI_USER), 128 + SIGTERM);
+	cr_expect_eq(passed_on(SIGINT, SI_KERNEL), 0);
+}
