@@ -2,7 +2,6 @@
 /* wick record: from the command line to files. */
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include "commands.h"
 #include "err.h"
 #include "event.h"
+#include "interrupts.h"
 #include "live.h"
 #include "log.h"
 #include "loop.h"
@@ -251,38 +251,6 @@ static int run(struct recording *r, enum loop_end *ret_end, struct err *e)
 	return n;
 }
 
-/* Ctrl-C once more, while names are looked up and files written. */
-static void on_second_interrupt(int signal_nr)
-{
-	outfile_unlink_all();
-	_exit(128 + signal_nr);
-}
-
-static void on_each_interrupt(void (*handler)(int))
-{
-	struct sigaction act = { .sa_handler = handler, .sa_flags = SA_RESTART };
-
-	sigaction(SIGINT, &act, NULL);
-	sigaction(SIGTERM, &act, NULL);
-	sigaction(SIGHUP, &act, NULL);
-}
-
-/* The recording ended by itself a moment ago: what this one asks for is being done already. */
-static void on_first_interrupt(int signal_nr)
-{
-	(void)signal_nr;
-	on_each_interrupt(on_second_interrupt);
-}
-
-static void let_interrupts_abort(bool had_one)
-{
-	sigset_t none;
-
-	on_each_interrupt(had_one ? on_second_interrupt : on_first_interrupt);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 /* How it was recorded, for the profile's comments. */
 static void describe(const struct recording *r, char *buf, size_t size)
 {
@@ -361,7 +329,7 @@ static int finish(struct recording *r, enum loop_end why, struct err *e)
 	char info[256];
 	int n;
 
-	let_interrupts_abort(why == LOOP_SIGNAL);
+	interrupts_begin(&r->child, why == LOOP_SIGNAL);
 	describe(r, info, sizeof(info));
 	n = pipeline_profile(r->pipeline, info, &r->profile);
 	if (n < 0 || (n = pipeline_tally(r->pipeline, &tally)) < 0)
@@ -378,6 +346,7 @@ static int finish(struct recording *r, enum loop_end why, struct err *e)
 	if (!tally.recorded)
 		log_warn("nothing was recorded: what was asked for did not run in that time");
 	pipeline_keep_names(r->pipeline);
+	interrupts_only_pass_on();
 	if (why != LOOP_COMMAND && r->o.command && !child_has_ended(&r->child))
 		log_info("waiting for %s to end", r->o.command[0]);
 	child_wait(&r->child);
@@ -401,7 +370,10 @@ static int record(struct recording *r, int argc, char **argv, struct err *e)
 	    (n = open_pipeline(r, e)) < 0)
 		return n;
 	n = run(r, &why, e);
-	return n < 0 ? n : finish(r, why, e);
+	if (n == 0)
+		n = finish(r, why, e);
+	loop_block_signals(); /* the command that they are passed on to is let go of */
+	return n;
 }
 
 int cmd_record(int argc, char **argv)

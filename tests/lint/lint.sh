@@ -34,6 +34,7 @@ lzma.h            symbolize
 
 # Mutable globals that are allowed, as OBJECT.o:NAME, and why.
 globals='
+interrupts.o:seen    what a signal handler has to know
 log.o:log_level      one per process: how much is said
 outfile.o:pending    a signal handler removes half-written files
 snapshot.o:accessors libunwind wants a pointer to what it does not change
