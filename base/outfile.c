@@ -21,7 +21,8 @@ struct outfile {
 	char *path;
 	char *tmp; /* NULL when written in place */
 	int fd;
-	int error; /* first failed write */
+	int error;   /* first failed write */
+	bool is_cut; /* the file itself is being written, not the temporary */
 	size_t total;
 	size_t n;
 	char buf[1 << 16];
@@ -88,6 +89,24 @@ static int follow_links(struct outfile *f)
 	return -ELOOP;
 }
 
+/*
+ * Finds out before there is anything to write that a file is there which may be neither written nor
+ * replaced. rmdir(2) of a file fails with ENOTDIR, but first where it may not be taken away.
+ */
+static int check_place(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	int r = fd < 0 ? -errno : 0;
+	struct statx st = { 0 };
+
+	if (r == 0 || r == -ENOENT)
+		return 0;
+	statx(AT_FDCWD, path, 0, 0, &st);
+	if (rmdir(path) < 0 && errno == ENOTDIR && !(st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
+		return 0;
+	return r;
+}
+
 /* A name beside the path. */
 static int open_beside(struct outfile *f, struct err *e)
 {
@@ -102,9 +121,10 @@ static int open_beside(struct outfile *f, struct err *e)
 		f->tmp = NULL;
 		return -ENOMEM;
 	}
-	f->fd = mkostemp(f->tmp, O_CLOEXEC);
-	if (f->fd < 0) {
+	r = check_place(f->path);
+	if (r == 0 && (f->fd = mkostemp(f->tmp, O_CLOEXEC)) < 0)
 		r = -errno;
+	if (r < 0) {
 		free(f->tmp);
 		f->tmp = NULL;
 		return err_set(e, r,
@@ -187,24 +207,58 @@ size_t outfile_size(const struct outfile *f)
 	return f->total;
 }
 
-int outfile_commit(struct outfile *file, struct err *e)
+/* What may not be replaced: a file that is mounted there, somebody's in a folder like /tmp. */
+static int write_over(struct outfile *f)
 {
-	_cleanup_(outfile_freep) struct outfile *f = file;
-	int r = flush(f);
+	_cleanup_close_ int tmp_fd = f->fd;
+	off_t done = 0;
+	ssize_t n;
 
-	if (r == 0 && f->tmp && fsync(f->fd) < 0)
-		r = -errno;
-	if (r == 0 && f->tmp && rename(f->tmp, f->path) < 0)
-		r = -errno;
-	if (r == -ENOSPC || r == -EDQUOT)
-		return err_set(e, r, "cannot write '%s': %m; free some space or write elsewhere with -o",
-			       f->path);
-	if (r < 0)
-		return err_set(e, r, "cannot write '%s': %m", f->path);
+	f->fd = open(f->path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY);
+	if (f->fd < 0)
+		return -errno;
+	f->is_cut = true;
+	while ((n = pread(tmp_fd, f->buf, sizeof(f->buf), done)) > 0) {
+		f->n = (size_t)n;
+		done += n;
+		if (flush(f) < 0)
+			return f->error;
+	}
+	if (n < 0 || fsync(f->fd) < 0)
+		return -errno;
+	f->is_cut = false;
+	return 0;
+}
+
+static int take_place(struct outfile *f)
+{
+	if (fsync(f->fd) < 0)
+		return -errno;
+	if (rename(f->tmp, f->path) < 0)
+		return errno == EBUSY || errno == EPERM || errno == EACCES || errno == EXDEV
+			       ? write_over(f)
+			       : -errno;
 	set_pending(f->tmp, NULL);
 	free(f->tmp); /* it has its name now */
 	f->tmp = NULL;
 	return 0;
+}
+
+int outfile_commit(struct outfile *file, struct err *e)
+{
+	_cleanup_(outfile_freep) struct outfile *f = file;
+	const char *remedy = "";
+	int r = flush(f);
+
+	if (r == 0 && f->tmp)
+		r = take_place(f);
+	if (r == 0)
+		return 0;
+	if (r == -ENOSPC || r == -EDQUOT)
+		remedy = "; free some space or write elsewhere with -o";
+	if (f->is_cut)
+		return err_set(e, r, "'%s' is cut short: %m%s", f->path, remedy);
+	return err_set(e, r, "cannot write '%s': %m%s", f->path, remedy);
 }
 
 void outfile_abort(struct outfile *f)

@@ -2,7 +2,9 @@
 /*
  * An output file that appears whole or not at all: bytes go to a temporary name in the same
  * directory, which replaces the wanted name when the file is committed. "-" is standard output.
- * A target that exists and is no regular file (/dev/null, a FIFO) is written in place.
+ * A target that exists and is no regular file (/dev/null, a FIFO) is written in place. One that may
+ * not be replaced but written (mounted there, somebody's in a sticky folder) is written over, from
+ * the whole temporary: that alone may be cut short, and is said so.
  */
 #pragma once
 

@@ -261,6 +261,94 @@ Test(outfile, refuses_what_cannot_be_written_at_once_and_says_why)
 	cr_expect_eq(scratch_count("."), 3, "nothing is left behind");
 }
 
+/* Somebody's file in a folder like /tmp, and who may do nothing: seteuid(0) ends that. */
+static void as_nobody_among(mode_t mode)
+{
+	if (geteuid() != 0)
+		cr_skip("needs root, to be somebody else");
+	cr_assert_eq(chmod(".", 0755), 0);
+	cr_assert_eq(mkdir("sticky", 0700), 0);
+	cr_assert_eq(chmod("sticky", 01777), 0);
+	scratch_write("sticky/out", "old and longer");
+	cr_assert_eq(chmod("sticky/out", mode), 0);
+	cr_assert_eq(seteuid(65534), 0);
+}
+
+Test(outfile, writes_over_what_it_may_not_replace)
+{
+	struct err e = { 0 };
+	struct outfile *f;
+	struct stat st;
+	int r;
+
+	as_nobody_among(0666);
+	f = open_out("sticky/out");
+	write_out(f, "new");
+	r = outfile_commit(f, &e);
+	cr_assert_eq(seteuid(0), 0);
+	cr_expect_eq(r, 0, "%s", e.text);
+	cr_expect_str_eq(scratch_read("sticky/out"), "new");
+	cr_assert_eq(stat("sticky/out", &st), 0);
+	cr_expect_eq(st.st_uid, 0, "it is the file that was there");
+	cr_expect_eq(scratch_count("sticky"), 1, "no temporary file is left");
+}
+
+Test(outfile, says_that_what_it_wrote_over_is_cut_short)
+{
+	struct rlimit lim = { 4096, RLIM_INFINITY };
+	static char block[1 << 16];
+	struct err e = { 0 };
+	struct outfile *f;
+	int r;
+
+	as_nobody_among(0666);
+	f = open_out("sticky/out");
+	outfile_write(f, block, sizeof(block)); /* all of the temporary */
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &lim);
+	r = outfile_commit(f, &e);
+	setrlimit(RLIMIT_FSIZE, &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY });
+	cr_assert_eq(seteuid(0), 0);
+	cr_expect_eq(r, -EFBIG);
+	cr_expect_not_null(strstr(e.text, "'sticky/out' is cut short: "), "%s", e.text);
+	cr_expect_eq(scratch_count("sticky"), 1, "no temporary file is left");
+}
+
+Test(outfile, refuses_at_once_what_it_may_neither_replace_nor_write)
+{
+	struct outfile *f = NULL;
+	struct err e = { 0 };
+	int r;
+
+	as_nobody_among(0644);
+	r = outfile_open("sticky/out", &f, &e);
+	cr_assert_eq(seteuid(0), 0);
+	cr_expect_eq(r, -EACCES);
+	cr_expect_null(f);
+	cr_expect_not_null(strstr(e.text, "'sticky/out'"), "%s", e.text);
+	cr_expect_str_eq(scratch_read("sticky/out"), "old and longer");
+	cr_expect_eq(scratch_count("sticky"), 1);
+}
+
+/* Who may write to its folder may replace it, as mv(1) does. */
+Test(outfile, replaces_what_it_may_not_write)
+{
+	struct err e = { 0 };
+	struct outfile *f;
+	int r;
+
+	as_nobody_among(0444);
+	cr_assert_eq(seteuid(0), 0);
+	cr_assert_eq(chmod("sticky", 0777), 0);
+	cr_assert_eq(seteuid(65534), 0);
+	f = open_out("sticky/out");
+	write_out(f, "new");
+	r = outfile_commit(f, &e);
+	cr_assert_eq(seteuid(0), 0);
+	cr_expect_eq(r, 0, "%s", e.text);
+	cr_expect_str_eq(scratch_read("sticky/out"), "new");
+}
+
 Test(outfile, dying_process_takes_its_temporary_files_along)
 {
 	struct outfile *a = open_out("a"), *b = open_out("b");
