@@ -96,6 +96,8 @@ struct recording {
 	struct pipeline *pipeline;
 	struct profile *profile;
 	struct live live;
+	int failed; /* the first output that could not be written, and why */
+	struct err why;
 };
 
 static void recording_done(struct recording *r)
@@ -270,26 +272,44 @@ static unsigned terminal_columns(void)
 		       : 80;
 }
 
-/* Of the files that were asked for the pictures, or the others. */
-static int write_named(struct recording *r, bool pictures, struct err *e)
+static void say_error(int n, const struct err *e)
+{
+	log_error("%s", e->text[0] ? e->text : strerror(-n));
+}
+
+/* One output that fails does not cost the others: the first error is said at the end. */
+static bool went_well(struct recording *r, int n, const struct err *e)
+{
+	if (n < 0 && r->failed) {
+		say_error(n, e);
+	} else if (n < 0) {
+		r->failed = n;
+		r->why = *e;
+	}
+	return n >= 0;
+}
+
+/* Of the files that were asked for the pictures, or the others. Whether all are written. */
+static bool write_named(struct recording *r, bool pictures)
 {
 	const struct record_options *o = &r->o;
 	const struct output_opts oo = { .sample_type = -1 };
+	bool all = true;
 
 	array_each(&o->outputs, path) {
-		int output = o->format == FORMAT_AUTO ? output_by_path(*path, e) : o->format, n;
+		struct err e = { 0 };
+		int output = o->format == FORMAT_AUTO ? output_by_path(*path, &e) : o->format;
 
-		if (output < 0)
-			return output;
-		if (pictures != (output == OUTPUT_HTML || output == OUTPUT_SVG))
+		if (output >= 0 && pictures != (output == OUTPUT_HTML || output == OUTPUT_SVG))
 			continue;
-		n = output_write(r->profile, NULL, *path, output, &oo, e);
-		if (n < 0)
-			return n;
-		if (strcmp(*path, "-") != 0 && !o->is_default_output)
+		if (output >= 0)
+			output = output_write(r->profile, NULL, *path, output, &oo, &e);
+		if (!went_well(r, output, &e))
+			all = false;
+		else if (strcmp(*path, "-") != 0 && !o->is_default_output)
 			log_info("wrote %s", *path);
 	}
-	return 0;
+	return all;
 }
 
 static int write_top(const struct profile *p, struct err *e)
@@ -304,23 +324,21 @@ static int write_top(const struct profile *p, struct err *e)
 	return r;
 }
 
-static int write_outputs(struct recording *r, struct err *e)
+static void write_outputs(struct recording *r)
 {
 	const struct record_options *o = &r->o;
-	int n = write_named(r, false, e);
+	bool all = write_named(r, false);
+	struct err e = { 0 };
 
-	if (n == 0 && o->is_default_output)
-		n = write_top(r->profile, e);
-	if (n == 0)
-		n = viewopts_part_programs(&(struct viewopts){ 0 }, r->profile, e);
-	if (n == 0)
-		n = write_named(r, true, e);
-	if (n == 0 && o->is_default_output)
+	if (o->is_default_output)
+		went_well(r, write_top(r->profile, &e), &e);
+	all = went_well(r, viewopts_part_programs(&(struct viewopts){ 0 }, r->profile, &e), &e) &&
+	      write_named(r, true) && all;
+	if (all && o->is_default_output)
 		log_info("wrote %s%s", o->outputs.items[0],
 			 o->format == FORMAT_AUTO || o->format == FORMAT_PPROF
 				 ? "; look at it with 'wick report' or 'wick flame'"
 				 : "");
-	return n;
 }
 
 static int finish(struct recording *r, enum loop_end why, struct err *e)
@@ -334,9 +352,7 @@ static int finish(struct recording *r, enum loop_end why, struct err *e)
 	n = pipeline_profile(r->pipeline, info, &r->profile);
 	if (n < 0 || (n = pipeline_tally(r->pipeline, &tally)) < 0)
 		return err_set(e, n, "cannot name what was recorded: %m");
-	n = write_outputs(r, e);
-	if (n < 0)
-		return n;
+	write_outputs(r);
 	live_summary(&tally, r->profile->duration_ns, r->o.events.ev[0].name,
 		     (unsigned)pipeline_cpus(r->pipeline));
 	if (pipeline_walked(r->pipeline))
@@ -346,6 +362,8 @@ static int finish(struct recording *r, enum loop_end why, struct err *e)
 	if (!tally.recorded)
 		log_warn("nothing was recorded: what was asked for did not run in that time");
 	pipeline_keep_names(r->pipeline);
+	if (r->failed)
+		say_error(r->failed, &r->why);
 	interrupts_only_pass_on();
 	if (why != LOOP_COMMAND && r->o.command && !child_has_ended(&r->child))
 		log_info("waiting for %s to end", r->o.command[0]);
@@ -385,10 +403,10 @@ int cmd_record(int argc, char **argv)
 	if (r.o.help)
 		status = fputs(usage, stdout) < 0;
 	else if (n < 0) {
-		log_error("%s", e.text[0] ? e.text : strerror(-n));
+		say_error(n, &e);
 		status = r.child.status ? r.child.status : n == -EINVAL && !r.pipeline ? 2 : 1;
 	} else {
-		status = r.child.status;
+		status = r.child.status ? r.child.status : r.failed < 0;
 	}
 	recording_done(&r);
 	return status;
