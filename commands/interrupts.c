@@ -28,6 +28,23 @@ static struct {
 	atomic_bool writing;
 } seen;
 
+static void clean_up(int signal_nr)
+{
+	outfile_unlink_all();
+	raise(signal_nr); /* which ends the process: SA_RESETHAND */
+}
+
+void interrupts_clean_up(void)
+{
+	const struct sigaction act = { .sa_handler = clean_up,
+				       .sa_flags = SA_RESETHAND | SA_NODEFER };
+	struct sigaction old;
+
+	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
+		if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+			sigaction(signals[i], &act, NULL);
+}
+
 static void on_interrupt(int signal_nr, siginfo_t *si, void *context)
 {
 	const uint64_t now = clock_mono_ns();

@@ -7,6 +7,12 @@
 struct child;
 
 /*
+ * For a command that records nothing: those that are not ignored end the process as they do anyway,
+ * and it takes its temporary files along.
+ */
+void interrupts_clean_up(void);
+
+/*
  * After a recording: unblocks its signals (loop_signals()), whose handlers pass them on to @child,
  * borrowed while they are not blocked. The first says what is being done already: that the recording
  * ends; it has come if @had_one. What comes together with it means the same. A SIGINT or SIGTERM

@@ -6,6 +6,7 @@
 
 #include "array.h"
 #include "commands.h"
+#include "interrupts.h"
 #include "log.h"
 
 static const struct {
@@ -34,6 +35,7 @@ static void help(FILE *out)
 
 int main(int argc, char **argv)
 {
+	interrupts_clean_up();
 	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of writing like any other */
 	if (argc < 2) {
 		help(stderr);

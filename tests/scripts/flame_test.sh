@@ -110,5 +110,24 @@ ok '... in a filter' refused 2 "'(' of --focus is not a regular expression" repo
 ok 'no base' refused 1 "cannot read 'none'" flame in.folded --diff none
 ok 'nothing is left of a failure' sh -c '! ls out* x.html 2>/dev/null | grep .'
 ok 'a full disk' refused 1 "No space left on device" flame in.folded --format svg -o /dev/full
+
+interrupted() { # SIGNAL NUMBER: while it writes, ends by it, and takes the temporary file along
+    local pid rc
+    for _ in {1..20}; do
+        (exec "$wick" convert large.folded -o large.json --format speedscope) &
+        pid=$!
+        until compgen -G 'large.json*' >/dev/null; do :; done
+        kill "-$1" $pid
+        wait $pid
+        rc=$?
+        [ $rc -ne 0 ] && break
+        rm large.json # it was faster
+    done
+    [ $rc -eq $((128 + $2)) ] && ! compgen -G 'large.json*'
+}
+
+awk 'BEGIN { for (i = 0; i < 200000; i++) print "main;f" i % 997 ";g" i % 9973 ";h" i, 1 + i % 7 }' >large.folded
+ok 'terminated' interrupted TERM 15
+ok 'hung up' interrupted HUP 1
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]

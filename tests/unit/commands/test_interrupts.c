@@ -35,7 +35,8 @@ static int ended(void (*what)(void))
 	if (pid == 0) {
 		struct outfile *f;
 
-		signal(SIGHUP, SIG_DFL);
+		for (int nr = 1; nr <= SIGTERM; nr++)
+			signal(nr, SIG_DFL);
 		if (outfile_open("out", &f, NULL) < 0)
 			_exit(99);
 		what();
@@ -132,4 +133,49 @@ static void ignored_hangup(void)
 Test(interrupts, hangup_that_is_ignored_stays_ignored)
 {
 	cr_expect_eq(ended(ignored_hangup), 0);
+}
+
+/* --- commands that record nothing ------------------------------------------------------------ */
+
+static void clean(int signal_nr)
+{
+	interrupts_clean_up();
+	raise(signal_nr);
+}
+
+static void clean_int(void)
+{
+	clean(SIGINT);
+}
+
+static void clean_term(void)
+{
+	clean(SIGTERM);
+}
+
+static void clean_hup(void)
+{
+	clean(SIGHUP);
+}
+
+Test(interrupts, take_temporary_files_along)
+{
+	cr_expect_eq(ended(clean_int), 128 + SIGINT);
+	cr_expect_eq(ended(clean_term), 128 + SIGTERM);
+	cr_expect_eq(ended(clean_hup), 128 + SIGHUP);
+	cr_expect_eq(scratch_count("."), 0, "a temporary file is left");
+}
+
+static void clean_ignored(void)
+{
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	clean(SIGHUP);
+	raise(SIGINT);
+}
+
+Test(interrupts, that_are_ignored_stay_so)
+{
+	cr_expect_eq(ended(clean_ignored), 0);
+	cr_expect_str_eq(scratch_read("out"), "", "it is written");
 }
