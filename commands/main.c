@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which command is meant. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "array.h"
 #include "commands.h"
@@ -33,8 +35,25 @@ static void help(FILE *out)
 	      out);
 }
 
+/*
+ * A file that is opened must not become standard input, output or error. Where one of these is
+ * closed there is nothing to read, and writing fails as it did; a command that is recorded has it
+ * closed.
+ */
+static void fill_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
+	fill_standard();
 	interrupts_clean_up();
 	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of writing like any other */
 	if (argc < 2) {

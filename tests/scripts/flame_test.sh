@@ -111,6 +111,11 @@ ok 'no base' refused 1 "cannot read 'none'" flame in.folded --diff none
 ok 'nothing is left of a failure' sh -c '! ls out* x.html 2>/dev/null | grep .'
 ok 'a full disk' refused 1 "No space left on device" flame in.folded --format svg -o /dev/full
 
+# What is closed is not where the picture goes: the message would be its end.
+ok 'no standard error' sh -c "'$wick' flame in.folded -o closed.svg 2>&-"
+ok '... writes only the picture' python3 -c 'import xml.dom.minidom; xml.dom.minidom.parse("closed.svg")'
+ok 'no standard output' sh -c "'$wick' flame in.folded -o - 2>&1 >&- | grep -q 'Bad file descriptor'"
+
 interrupted() { # SIGNAL NUMBER: while it writes, ends by it, and takes the temporary file along
     local pid rc
     for _ in {1..20}; do

@@ -118,6 +118,8 @@ refuses 1 'no regular file' "$dir/in" 0
 out=$(printf '0\nzebra\n' | "$wick" symbolize "$dir/program" 2>&1 >"$dir/ours")
 [[ $?$out = 1*'1 line of standard input is no address'* ]] || complain "wrong line: $out"
 grep -q 'not an address' "$dir/ours" || complain "a wrong line has no answer"
+out=$("$wick" symbolize "$dir/program" 2>&1 <&-) # not the program itself
+[[ $?$out = 0 ]] || complain "no standard input: $out"
 out=$("$wick" symbolize "$dir/program" "$main" 2>&1 >/dev/full)
 [[ $?$out = 1*'No space left'* ]] || complain "a full disk: $out"
 # Also of answers that are written in pieces, and by several threads; what comes then is not read.
