@@ -89,22 +89,32 @@ static int follow_links(struct outfile *f)
 	return -ELOOP;
 }
 
-/*
- * Finds out before there is anything to write that a file is there which may be neither written nor
- * replaced. rmdir(2) of a file fails with ENOTDIR, but first where it may not be taken away.
- */
+/* Whether rename(2) may put another file at @path, where one is: not what is mounted, nor somebody's in a
+ * folder like /tmp. */
+static bool is_replaceable(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	size_t n = slash ? (size_t)(slash + 1 - path) : 1;
+	_cleanup_free_ char *folder = strndup(slash ? path : ".", n);
+	struct statx st = { 0 };
+	struct stat around;
+
+	if (!folder || stat(folder, &around) < 0 || statx(AT_FDCWD, path, 0, STATX_UID, &st) < 0)
+		return true; /* it is not known */
+	if (st.stx_attributes & (STATX_ATTR_MOUNT_ROOT | STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND))
+		return false;
+	return !(around.st_mode & S_ISVTX) || geteuid() == 0 || geteuid() == st.stx_uid ||
+	       geteuid() == around.st_uid;
+}
+
+/* Finds out before there is anything to write that a file is there which may be neither written nor
+ * replaced. */
 static int check_place(const char *path)
 {
 	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
 	int r = fd < 0 ? -errno : 0;
-	struct statx st = { 0 };
 
-	if (r == 0 || r == -ENOENT)
-		return 0;
-	statx(AT_FDCWD, path, 0, 0, &st);
-	if (rmdir(path) < 0 && errno == ENOTDIR && !(st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
-		return 0;
-	return r;
+	return r == -ENOENT || is_replaceable(path) ? 0 : r;
 }
 
 /* A name beside the path. */
