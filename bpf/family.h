@@ -12,7 +12,7 @@
 
 #include <stdbool.h>
 
-#include "maps.h"
+#include "taskid.h"
 
 #define CLONE_THREAD 0x00010000
 
@@ -23,7 +23,7 @@ const volatile __u32 newtask_clone_flags_off;
 /* A process among the targets has made a thread or a process. */
 static __always_inline void inherit_process(__u32 child, __u64 flags)
 {
-	__u32 parent = bpf_get_current_pid_tgid() >> 32, one = 1;
+	__u32 parent = this_id() >> 32, one = 1;
 	__u32 *threads = bpf_map_lookup_elem(&target_tgids, &parent);
 
 	if (!threads)
@@ -39,10 +39,18 @@ static __always_inline void inherit_process(__u32 child, __u64 flags)
 /* The same of a thread among them. */
 static __always_inline void inherit_thread(__u32 child)
 {
-	__u32 parent = (__u32)bpf_get_current_pid_tgid(), one = 1;
+	__u32 parent = (__u32)this_id(), one = 1;
 
 	if (bpf_map_lookup_elem(&target_tids, &parent))
 		bpf_map_update_elem(&target_tids, &child, &one, BPF_ANY);
+}
+
+static __always_inline void inherit(__u32 child, __u64 flags)
+{
+	if (config.by_tgid)
+		inherit_process(child, flags);
+	if (config.by_tid)
+		inherit_thread(child);
 }
 
 SEC("tracepoint")
@@ -54,17 +62,26 @@ int follow_newtask(void *ctx)
 	if (bpf_probe_read_kernel(&child, sizeof(child), ctx + newtask_pid_off) ||
 	    bpf_probe_read_kernel(&flags, sizeof(flags), ctx + newtask_clone_flags_off))
 		return 0;
-	if (config.by_tgid)
-		inherit_process(child, flags);
-	if (config.by_tid)
-		inherit_thread(child);
+	inherit(child, flags);
+	return 0;
+}
+
+/* The same in a PID namespace: the record has the child's number on the machine, but the tracepoint
+ * itself is given the child. */
+SEC("raw_tracepoint")
+int follow_newtask_inside(struct bpf_raw_tracepoint_args *ctx)
+{
+	__u32 child = thread_inside(ctx->args[0]);
+
+	if (child)
+		inherit(child, ctx->args[1]);
 	return 0;
 }
 
 SEC("tracepoint")
 int follow_exit(void *ctx)
 {
-	__u64 id = bpf_get_current_pid_tgid();
+	__u64 id = this_id();
 	__u32 tgid = id >> 32, tid = (__u32)id;
 	__u32 *threads = config.by_tgid ? bpf_map_lookup_elem(&target_tgids, &tgid) : NULL;
 

@@ -8,11 +8,12 @@
  */
 #pragma once
 
+#include "taskid.h"
 #include "walk.h"
 
-static __always_inline int forget_process(void)
+static __always_inline int forget_process(__u32 tgid)
 {
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32, i = tgid & (WIRE_BEGUN - 1);
+	__u32 i = tgid & (WIRE_BEGUN - 1);
 	struct wire_begun *b = bpf_map_lookup_elem(&begun, &i);
 
 	if (b) {
@@ -30,16 +31,19 @@ static __always_inline int forget_process(void)
 SEC("raw_tracepoint")
 int forget_at_exec(void *ctx)
 {
+	__u32 tgid = this_id() >> 32;
+
 	(void)ctx;
-	return forget_process();
+	return tgid ? forget_process(tgid) : 0;
 }
 
 /* sched_process_exit, which every thread passes */
 SEC("raw_tracepoint")
 int forget_at_exit(void *ctx)
 {
-	__u64 id = bpf_get_current_pid_tgid();
+	__u64 id = this_id();
+	__u32 tgid = id >> 32;
 
 	(void)ctx;
-	return (__u32)id == id >> 32 ? forget_process() : 0;
+	return tgid && tgid == (__u32)id ? forget_process(tgid) : 0;
 }

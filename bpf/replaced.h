@@ -12,6 +12,7 @@
  */
 #pragma once
 
+#include "kread.h"
 #include "maps.h"
 
 /* Bytes of the kernel stack's top that hold the struct vm_fault of a fault of user code, and how many
@@ -23,12 +24,6 @@
 #define PTE_WRITE   2ull
 #define PTE_FRAME   0x000ffffffffff000ull /* with the bit of encrypted memory, as all have it */
 #define PTE_INDEX   511			  /* of those of one page table */
-
-/* The word at @at of the kernel's memory: 0 or -1. */
-static __always_inline int read_kernel_word(__u64 at, __u64 *ret)
-{
-	return bpf_probe_read_kernel(ret, sizeof(*ret), (void *)at) ? -1 : 0;
-}
 
 /* Whether the struct vm_fault at @fault is about the memory of the current task. */
 static __always_inline bool is_own_fault(__u64 fault)

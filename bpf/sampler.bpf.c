@@ -11,6 +11,7 @@
 #include "filter.h"
 #include "lifecycle.h"
 #include "record.h"
+#include "taskid.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -39,7 +40,7 @@ static __always_inline bool file_sample(struct bpf_perf_event_data *ctx, struct 
 	return count_tick(set);
 }
 
-/* Records a tick that is wanted. @id: of the thread, as the kernel gives it; @shows: enum
+/* Records a tick that is wanted. @id: this_id(); @shows: enum
  * wire_flags that the sample is to have. */
 static __noinline void record_tick(struct bpf_perf_event_data *ctx, __u32 event, __u64 id,
 				   __u32 shows)
@@ -89,7 +90,7 @@ static __always_inline int on_tick(struct bpf_perf_event_data *ctx, __u32 event)
 	counted->n[CTR_TICKS]++;
 	if (!(__u32)id)
 		counted->n[CTR_IDLE]++;
-	else if (!is_wanted(id >> 32, (__u32)id, in_user_mode(ctx), &shows))
+	else if (is_outside(&id) || !is_wanted(id >> 32, (__u32)id, in_user_mode(ctx), &shows))
 		counted->n[CTR_FILTERED]++;
 	else
 		record_tick(ctx, event, id, shows);

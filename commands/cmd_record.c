@@ -22,6 +22,7 @@
 #include "loop.h"
 #include "outfile.h"
 #include "output.h"
+#include "pidns.h"
 #include "pipeline.h"
 #include "profile.h"
 #include "record_options.h"
@@ -93,6 +94,7 @@ struct recording {
 	struct record_options o;
 	ARRAY(int) cgroup_fds;
 	struct child child;
+	uint32_t pidns; /* as pidns_find() */
 	struct pipeline *pipeline;
 	struct profile *profile;
 	struct live live;
@@ -203,6 +205,7 @@ static void say_hello(const struct recording *r)
 		 : o->command && !o->all ? o->command[0]
 		 : o->targets.asked	 ? "what was described"
 		 : o->cgroups.n		 ? "the cgroups"
+		 : r->pidns		 ? "this PID namespace"
 					 : "the whole machine",
 		 o->events.ev[0].name, pipeline_cpus(r->pipeline),
 		 o->command || o->duration_ns ? "" : "; Ctrl-C ends");
@@ -246,6 +249,9 @@ static int run(struct recording *r, enum loop_end *ret_end, struct err *e)
 	if (n < 0)
 		return n;
 	say_hello(r);
+	/* Who names processes means those that have a number here. */
+	if (r->pidns && !o->tgids.n && !o->tids.n && (!o->command || o->all))
+		live_left_out();
 	say_if_absent(r);
 	live_start(&r->live);
 	n = loop_run(&lo, ret_end, e);
@@ -383,7 +389,7 @@ static int record(struct recording *r, int argc, char **argv, struct err *e)
 	if (!r->o.events.n)
 		event_list_default(r->o.freq_hz, &r->o.events);
 	loop_block_signals();
-	if ((n = check_outputs(&r->o, e)) < 0 ||
+	if ((n = pidns_find(&r->pidns, e)) < 0 || (n = check_outputs(&r->o, e)) < 0 ||
 	    (r->o.command && (n = child_spawn(&r->child, r->o.command, e)) < 0) ||
 	    (n = open_pipeline(r, e)) < 0)
 		return n;

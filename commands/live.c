@@ -6,9 +6,19 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "host.h"
 #include "log.h"
 #include "pipeline.h"
 #include "tally.h"
+
+void live_left_out(void)
+{
+	struct host h = { .root = "" };
+
+	host_read(&h);
+	log_warn("processes outside of this PID namespace are left out; to have them, too: %s",
+		 host_privileged_container(&h));
+}
 
 void live_start(struct live *l)
 {

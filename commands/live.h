@@ -15,6 +15,9 @@ struct live {
 	uint64_t start_ns;
 };
 
+/* Says who is left out of a recording of everybody in a PID namespace of its own. */
+void live_left_out(void);
+
 void live_start(struct live *l);
 
 /* loop_opts.on_window: @ctx is the struct live. */

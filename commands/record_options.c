@@ -18,6 +18,7 @@
 #include "labels.h"
 #include "optword.h"
 #include "output.h"
+#include "pidns.h"
 #include "wire.h"
 
 int parse_duration(const char *text, uint64_t *ret_ns)
@@ -121,10 +122,14 @@ static int add_targets(struct record_options *o, const char *list, bool threads,
 {
 	_cleanup_free_ char *copy = strdup(list);
 	char *save = NULL;
-	int r = -EINVAL;
+	uint32_t inum;
+	int r;
 
 	if (!copy)
 		return -ENOMEM;
+	if ((r = pidns_find(&inum, e)) < 0)
+		return r; /* /proc knows them by other numbers */
+	r = -EINVAL;
 	for (char *id = strtok_r(copy, ",", &save); id; id = strtok_r(NULL, ",", &save))
 		if ((r = add_target(o, id, threads, e)) < 0)
 			return r;

@@ -230,6 +230,7 @@ struct wire_config {
 	__u8 by_snapshot; /* user stacks by snapshots, as many as are allowed */
 	__u8 has_cgroups; /* the kernel knows of any */
 	__u8 judged;	  /* WIRE_JUDGED of what all have to hold; 0 = nothing */
+	__u32 pidns;	  /* inode of wick's PID namespace; 0 = it is the machine's */
 	/* What a tick that is turned away looks at lies before, in one cache line. */
 	__u32 n_users;
 	__u32 users[WIRE_MAX_USERS]; /* real user ids, of WIRE_OF_USER */
@@ -243,4 +244,15 @@ struct wire_layout {
 	/* Of struct vm_fault: all are known or fault_address is 0. */
 	__u32 fault_vma, fault_address, fault_pud, fault_pmd, fault_pte, fault_orig_pte;
 	__u32 stack_size; /* bytes of a kernel stack */
+};
+
+/* Where the kernel keeps the numbers that processes have in wick's PID namespace, constant while the
+ * program runs: offsets of members. Unused where that is the machine's. */
+struct wire_pidns {
+	__u32 task_pid, task_signal;  /* of struct task_struct */
+	__u32 signal_pids;	      /* of struct signal_struct */
+	__u32 pid_level, pid_numbers; /* of struct pid */
+	__u32 upid_nr, upid_ns;	      /* of struct upid, … */
+	__u32 upid_bytes;	      /* … which is so long */
+	__u32 ns_inum;		      /* of struct pid_namespace */
 };

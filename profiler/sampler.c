@@ -19,6 +19,7 @@
 #include "kfeat.h"
 #include "kstruct.h"
 #include "log.h"
+#include "pidns.h"
 #include "sampler_state.h"
 
 #include "sampler.skel.h"
@@ -159,12 +160,15 @@ static void find_layout(struct sampler_bpf *k)
 		l->fault_address = 0; /* all of them or none */
 }
 
-static int configure_filters(struct sampler *s, const struct sampler_opts *o)
+static int configure_filters(struct sampler *s, const struct sampler_opts *o,
+			     const struct pidns *pidns)
 {
 	struct sampler_bpf *k = s->skel;
 	struct wire_config *c = &k->rodata->config;
 	int r;
 
+	c->pidns = pidns->inum;
+	k->rodata->pidns = pidns->layout;
 	c->self_tgid = (uint32_t)getpid();
 	c->n_cgroups = (uint32_t)o->n_cgroups;
 	c->max_user_frames = o->max_user_frames ? o->max_user_frames : WIRE_USER_FRAMES;
@@ -210,7 +214,11 @@ static int choose_programs(struct sampler *s, const struct sampler_opts *o,
 	for (size_t i = o->events.n; i < WIRE_MAX_EVENTS && r == 0; i++)
 		r = bpf_program__set_autoload(event_program(s, i), false);
 	if (r == 0)
-		r = bpf_program__set_autoload(k->progs.follow_newtask, s->follows);
+		r = bpf_program__set_autoload(k->progs.follow_newtask,
+					      s->follows && !k->rodata->config.pidns);
+	if (r == 0)
+		r = bpf_program__set_autoload(k->progs.follow_newtask_inside,
+					      s->follows && k->rodata->config.pidns);
 	if (r == 0)
 		r = bpf_program__set_autoload(k->progs.follow_exit, s->follows);
 	k->rodata->newtask_pid_off = layout->newtask_pid_off;
@@ -366,14 +374,19 @@ static int attach_lifecycle(struct sampler *s)
 
 static int start_following(struct sampler *s, const struct follow_layout *layout)
 {
+	const struct sampler_bpf *k = s->skel;
+
 	if (!s->follows)
 		return 0;
 	s->follow_fds[0] =
-		follow_attach(layout->newtask_id, bpf_program__fd(s->skel->progs.follow_newtask));
+		k->rodata->config.pidns
+			? bpf_raw_tracepoint_open("task_newtask",
+						  bpf_program__fd(k->progs.follow_newtask_inside))
+			: follow_attach(layout->newtask_id,
+					bpf_program__fd(k->progs.follow_newtask));
 	if (s->follow_fds[0] < 0)
 		return s->follow_fds[0];
-	s->follow_fds[1] =
-		follow_attach(layout->exit_id, bpf_program__fd(s->skel->progs.follow_exit));
+	s->follow_fds[1] = follow_attach(layout->exit_id, bpf_program__fd(k->progs.follow_exit));
 	return s->follow_fds[1] < 0 ? s->follow_fds[1] : 0;
 }
 
@@ -429,14 +442,16 @@ int sampler_new(struct sampler **ret, const struct sampler_opts *o,
 		const struct sampler_callbacks *cb, struct err *e)
 {
 	struct follow_layout layout = { 0 };
+	struct pidns pidns;
 	struct sampler *s;
 	int r = 0;
 
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
-	r = choose_following(s, o, &layout, e);
-	if (r < 0) {
+	libbpf_set_print(bpflog_print);
+	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
+	if ((r = pidns_layout(&pidns, e)) < 0 || (r = choose_following(s, o, &layout, e)) < 0) {
 		free(s);
 		return r;
 	}
@@ -445,12 +460,10 @@ int sampler_new(struct sampler **ret, const struct sampler_opts *o,
 	s->follow_fds[0] = s->follow_fds[1] = -1;
 	s->lifecycle_fds[0] = s->lifecycle_fds[1] = -1;
 	s->n_cpus = libbpf_num_possible_cpus();
-	libbpf_set_print(bpflog_print);
-	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
 	s->skel = sampler_bpf__open();
 	if (!s->skel || s->n_cpus < 1)
 		r = -ENOMEM;
-	if (r == 0 && (r = size_maps(s, o)) == 0 && (r = configure_filters(s, o)) == 0 &&
+	if (r == 0 && (r = size_maps(s, o)) == 0 && (r = configure_filters(s, o, &pidns)) == 0 &&
 	    (r = choose_programs(s, o, &layout)) == 0 && (r = sampler_bpf__load(s->skel)) == 0 &&
 	    (r = connect_maps(s, o)) == 0 && (r = attach_lifecycle(s)) == 0)
 		r = start_following(s, &layout);

@@ -22,6 +22,31 @@ struct fake_stack {
 	uint64_t addr[FAKE_FRAMES];
 };
 
+/* A PID namespace; what a process or thread is called in those that it is in, the machine's first;
+ * and the task, as far as programs look into it. */
+struct fake_pidns {
+	uint64_t other[2];
+	uint32_t inum;
+};
+struct fake_pid {
+	uint32_t count, level;
+	struct {
+		int nr;
+		const struct fake_pidns *ns;
+	} numbers[4];
+};
+struct fake_signal {
+	uint64_t other[3];
+	const struct fake_pid *pids[4]; /* [1] is the process's */
+};
+struct fake_task {
+	uint64_t other[7];
+	uint8_t *stack;
+	const void *mm;
+	const struct fake_pid *thread_pid;
+	const struct fake_signal *signal;
+};
+
 /* Calls that a test may let fail. */
 enum fake_call {
 	FAKE_LOOKUP, /* any failure is a miss */
@@ -42,10 +67,12 @@ struct fake_kernel {
 	uint64_t regs[FAKE_REGS]; /* user code's, now or when it entered the kernel */
 	uint16_t cs;		  /* likewise; 0 = a kernel thread */
 	uint64_t syscall;	  /* number of the system call that it is in; 0 = in none */
-	const void *task;	  /* struct task_struct */
-	uint32_t above_regs;	  /* bytes of the kernel stack above the saved registers */
-	bool has_no_memory;	  /* the task exits */
-	bool has_no_layout;	  /* nobody knows where things are in structures */
+	const struct fake_task *task;
+	const struct fake_pid *thread_pid; /* of the task that a tick interrupts; likewise … */
+	const struct fake_signal *signal;  /* … of its process */
+	uint32_t above_regs;		   /* bytes of the kernel stack above the saved registers */
+	bool has_no_memory;		   /* the task exits */
+	bool has_no_layout;		   /* nobody knows where things are in structures */
 	struct fake_fault {
 		uint64_t page;	   /* of the user's, that the kernel is replacing; 0 = none */
 		const void *old;   /* what it replaces: as many bytes, aligned to their size */

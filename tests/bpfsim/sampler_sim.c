@@ -21,13 +21,6 @@
 
 #include "sim.h" /* behind the programs, who say how words of unwind tables are loaded */
 
-/* A task as far as the programs look into it. */
-struct task {
-	uint64_t other[7];
-	uint8_t *stack;
-	void *mm;
-};
-
 /* A map whose definition names the types of key and value, or their sizes. */
 #define ADD(m, n)	 fake_map_add(&m, #m, TYPE_OF(m), sizeof(*(m).key), sizeof(*(m).value), n)
 #define ADD_MAPPED(m, n) fake_map_add_mapped(&m, #m, sizeof(*(m).value), n)
@@ -135,8 +128,8 @@ static void know_layout(void)
 	layout = (struct wire_layout){ .stack_size = SIM_STACK_BYTES };
 	if (fake.has_no_layout)
 		return;
-	layout.task_stack = offsetof(struct task, stack);
-	layout.task_mm = offsetof(struct task, mm);
+	layout.task_stack = offsetof(struct fake_task, stack);
+	layout.task_mm = offsetof(struct fake_task, mm);
 	layout.vma_mm = offsetof(struct vma, mm);
 	layout.fault_address = offsetof(struct fault, address);
 	layout.fault_pud = offsetof(struct fault, pud);
@@ -157,9 +150,11 @@ static int run(unsigned event, struct bpf_perf_event_data *ctx)
 int sampler_sim_tick(unsigned event, bool in_user)
 {
 	struct bpf_perf_event_data ctx = { .sample_period = SIM_PERIOD, .regs.cs = 0x10 };
-	struct task task = {
+	struct fake_task task = {
 		.stack = calloc(1, SIM_STACK_BYTES),
 		.mm = fake.has_no_memory ? NULL : &ctx,
+		.thread_pid = fake.thread_pid,
+		.signal = fake.signal,
 	};
 	struct pt_regs regs = user_regs_now();
 	uint8_t *top = task.stack + SIM_STACK_BYTES - fake.above_regs - sizeof(regs);

@@ -8,6 +8,7 @@
 
 struct sim_sizes;
 struct bpf_perf_event_data;
+struct bpf_raw_tracepoint_args;
 
 #define SIM_PERIOD	10101010 /* sample_period of every tick */
 #define SIM_STACK_BYTES 16384	 /* of the kernel's stacks */
@@ -27,6 +28,8 @@ int walk_frames(void);
 int add_row(__u32 set, __u32 hash, __u32 at);
 int count_tick(__u32 set);
 __u64 hash_stack(__u32 n);
+__u32 number_inside(__u64 pid);
+__u64 id_inside(void);
 __u64 old_page(__u64 fault, __u64 page);
 int copy_page(__u64 addr, __u32 n);
 int copy_stack(__u64 from);
@@ -35,6 +38,7 @@ __u64 find_among(__u32 off, __u32 end);
 int copy_other(__u64 from, __u32 n);
 
 int follow_newtask(void *ctx);
+int follow_newtask_inside(struct bpf_raw_tracepoint_args *ctx);
 int follow_exit(void *ctx);
 int forget_at_exec(void *ctx);
 int forget_at_exit(void *ctx);

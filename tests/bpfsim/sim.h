@@ -15,6 +15,7 @@
 
 /* The globals of the programs, here without their `const`. */
 extern volatile struct wire_config config;
+extern volatile struct wire_pidns pidns;
 extern volatile __u32 active_set, targets_born, n_containers;
 extern volatile __u32 spaces_version[WIRE_SPACE_SLOTS];
 extern volatile __u32 newtask_pid_off, newtask_clone_flags_off;
