@@ -129,7 +129,7 @@ static bool found(const struct finding *findings, const char *name, enum finding
 static const char *scope(const struct host *h, const struct finding *findings)
 {
 	if (found(findings, "pid_namespace", FINDING_LIMITED))
-		return "only the processes of this PID namespace, and the kernel,";
+		return "the processes of this PID namespace, user code and kernel,";
 	if (!host_has_cap(h, HOST_CAP_SYS_PTRACE))
 		return "only the processes of this user, and the kernel,";
 	return "the whole machine, user code and kernel,";
@@ -159,10 +159,11 @@ static void judge_failing(const struct host *h, const struct finding *findings, 
 	list_names(findings, FINDING_MISSING, missing, sizeof(missing));
 	snprintf(v->summary, sizeof(v->summary),
 		 "wick record can do nothing here, because %s.%s%s%s",
-		 foreign ? "it knows stacks of x86_64 only"
-		 : k->program || k->ringbuf || k->stack_trace
-			 ? "the kernel does not let it use BPF"
-			 : "the kernel does not let it sample a CPU",
+		 foreign				      ? "it knows stacks of x86_64 only"
+		 : k->program || k->ringbuf || k->stack_trace ? "the kernel does not let it use BPF"
+		 : k->sample_all || k->attach
+			 ? "the kernel does not let it sample a CPU"
+			 : "it cannot tell which processes are in its PID namespace",
 		 *missing ? " Missing: " : "", missing, *missing ? "." : "");
 	snprintf(v->command, sizeof(v->command), "%s", remedy ? remedy : "");
 }
@@ -173,7 +174,8 @@ void doctor_judge(const struct host *h, const struct finding *findings, struct v
 	struct verdict v = { 0 };
 
 	v.record_all = strcmp(h->machine, "x86_64") == 0 && !k->sample_all && !k->program &&
-		       !k->attach && !k->ringbuf && !k->stack_trace;
+		       !k->attach && !k->ringbuf && !k->stack_trace &&
+		       !found(findings, "pid_namespace", FINDING_MISSING);
 	if (v.record_all)
 		judge_working(h, findings, &v);
 	else

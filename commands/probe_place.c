@@ -3,33 +3,61 @@
 #include "doctor.h"
 
 #include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "host.h"
+#include "pidns.h"
 
-#define INITIAL_PID_NAMESPACE "pid:[4026531836]" /* PROC_PID_INIT_INO, fixed in the kernel */
+/* Where /proc/self points to; a tree of files that tests make is that of whoever looks. */
+static const char *proc_self(const struct host *h, char *buf, size_t size)
+{
+	int r = host_link(h, "/proc/self", buf, size);
+
+	if (r == -EINVAL)
+		snprintf(buf, size, "%d", (int)getpid());
+	return r == 0 || r == -EINVAL ? buf : NULL;
+}
 
 void probe_pid_namespace(const struct host *h, struct finding *f)
 {
-	char target[64];
+	char self[32], target[64];
+	bool told = host_link(h, "/proc/self/ns/pid", target, sizeof(target)) == 0;
+	uint32_t inum;
 
-	if (host_link(h, "/proc/self/ns/pid", target, sizeof(target)) < 0) {
-		finding_value(f, "not told");
-		finding_mean(f, FINDING_UNKNOWN, "The kernel does not name the PID namespace.");
+	switch (pidns_judge(proc_self(h, self, sizeof(self)), told ? target : NULL, &inum)) {
+	case PIDNS_MACHINE:
+		finding_value(f, told ? "the machine's" : "not told");
+		if (told)
+			finding_ok(f, "Process numbers are the kernel's.");
+		else
+			finding_mean(f, FINDING_UNKNOWN,
+				     "The kernel does not name the PID namespace.");
 		return;
-	}
-	if (strcmp(target, INITIAL_PID_NAMESPACE) == 0) {
-		finding_value(f, "the machine's");
-		finding_ok(f, "Process numbers are the kernel's.");
+	case PIDNS_FOREIGN_PROC:
+		finding_value(f, "not that of /proc");
+		finding_mean(f, FINDING_MISSING,
+			     "/proc is not there or shows the processes of another PID namespace "
+			     "than wick is in: wick record refuses to work.");
+		finding_remedy(
+			f, "unshare --mount sh -c 'mount -t proc proc /proc && wick record -a'");
 		return;
+	case PIDNS_OWN:
+		break;
 	}
 	finding_value(f, "its own, %s", target);
-	finding_mean(
-		f, FINDING_LIMITED,
-		"Process numbers differ from the kernel's, and /proc shows only the processes of "
-		"this namespace: all others have no names. Run wick in the machine's namespace.");
+	if (host_access(h, "/sys/kernel/btf/vmlinux", F_OK) == 0)
+		finding_mean(f, FINDING_LIMITED,
+			     "wick record works by the numbers of this namespace and leaves out "
+			     "what runs outside of it. Run wick in the machine's namespace to have "
+			     "that, too.");
+	else
+		finding_mean(f, FINDING_MISSING,
+			     "Without BTF wick cannot tell which processes are in it: wick record "
+			     "refuses to work. Run wick in the machine's namespace.");
 	finding_remedy(f, host_privileged_container(h));
 }
 

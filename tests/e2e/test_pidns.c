@@ -206,3 +206,14 @@ Test(pidns, kernel_without_btf_is_refused)
 	cr_expect_not_null(strstr(r.err, "'docker run --pid=host'"), "%s", r.err);
 	cr_expect_eq(strchr(r.err, '\n'), r.err + r.err_n - 1, "more than a line: %s", r.err);
 }
+
+Test(pidns, doctor_says_what_is_recorded)
+{
+	struct run r = inside(text("%s doctor", wick_program()));
+
+	must_end(&r, 0);
+	cr_expect_not_null(strstr(r.out, "limited   pid_namespace: its own, pid:["), "%s", r.out);
+	cr_expect_not_null(strstr(r.out, "the processes of this PID namespace, user code"), "%s",
+			   r.out);
+	cr_expect_null(strstr(r.err, "left out"));
+}

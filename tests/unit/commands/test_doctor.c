@@ -180,8 +180,21 @@ static struct verdict judge(const struct host *h)
 	return v;
 }
 
+/* What the probe @name found. */
+static struct finding *find(const char *name, struct finding *findings)
+{
+	const struct probe *probes;
+	size_t n, i = 0;
+
+	probes = doctor_probes(&n);
+	while (i + 1 < n && strcmp(probes[i].name, name) != 0)
+		i++;
+	return &findings[i];
+}
+
 Test(doctor, judges_by_what_works)
 {
+	struct finding findings[64] = { 0 };
 	struct host h = open_host("");
 	struct verdict v = judge(&h);
 
@@ -192,6 +205,15 @@ Test(doctor, judges_by_what_works)
 	v = judge(&h);
 	cr_expect(v.record_all);
 	cr_expect_not_null(strstr(v.summary, "only the processes of this user"));
+
+	find("pid_namespace", findings)->state = FINDING_LIMITED;
+	doctor_judge(&h, findings, &v);
+	cr_expect(v.record_all);
+	cr_expect_not_null(strstr(v.summary, "the processes of this PID namespace"));
+	find("pid_namespace", findings)->state = FINDING_MISSING;
+	doctor_judge(&h, findings, &v);
+	cr_expect_not(v.record_all);
+	cr_expect_not_null(strstr(v.summary, "tell which processes are in its PID namespace"));
 
 	h.kfeat.attach = h.kfeat.sample_all = -EACCES;
 	v = judge(&h);
@@ -502,12 +524,27 @@ Test(doctor, recognizes_the_first_pid_namespace)
 	struct fake f;
 
 	fake_new(&f);
-	expect(&f, probe_pid_namespace, FINDING_UNKNOWN, "", "");
+	fake_file(&f, "/proc/self/status", "");
+	expect(&f, probe_pid_namespace, FINDING_UNKNOWN, "not told", "");
 	fake_link(&f, "/proc/self/ns/pid", "pid:[4026531836]");
 	expect(&f, probe_pid_namespace, FINDING_OK, "machine", "");
 	fake_link(&f, "/proc/self/ns/pid", "pid:[4026532178]");
 	strcpy(f.h.container, "docker");
+	expect(&f, probe_pid_namespace, FINDING_MISSING, "4026532178", "--pid=host");
+	fake_file(&f, "/sys/kernel/btf/vmlinux", "");
 	expect(&f, probe_pid_namespace, FINDING_LIMITED, "4026532178", "--pid=host");
+	fake_free(&f);
+}
+
+Test(doctor, recognizes_a_proc_of_another_pid_namespace)
+{
+	struct fake f;
+
+	fake_new(&f);
+	expect(&f, probe_pid_namespace, FINDING_MISSING, "/proc", "mount -t proc proc /proc");
+	fake_file(&f, "/proc/version", "");
+	fake_link(&f, "/proc/self", "1");
+	expect(&f, probe_pid_namespace, FINDING_MISSING, "/proc", "mount -t proc proc /proc");
 	fake_free(&f);
 }
 
