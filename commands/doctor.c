@@ -161,9 +161,8 @@ static void judge_failing(const struct host *h, const struct finding *findings, 
 		 "wick record can do nothing here, because %s.%s%s%s",
 		 foreign				      ? "it knows stacks of x86_64 only"
 		 : k->program || k->ringbuf || k->stack_trace ? "the kernel does not let it use BPF"
-		 : k->sample_all || k->attach
-			 ? "the kernel does not let it sample a CPU"
-			 : "it cannot tell which processes are in its PID namespace",
+		 : k->sample_all || k->attach ? "the kernel does not let it sample a CPU"
+					      : "of the PID namespace that it is in",
 		 *missing ? " Missing: " : "", missing, *missing ? "." : "");
 	snprintf(v->command, sizeof(v->command), "%s", remedy ? remedy : "");
 }

@@ -24,11 +24,14 @@ static const char *proc_self(const struct host *h, char *buf, size_t size)
 
 void probe_pid_namespace(const struct host *h, struct finding *f)
 {
-	char self[32], target[64];
+	char self[32], target[64], children[64];
 	bool told = host_link(h, "/proc/self/ns/pid", target, sizeof(target)) == 0;
 	uint32_t inum;
 
-	switch (pidns_judge(proc_self(h, self, sizeof(self)), told ? target : NULL, &inum)) {
+	if (host_link(h, "/proc/self/ns/pid_for_children", children, sizeof(children)) < 0)
+		children[0] = '\0';
+	switch (pidns_judge(proc_self(h, self, sizeof(self)), told ? target : NULL, children,
+			    &inum)) {
 	case PIDNS_MACHINE:
 		finding_value(f, told ? "the machine's" : "not told");
 		if (told)
@@ -44,6 +47,13 @@ void probe_pid_namespace(const struct host *h, struct finding *f)
 			     "than wick is in: wick record refuses to work.");
 		finding_remedy(
 			f, "unshare --mount sh -c 'mount -t proc proc /proc && wick record -a'");
+		return;
+	case PIDNS_OF_PARENTS:
+		finding_value(f, "not that of children");
+		finding_mean(f, FINDING_MISSING,
+			     "What wick starts would be in another PID namespace than wick itself: "
+			     "wick record refuses to work.");
+		finding_remedy(f, "unshare --pid --fork --mount-proc wick record -a");
 		return;
 	case PIDNS_OWN:
 		break;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "array.h"
@@ -12,15 +13,20 @@
 
 #define INITIAL_INUM 4026531836u /* PROC_PID_INIT_INO, fixed in the kernel */
 
-enum pidns_kind pidns_judge(const char *self, const char *ns, uint32_t *ret_inum)
+enum pidns_kind pidns_judge(const char *self, const char *ns, const char *children,
+			    uint32_t *ret_inum)
 {
 	unsigned inum;
 
 	*ret_inum = 0;
 	if (!self || strtol(self, NULL, 10) != getpid())
 		return PIDNS_FOREIGN_PROC;
-	if (!ns || sscanf(ns, "pid:[%u]", &inum) != 1 || inum == INITIAL_INUM)
+	if (!ns || sscanf(ns, "pid:[%u]", &inum) != 1)
 		return PIDNS_MACHINE; /* a kernel without namespaces has no such link */
+	if (!children || strcmp(ns, children) != 0) /* none until the first one is there */
+		return PIDNS_OF_PARENTS;
+	if (inum == INITIAL_INUM)
+		return PIDNS_MACHINE;
 	*ret_inum = inum;
 	return PIDNS_OWN;
 }
@@ -37,16 +43,28 @@ static const char *link_text(const char *path, char *buf, size_t size)
 
 int pidns_find(uint32_t *ret_inum, struct err *e)
 {
-	char self[32], ns[64];
+	char self[32], ns[64], children[64];
 
-	if (pidns_judge(link_text("/proc/self", self, sizeof(self)),
-			link_text("/proc/self/ns/pid", ns, sizeof(ns)),
-			ret_inum) != PIDNS_FOREIGN_PROC)
-		return 0;
-	return err_set(
-		e, -ENOENT,
-		"/proc is not that of the PID namespace that wick is in, so processes cannot be "
-		"told apart; 'mount -t proc proc /proc' first, in a mount namespace of its own");
+	switch (pidns_judge(link_text("/proc/self", self, sizeof(self)),
+			    link_text("/proc/self/ns/pid", ns, sizeof(ns)),
+			    link_text("/proc/self/ns/pid_for_children", children, sizeof(children)),
+			    ret_inum)) {
+	case PIDNS_FOREIGN_PROC:
+		return err_set(
+			e, -ENOENT,
+			"/proc is not that of the PID namespace that wick is in, so processes cannot "
+			"be told apart; 'mount -t proc proc /proc' first, in a mount namespace of its "
+			"own");
+	case PIDNS_OF_PARENTS:
+		return err_set(
+			e, -ENOTSUP,
+			"what wick starts would be in another PID namespace than wick itself; begin "
+			"it with 'unshare --pid --fork --mount-proc'");
+	case PIDNS_MACHINE:
+	case PIDNS_OWN:
+		break;
+	}
+	return 0;
 }
 
 int pidns_layout(struct pidns *ret, struct err *e)

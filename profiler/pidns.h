@@ -15,15 +15,17 @@ struct err;
 enum pidns_kind {
 	PIDNS_MACHINE,	    /* all processes have numbers in it, and these are the kernel's own */
 	PIDNS_OWN,	    /* only some of the machine's processes are in it */
+	PIDNS_OF_PARENTS,   /* what it starts, threads included, has to be in another one */
 	PIDNS_FOREIGN_PROC, /* /proc is not there or shows another one: nobody can be told */
 };
 
-/* Judges by where /proc/self and /proc/self/ns/pid point to, NULL = nowhere. @ret_inum: the number of
- * the namespace, if it is PIDNS_OWN; else 0. */
-enum pidns_kind pidns_judge(const char *self, const char *ns, uint32_t *ret_inum);
+/* Judges by where /proc/self, /proc/self/ns/pid and …/pid_for_children point to, NULL = nowhere.
+ * @ret_inum: the number of the namespace, if it is PIDNS_OWN; else 0. */
+enum pidns_kind pidns_judge(const char *self, const char *ns, const char *children,
+			    uint32_t *ret_inum);
 
-/* The number of the namespace, 0 where it is the machine's. 0, or -errno with a sentence when /proc
- * is not this namespace's. */
+/* The number of the namespace, 0 where it is the machine's. 0, or -errno with a sentence for the two
+ * kinds in which nothing can be recorded. */
 int pidns_find(uint32_t *ret_inum, struct err *e);
 
 struct pidns {

@@ -193,6 +193,17 @@ Test(pidns, proc_of_another_namespace_is_refused)
 	cr_expect_eq(files_left("wick."), 0);
 }
 
+/* Not even a thread can be started there. */
+Test(pidns, namespace_for_children_alone_is_refused)
+{
+	struct run r = run_words("unshare", "-p", wick_program(), "record", "--", "true");
+
+	if (strstr(r.err, "unshare failed"))
+		cr_skip_test("needs a PID namespace of its own");
+	must_end(&r, 1);
+	cr_expect_not_null(strstr(r.err, "'unshare --pid --fork --mount-proc'"), "%s", r.err);
+}
+
 /* Where numbers are in the kernel it says by BTF alone. */
 Test(pidns, kernel_without_btf_is_refused)
 {

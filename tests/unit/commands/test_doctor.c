@@ -213,7 +213,7 @@ Test(doctor, judges_by_what_works)
 	find("pid_namespace", findings)->state = FINDING_MISSING;
 	doctor_judge(&h, findings, &v);
 	cr_expect_not(v.record_all);
-	cr_expect_not_null(strstr(v.summary, "tell which processes are in its PID namespace"));
+	cr_expect_not_null(strstr(v.summary, "of the PID namespace that it is in"));
 
 	h.kfeat.attach = h.kfeat.sample_all = -EACCES;
 	v = judge(&h);
@@ -527,8 +527,12 @@ Test(doctor, recognizes_the_first_pid_namespace)
 	fake_file(&f, "/proc/self/status", "");
 	expect(&f, probe_pid_namespace, FINDING_UNKNOWN, "not told", "");
 	fake_link(&f, "/proc/self/ns/pid", "pid:[4026531836]");
+	expect(&f, probe_pid_namespace, FINDING_MISSING, "children", "unshare --pid --fork");
+	fake_link(&f, "/proc/self/ns/pid_for_children", "pid:[4026531836]");
 	expect(&f, probe_pid_namespace, FINDING_OK, "machine", "");
 	fake_link(&f, "/proc/self/ns/pid", "pid:[4026532178]");
+	expect(&f, probe_pid_namespace, FINDING_MISSING, "children", "unshare --pid --fork");
+	fake_link(&f, "/proc/self/ns/pid_for_children", "pid:[4026532178]");
 	strcpy(f.h.container, "docker");
 	expect(&f, probe_pid_namespace, FINDING_MISSING, "4026532178", "--pid=host");
 	fake_file(&f, "/sys/kernel/btf/vmlinux", "");

@@ -11,16 +11,18 @@ Test(pidns, is_told_by_two_links)
 {
 	char own[16], other[16];
 	const struct {
-		const char *self, *ns;
+		const char *self, *ns, *children;
 		enum pidns_kind kind;
 		uint32_t inum;
 	} t[] = {
-		{ own, "pid:[4026531836]", PIDNS_MACHINE, 0 },
-		{ own, "pid:[4026532178]", PIDNS_OWN, 4026532178u },
-		{ own, NULL, PIDNS_MACHINE, 0 }, /* a kernel without PID namespaces */
-		{ other, "pid:[4026532178]", PIDNS_FOREIGN_PROC, 0 },
-		{ other, "pid:[4026531836]", PIDNS_FOREIGN_PROC, 0 },
-		{ NULL, NULL, PIDNS_FOREIGN_PROC, 0 },
+		{ own, "pid:[4026531836]", "pid:[4026531836]", PIDNS_MACHINE, 0 },
+		{ own, "pid:[4026532178]", "pid:[4026532178]", PIDNS_OWN, 4026532178u },
+		{ own, NULL, NULL, PIDNS_MACHINE, 0 }, /* a kernel without PID namespaces */
+		{ other, "pid:[4026532178]", "pid:[4026532178]", PIDNS_FOREIGN_PROC, 0 },
+		{ other, "pid:[4026531836]", "pid:[4026531836]", PIDNS_FOREIGN_PROC, 0 },
+		{ own, "pid:[4026531836]", "pid:[4026532178]", PIDNS_OF_PARENTS, 0 },
+		{ own, "pid:[4026531836]", NULL, PIDNS_OF_PARENTS, 0 },
+		{ NULL, NULL, NULL, PIDNS_FOREIGN_PROC, 0 },
 	};
 
 	snprintf(own, sizeof(own), "%d", getpid());
@@ -28,7 +30,8 @@ Test(pidns, is_told_by_two_links)
 	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
 		uint32_t inum = 1;
 
-		cr_expect_eq(pidns_judge(t[i].self, t[i].ns, &inum), t[i].kind, "case %zu", i);
+		cr_expect_eq(pidns_judge(t[i].self, t[i].ns, t[i].children, &inum), t[i].kind,
+			     "case %zu", i);
 		cr_expect_eq(inum, t[i].inum, "case %zu", i);
 	}
 }
