@@ -18,6 +18,7 @@
 #include "jsontext.h"
 #include "profile.h"
 #include "report.h"
+#include "saturate.h"
 #include "shortname.h"
 #include "textview.h"
 #include "ticks.h"
@@ -152,7 +153,7 @@ static void write_count(FILE *out, const struct profile *p)
 		return;
 	for (size_t i = 0; i < p->samples.n; i++)
 		if (profile_value(p, i, (size_t)type) > 0)
-			n += (uint64_t)profile_value(p, i, (size_t)type);
+			n = saturate_add_u64(n, (uint64_t)profile_value(p, i, (size_t)type));
 	fprintf(out, ",\"samples\":%" PRIu64, n);
 }
 
@@ -220,7 +221,7 @@ static void write_functions(FILE *out, const struct profile *p, const struct fun
 
 /* --- stacks ---------------------------------------------------------------------------------- */
 
-/* Nodes in which samples end, the heaviest first. */
+/* Nodes in which MIN_SHARE of all or more ends, the heaviest first. */
 struct ends {
 	const struct calltree *t;
 	uint32_t *nodes;
@@ -260,7 +261,8 @@ static int find_ends(struct ends *ends)
 		ends->parents[i] = parent;
 	}
 	for (uint32_t i = 1; i < t->n; i++)
-		if (t->nodes[i].self)
+		if (t->nodes[i].self &&
+		    (double)magnitude(t->nodes[i].self) >= MIN_SHARE * (double)t->weight)
 			ends->nodes[ends->n++] = i;
 	if (ends->n)
 		qsort_r(ends->nodes, ends->n, sizeof(*ends->nodes), compare_ends, (void *)t);

@@ -14,6 +14,7 @@
 #include "functable.h"
 #include "profile.h"
 #include "report.h"
+#include "saturate.h"
 #include "shortname.h"
 #include "termtext.h"
 
@@ -208,7 +209,7 @@ static uint64_t count_samples(const struct profile *p)
 
 	for (size_t i = 0; i < p->samples.n && t >= 0; i++)
 		if (profile_value(p, i, (size_t)t) > 0)
-			n += (uint64_t)profile_value(p, i, (size_t)t);
+			n = saturate_add_u64(n, (uint64_t)profile_value(p, i, (size_t)t));
 	return n;
 }
 

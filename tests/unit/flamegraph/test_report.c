@@ -324,6 +324,47 @@ Test(report, json_of_a_long_stack_and_of_nothing)
 	make_end(&m);
 }
 
+/* A stack of 0.01 % ends in a node that others of 99.99 % go through. */
+Test(report, json_names_no_stack_below_its_share)
+{
+	struct maker m;
+	uint32_t outer, inner;
+	char *text;
+
+	make_begin_cpu(&m);
+	outer = make_loc(&m, server, 0x100, "outer");
+	inner = make_loc(&m, server, 0x200, "inner");
+	make_cpu_stack(&m, 9999, inner, outer);
+	make_cpu_stack(&m, 1, outer);
+	text = text_of(m.p, &(struct shown){ .view = JSON });
+	cr_expect_not_null(strstr(text, "\"frames\":[\"outer\",\"inner\"]"), "%s", text);
+	cr_expect_null(strstr(text, "\"frames\":[\"outer\"]"), "%s", text);
+	cr_expect_not_null(strstr(text, "\"stacks_left_out\":{\"value\":10101010}"), "%s", text);
+	free(text);
+	make_end(&m);
+}
+
+Test(report, counts_stop_at_the_largest_number)
+{
+	struct maker m;
+	char *text;
+
+	make_begin(&m);
+	make_type(&m, "samples", "count");
+	for (uint64_t i = 0; i < 3; i++) {
+		uint32_t at = make_loc(&m, server, i, i ? i == 1 ? "a" : "b" : "c");
+
+		make_stack(&m, (const int64_t[]){ INT64_MAX }, &at, 1);
+	}
+	text = text_of(m.p, &(struct shown){ .view = JSON });
+	cr_expect_not_null(strstr(text, "\"samples\":18446744073709551615,"), "%s", text);
+	free(text);
+	text = text_of(m.p, &(struct shown){ .view = PEEK, .pattern = "a" });
+	cr_expect_null(strstr(text, "9,223,372,036,854,775,805 samples"), "%s", text);
+	free(text);
+	make_end(&m);
+}
+
 /* --- foreign names --------------------------------------------------------------------------- */
 
 static void expect_within(const char *text, size_t columns)
