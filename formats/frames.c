@@ -43,38 +43,43 @@ int frames_text(struct frames *f, const char *s, size_t n, uint32_t *ret)
 {
 	struct frame_function fn = { 0 };
 	int r = n ? strtab_add(&f->text, s, n, &fn.name)
-		  : strtab_adds(&f->text, "[unknown]", &fn.name);
+		  : strtab_adds(&f->text, FRAME_NO_NAME, &fn.name);
 
 	return r < 0 ? r : find_function(f, &fn, ret);
 }
 
-/* "[object+0xoffset]" for a location of which only the address is known. */
-static int name_address(struct frames *f, const struct profile_location *l, uint32_t *ret)
+int place_name(const struct profile *p, const struct profile_location *l, char **ret)
 {
-	const struct profile_mapping *m;
-	_cleanup_free_ char *text = NULL;
-	const char *file, *slash;
+	static const struct profile_mapping none;
+	const struct profile_mapping *m =
+		l->mapping == PROFILE_NONE ? &none : &p->mappings.items[l->mapping];
+	const char *file = strtab_get(&p->strings, m->file), *slash = strrchr(file, '/');
+	char *text;
 	int n;
 
-	if (l->mapping == PROFILE_NONE)
-		return strtab_adds(&f->text, "[unknown]", ret);
-	m = &f->p->mappings.items[l->mapping];
-	file = strtab_get(&f->p->strings, m->file);
-	slash = strrchr(file, '/');
 	file = slash ? slash + 1 : file;
-	if (!*file)
-		return strtab_adds(&f->text, "[unknown]", ret);
 	n = (int)strlen(file);
 	if (n > 2 && file[0] == '[' && file[n - 1] == ']') {
 		file++;
 		n -= 2;
 	}
-	if (asprintf(&text, "[%.*s+0x%" PRIx64 "]", n, file,
-		     l->address - m->start + m->file_offset) < 0) {
+	if (n == 0)
+		text = strdup(FRAME_NO_NAME);
+	else if (asprintf(&text, "[%.*s+0x%" PRIx64 "]", n, file,
+			  l->address - m->start + m->file_offset) < 0)
 		text = NULL;
+	if (!text)
 		return -ENOMEM;
-	}
-	return strtab_adds(&f->text, text, ret);
+	*ret = text;
+	return 0;
+}
+
+static int name_address(struct frames *f, const struct profile_location *l, uint32_t *ret)
+{
+	_cleanup_free_ char *text = NULL;
+	int r = place_name(f->p, l, &text);
+
+	return r < 0 ? r : strtab_adds(&f->text, text, ret);
 }
 
 static void note_line(struct frame_function *fn, const struct frame *frame)
@@ -106,7 +111,7 @@ static int add_line(struct frames *f, const struct profile_line *line, uint32_t 
 	int r = copy_string(f, from->name ? from->name : from->system_name, &fn.name);
 
 	if (r == 0 && !fn.name)
-		r = strtab_adds(&f->text, "[unknown]", &fn.name);
+		r = strtab_adds(&f->text, FRAME_NO_NAME, &fn.name);
 	if (r == 0)
 		r = copy_string(f, from->file, &fn.file);
 	return r < 0 ? r

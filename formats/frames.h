@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The frames of a profile for the writers of formats that know functions, but no locations: each
- * function once, each location as its frames from the outermost to the innermost inlined one.
+ * function once, each location as its frames from the outermost to the innermost inlined one. Filters
+ * match the same names.
  */
 #pragma once
 
@@ -45,6 +46,13 @@ void frames_done(struct frames *f);
 
 /* The function that stands for a text which is none, as a comm: 0 and *@ret, or -ENOMEM. */
 int frames_text(struct frames *f, const char *s, size_t n, uint32_t *ret);
+
+/* What a function without a name is called, and a place of which not even the object is known. */
+#define FRAME_NO_NAME "[unknown]"
+
+/* "[object+0xoffset]" for a location of which only the address is known: 0 and *@ret, which the
+ * caller frees, or -ENOMEM. */
+int place_name(const struct profile *p, const struct profile_location *l, char **ret);
 
 /* The string label @key of sample @i, or NULL. */
 const struct profile_label *sample_label(const struct profile *p, const struct profile_sample *s,

@@ -16,6 +16,7 @@
 #include "array.h"
 #include "cleanup.h"
 #include "err.h"
+#include "frames.h"
 #include "profile.h"
 
 enum match { UNASKED, NO, YES };
@@ -32,6 +33,7 @@ struct filtering {
 	enum filter_verb verb;
 	regex_t re;
 	uint8_t *strings;	  /* enum match of each */
+	bool unknown;		  /* whether a function without a name matches */
 	struct verdict *verdicts; /* of each location */
 	size_t n_locations;	  /* that there were before some were cut */
 	ARRAY(uint32_t) stacks;
@@ -102,9 +104,18 @@ static bool matches_object(const struct filtering *f, const struct profile_mappi
 static bool matches_line(struct filtering *f, const struct profile_line *line)
 {
 	const struct profile_function *fn = &f->p->functions.items[line->function];
+	uint32_t name = fn->name ? fn->name : fn->system_name;
 
-	return matches_string(f, fn->name ? fn->name : fn->system_name) ||
-	       matches_string(f, fn->file);
+	return (name ? matches_string(f, name) : f->unknown) || matches_string(f, fn->file);
+}
+
+/* 1, 0 or -ENOMEM. */
+static int matches_place(const struct filtering *f, const struct profile_location *l)
+{
+	_cleanup_free_ char *name = NULL;
+	int r = place_name(f->p, l, &name);
+
+	return r < 0 ? r : matches_text(f, name, strlen(name));
 }
 
 /* --- locations -------------------------------------------------------------------------------- */
@@ -169,15 +180,17 @@ static int judge_location(struct filtering *f, uint32_t i, const bool *objects)
 {
 	const struct profile_location *l = &f->p->locations.items[i];
 	struct verdict *v = &f->verdicts[i];
-	static const char unknown[] = "[unknown]"; /* as every view calls it */
+	int r = 1;
 
 	*v = (struct verdict){ .hidden = i, .cut = i };
-	if (l->mapping != PROFILE_NONE && objects[l->mapping])
-		v->any = true;
-	else if (l->mapping == PROFILE_NONE && l->line_n == 0)
-		v->any = matches_text(f, unknown, strlen(unknown));
-	else
-		return judge_lines(f, i, v);
+	if (l->mapping == PROFILE_NONE || !objects[l->mapping]) {
+		if (l->line_n)
+			return judge_lines(f, i, v);
+		r = matches_place(f, l);
+		if (r < 0)
+			return r;
+	}
+	v->any = r;
 	if (v->any)
 		v->hidden = PROFILE_NONE;
 	if (v->any && f->verb == FILTER_PIVOT &&
@@ -198,6 +211,7 @@ static int judge_locations(struct filtering *f)
 	f->verdicts = reallocarray(NULL, p->locations.n + 1, sizeof(*f->verdicts));
 	if (!objects || !f->strings || !f->verdicts)
 		return -ENOMEM;
+	f->unknown = matches_text(f, FRAME_NO_NAME, strlen(FRAME_NO_NAME));
 	for (size_t i = 0; i < p->mappings.n; i++)
 		objects[i] = matches_object(f, &p->mappings.items[i]);
 	for (size_t i = 0; i < f->n_locations && r == 0; i++)

@@ -24,9 +24,10 @@ enum filter_verb {
 
 struct filter {
 	enum filter_verb verb;
-	const char
-		*pattern; /* POSIX extended regular expression, searched for in function names, in
-			     objects' names ("libc.so.6") and, as pprof does, in source files */
+	/* POSIX extended regular expression, searched for in function names (as views call what has
+	 * none: "[libc.so.6+0x12]"), in objects' names ("libc.so.6") and, as pprof does, in source
+	 * files */
+	const char *pattern;
 };
 
 /* "focus", "show-from", …: the command line option of that verb without its dashes. */

@@ -88,6 +88,51 @@ Test(profile_filter, source_files_match)
 	profile_free(p);
 }
 
+/* Whether --focus @pattern keeps a stack that ends in a place without a name. */
+static bool keeps_place(const char *pattern)
+{
+	struct filter f = { .verb = FILTER_FOCUS, .pattern = pattern };
+	struct profile *p = read_folded("main;at 1\nmain 2\n");
+	struct profile_location *at = &p->locations.items[p->stacks.items[0]];
+	struct profile_mapping m = { .start = 0x7000, .limit = 0x9000, .file_offset = 0x1000 };
+	struct err e;
+	bool kept;
+
+	m.file = str(p, "/usr/lib/libc.so.6");
+	cr_assert_eq(array_push(&p->mappings, m), 0);
+	at->mapping = (uint32_t)p->mappings.n - 1;
+	at->address = 0x70a1;
+	at->line_n = 0;
+	kept = profile_filter(p, &f, 1, &e) == 0;
+	cr_expect(!kept || p->samples.n == 1);
+	profile_free(p);
+	return kept;
+}
+
+Test(profile_filter, places_without_a_name_match_as_they_are_called)
+{
+	cr_expect(keeps_place("^\\[libc\\.so\\.6\\+0x10a1\\]$"));
+	cr_expect(keeps_place("0x10a"));
+	cr_expect(keeps_place("^libc"), "the object");
+	cr_expect_not(keeps_place("0x20a1"));
+	cr_expect_not(keeps_place("usr"));
+}
+
+Test(profile_filter, functions_without_a_name_match_as_they_are_called)
+{
+	struct filter f = { .verb = FILTER_HIDE, .pattern = "^\\[unknown\\]$" };
+	struct profile *p = read_folded("main;f 1\n");
+	struct err e;
+	char *text;
+
+	p->functions.items[1].name = p->functions.items[1].system_name = 0;
+	cr_assert_eq(profile_filter(p, &f, 1, &e), 0);
+	text = write_folded(p);
+	cr_expect_str_eq(text, "main 1\n");
+	free(text);
+	profile_free(p);
+}
+
 Test(profile_filter, filters_follow_each_other_and_are_told)
 {
 	struct filter f[] = { { FILTER_SHOW_FROM, "read|write" }, { FILTER_IGNORE, "flush" } };
