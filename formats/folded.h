@@ -22,7 +22,8 @@ int folded_write(const struct profile *p, size_t type, bool annotate, const stru
 		 struct err *e);
 
 /*
- * Reads folded stacks into a profile of samples/count. 0 and *@ret, -EBADMSG with a sentence that
- * names the line, -ENOMEM, -E2BIG, or what @in gave.
+ * Reads folded stacks into a profile of samples/count. Fractions ("31.23", as other tools write)
+ * are rounded so that the sum of all counts is right; a stack may get one more or less for it.
+ * 0 and *@ret, -EBADMSG with a sentence that names the line, -ENOMEM, -E2BIG, or what @in gave.
  */
 int folded_read(const struct source *in, struct profile **ret, struct err *e);

@@ -5,7 +5,6 @@
  */
 #include "folded_diff.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "cleanup.h"
 #include "err.h"
 #include "folded.h"
+#include "foldedcount.h"
 #include "kinds.h"
 #include "linereader.h"
 #include "profile.h"
@@ -21,42 +21,15 @@
 #define LINE_MAX_BYTES ((size_t)16 << 20)
 
 /* No line can have it: text has no such character. */
-static const char base_leaf[] = "\001base";
+static const char base_leaf[] = ";\001base";
 
 struct doubler {
 	struct linereader lines;
 	struct err *e;
-	char *items; /* the two lines, to be given */
+	int64_t carry[2]; /* what rounding left of either column */
+	char *items;	  /* the two lines, to be given */
 	size_t n, cap, pos;
 };
-
-/* The parts of a line: the stack, and both counts with the space before each. */
-struct parts {
-	size_t stack, first, second; /* lengths */
-};
-
-static size_t count_length(const char *s, size_t n)
-{
-	size_t i = n;
-
-	while (i > 0 && isdigit((unsigned char)s[i - 1]))
-		i--;
-	if (i == n || i == 0 || (s[i - 1] != ' ' && s[i - 1] != '\t'))
-		return 0;
-	while (i > 0 && (s[i - 1] == ' ' || s[i - 1] == '\t'))
-		i--;
-	return n - i;
-}
-
-#define DIGITS_MAX 18 /* of a count; more could overflow */
-
-static bool split(const char *s, size_t n, struct parts *ret)
-{
-	ret->second = count_length(s, n);
-	ret->first = ret->second ? count_length(s, n - ret->second) : 0;
-	ret->stack = n - ret->first - ret->second;
-	return ret->first && ret->stack;
-}
 
 static size_t trimmed(const char *s, size_t n)
 {
@@ -65,9 +38,29 @@ static size_t trimmed(const char *s, size_t n)
 	return n;
 }
 
+/* The parts of a line. */
+struct parts {
+	size_t stack; /* length */
+	int64_t base, new;
+};
+
+/* 0 and *@ret; -EINVAL when there are not two counts; -ERANGE when one is too large. */
+static int split(const char *s, size_t n, int64_t carry[2], struct parts *ret)
+{
+	int r = folded_take_count(s, &n, &carry[1], &ret->new);
+
+	if (r < 0)
+		return r;
+	n = trimmed(s, n);
+	r = folded_take_count(s, &n, &carry[0], &ret->base);
+	ret->stack = trimmed(s, n);
+	return r < 0 ? r : ret->stack ? 0 : -EINVAL;
+}
+
 bool folded_diff_sniff(const char *s, size_t n)
 {
 	const char *end = s + n;
+	int64_t carry[2] = { 0 };
 	bool any = false;
 	struct parts parts;
 
@@ -78,7 +71,7 @@ bool folded_diff_sniff(const char *s, size_t n)
 		if (!stop && any)
 			return true; /* the rest of it is still to be read */
 		if (len && *s != '#') {
-			any = split(s, len, &parts);
+			any = split(s, len, carry, &parts) == 0;
 			if (!any)
 				return false;
 		}
@@ -97,6 +90,22 @@ static int put(struct doubler *d, const char *s, size_t n)
 	return 0;
 }
 
+/* The stack with what is below it, and a count, which is not negative. */
+static int put_line(struct doubler *d, const char *s, size_t n, const char *leaf, int64_t count)
+{
+	char text[24], *end = text + sizeof(text), *at = end;
+
+	*--at = '\n';
+	do
+		*--at = (char)('0' + count % 10);
+	while ((count /= 10) > 0);
+	*--at = ' ';
+	return put(d, s, n) < 0 || put(d, leaf, strlen(leaf)) < 0 ||
+			       put(d, at, (size_t)(end - at)) < 0
+		       ? -ENOMEM
+		       : 0;
+}
+
 /* The next line as two: 1, 0 at the end, or -errno. */
 static int refill(struct doubler *d)
 {
@@ -111,21 +120,18 @@ static int refill(struct doubler *d)
 			return r;
 		n = trimmed(s, n);
 	} while (n == 0 || *s == '#');
-	if (!split(s, n, &p))
-		return err_set(
-			d->e, -EBADMSG,
-			"line %zu does not end in two whole numbers, as the lines before it do",
-			d->lines.line_no);
-	if (p.first > DIGITS_MAX + 1 || p.second > DIGITS_MAX + 1)
-		return err_set(d->e, -EBADMSG, "a count in line %zu is too large",
+	r = split(s, n, d->carry, &p);
+	if (r < 0)
+		return err_set(d->e, -EBADMSG,
+			       r == -ERANGE ? "a count in line %zu is too large"
+					    : "line %zu does not end in two numbers, as the lines "
+					      "before it do",
 			       d->lines.line_no);
 	d->n = d->pos = 0;
-	if (put(d, s, p.stack) < 0 || put(d, s + p.stack + p.first, p.second) < 0 ||
-	    put(d, "\n", 1) < 0 || put(d, s, p.stack) < 0 || put(d, ";", 1) < 0 ||
-	    put(d, base_leaf, strlen(base_leaf)) < 0 || put(d, s + p.stack, p.first) < 0 ||
-	    put(d, "\n", 1) < 0)
-		return -ENOMEM;
-	return 1;
+	r = put_line(d, s, p.stack, "", p.new);
+	if (r == 0)
+		r = put_line(d, s, p.stack, base_leaf, p.base);
+	return r < 0 ? r : 1;
 }
 
 static ssize_t give(void *ctx, void *buf, size_t n)
@@ -157,7 +163,7 @@ static bool is_base(const struct profile *p, const struct profile_sample *s)
 	l = &p->locations.items[p->stacks.items[s->loc_first]];
 	line = &p->lines.items[l->line_first];
 	return strcmp(strtab_get(&p->strings, p->functions.items[line->function].name),
-		      base_leaf) == 0;
+		      base_leaf + 1) == 0;
 }
 
 /* Marks the samples of the base, and takes their leaf away. The reader gives no labels. */

@@ -5,10 +5,10 @@
  */
 #include "foldedscan.h"
 
-#include <ctype.h>
 #include <pthread.h>
 #include <string.h>
 
+#include "foldedcount.h"
 #include "framescan.h"
 #include "hindex.h"
 #include "threadstart.h"
@@ -22,6 +22,7 @@ struct foldedscan {
 	const struct source *in;
 	size_t so_far; /* bytes that were read */
 	size_t line_no;
+	int64_t carry; /* what rounding left of the counts so far */
 	bool eof;
 	struct hindex ids; /* of pieces, by frame_hash() */
 	bool has_thread;
@@ -86,27 +87,17 @@ static int read_text(struct foldedscan *s, struct folded_batch *b)
 /* --- lines ------------------------------------------------------------------------------------ */
 
 /* Splits the count from the end of a line. */
-static int split_count(const struct foldedscan *s, struct folded_batch *b, const char *line,
-		       size_t *n, int64_t *ret)
+static int split_count(struct foldedscan *s, struct folded_batch *b, const char *line, size_t *n,
+		       int64_t *ret)
 {
-	size_t end = *n, i = end;
-	int64_t v = 0;
+	int r = folded_take_count(line, n, &s->carry, ret);
 
-	while (i > 0 && isdigit((unsigned char)line[i - 1]))
-		i--;
-	if (i == end || i == 0 || (line[i - 1] != ' ' && line[i - 1] != '\t'))
-		return err_set(
-			&b->why, -EBADMSG,
-			"line %zu does not end in a space and a whole number, as folded stacks do",
-			s->line_no);
-	for (size_t k = i; k < end; k++)
-		if (__builtin_mul_overflow(v, 10, &v) ||
-		    __builtin_add_overflow(v, line[k] - '0', &v))
-			return err_set(&b->why, -EBADMSG, "the count in line %zu is too large",
-				       s->line_no);
-	*n = i - 1;
-	*ret = v;
-	return 0;
+	if (r == -EINVAL)
+		return err_set(&b->why, -EBADMSG,
+			       "line %zu does not end in a space and a number, as folded stacks do",
+			       s->line_no);
+	return r < 0 ? err_set(&b->why, -EBADMSG, "the count in line %zu is too large", s->line_no)
+		     : 0;
 }
 
 /* The first 32 bits of @hash are what tells pieces apart. */

@@ -19,7 +19,8 @@ struct folded_piece {
 	uint32_t n;
 };
 
-/* A line whose count is not 0. */
+/* A line whose count is not 0. Fractions are rounded in the order of lines, each with what the ones
+ * before left, so that the sum of all is right. */
 struct folded_stack {
 	int64_t count;
 	uint32_t off; /* of its first piece, in the text */

@@ -25,9 +25,25 @@ Test(folded_diff, columns_become_base_and_samples)
 
 Test(folded_diff, lines_with_one_count_are_refused)
 {
-	must_refuse(folded_diff_read, "a 1 2\nb 3\n", "line 2 does not end in two whole numbers");
+	must_refuse(folded_diff_read, "a 1 2\nb 3\n", "line 2 does not end in two numbers");
 	must_refuse(folded_diff_read, "a 1 2\nb 1 99999999999999999999\n",
 		    "a count in line 2 is too large");
+	must_refuse(folded_diff_read, "a 9223372036854775808.5 1\n", "a count in line 1");
+}
+
+/* What rounding leaves of one column does not become the other's. */
+Test(folded_diff, fractions_are_rounded_for_each_column)
+{
+	struct profile *p = must_read(folded_diff_read, "a 0.4 1.2\nb 0.4 1.2\nc 0.4 1.2\n"
+							"d 0.4 1.2\ne 0.4 1.2\nf 1. 2\n");
+	int64_t sum[2] = { 0 };
+
+	for (size_t i = 0; i < p->samples.n; i++)
+		for (size_t t = 0; t < 2; t++)
+			sum[t] += profile_value(p, i, t);
+	cr_expect_eq(sum[0], 3);
+	cr_expect_eq(sum[1], 8);
+	profile_free(p);
 }
 
 Test(folded_diff, it_is_told_from_one_count)
@@ -42,6 +58,9 @@ Test(folded_diff, it_is_told_from_one_count)
 		{ "# x\n\na 1 2", true },
 		{ "", false },
 		{ "1 2\n", false },
+		{ " 1 2\n", false },
+		{ "a 1.5 2\nb 3. 4.25\n", true },
+		{ "a 1.5\nb 3 4\n", false },
 		{ "a 1 2\nb 3 4\nc 5", true }, /* cut by the end of what was read so far */
 	};
 

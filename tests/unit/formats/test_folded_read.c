@@ -131,8 +131,9 @@ Test(folded_read, reads_nothing_from_nothing)
 
 Test(folded_read, refuses_lines_without_a_count_and_names_them)
 {
-	static const char *const lines[] = { "a;b", "a;b 1.5", "a;b x",	 "a;b3",
-					     "12",  " 12",     "a;b -1", "a;b 3;c" };
+	static const char *const lines[] = { "a;b",	"a;b .5",    "a;b x",	"a;b3",	 "12",
+					     " 12",	"a;b -1",    "a;b 3;c", "a;b .", "a;b 1..5",
+					     "a;b 1.x", "a;b 1.2.3", "a;b 1e5", "12.5" };
 
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
 		char bytes[100];
@@ -140,17 +141,38 @@ Test(folded_read, refuses_lines_without_a_count_and_names_them)
 		/* " 12" is a frame "" with a count, which the next line is not */
 		snprintf(bytes, sizeof(bytes), "# one\na;b 1\n%s\nx\n", lines[i]);
 		refused(bytes, strlen(bytes),
-			i == 5 ? "line 4 does not end" : "line 3 does not end");
+			lines[i][0] == ' ' ? "line 4 does not end" : "line 3 does not end");
 	}
+}
+
+Test(folded_read, rounds_fractions_so_that_sums_are_right)
+{
+	struct profile *p = read_folded("a;b 31.23\na;c 6.\na;d 19.0\na;e 0.0\na;f 4 \n");
+	char *text = write_folded(p);
+
+	cr_expect_str_eq(text, "a;b 31\na;c 6\na;d 19\na;f 4\n");
+	free(text);
+	profile_free(p);
+	p = read_folded("a 0.4\nb 0.4\nc 0.4\nd 0.4\ne 0.4\nv1.2 7\n");
+	text = write_folded(p);
+	cr_expect_str_eq(text, "b 1\nd 1\nv1.2 7\n", "2 of 5 times 0.4");
+	free(text);
+	profile_free(p);
+	p = read_folded("a 0.5\nb 1.4999999999999999999999\n");
+	text = write_folded(p);
+	cr_expect_str_eq(text, "a 1\nb 1\n");
+	free(text);
+	profile_free(p);
 }
 
 Test(folded_read, refuses_counts_that_are_too_large)
 {
 	struct profile *p = read_folded("a 9223372036854775807\n");
-	static const char big[] = "a 9223372036854775808\n";
+	static const char big[] = "a 9223372036854775808\n", more[] = "a 9223372036854775807.5\n";
 
 	cr_assert_eq(profile_value(p, 0, 0), INT64_MAX);
 	refused(big, strlen(big), "count in line 1 is too large");
+	refused(more, strlen(more), "count in line 1 is too large");
 	profile_free(p);
 }
 

@@ -308,6 +308,8 @@ Test(formats, text_is_told_apart_by_its_content)
 	reads_as("a;b 1\n", "samples");
 	reads_as("{main};{closure} 1\n", "samples");
 	reads_as("a;b 1 2\n", "base");
+	reads_as("a;b 1.5\n", "samples");
+	reads_as("a;b 1.5 2.25\n", "base");
 	reads_as("x 1 1.5: 7 cycles:\n\t12 f (/x)\n", "samples");
 	reads_as(" {\n\"profiles\":[{\"unit\":\"bytes\",\"samples\":[],\"weights\":[]}]}", "space");
 	reads_as("\xef\xbb\xbf{}", "it is JSON, but not speedscope's");
