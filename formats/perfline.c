@@ -2,14 +2,20 @@
 /*
  * What perf prints depends on its version and on -F, so a header is searched for: the first word
  * that can be a process or thread and is followed by nothing but the parts that may follow it, ends
- * the name before it, which may hold spaces and numbers itself.
+ * the name before it, which may hold spaces and numbers itself. Of two numbers the columns tell
+ * which is the thread: perf prints it 7 wide at most, a period 10 wide, an address 16.
  */
 #include "perfline.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <string.h>
 
-#define NS_PER_S 1000000000
+#include "foldedcount.h"
+
+#define NS_PER_S      1000000000
+#define PERIOD_WIDTH  10 /* columns */
+#define ADDRESS_WIDTH 16
 
 static bool is_space(char c)
 {
@@ -132,64 +138,131 @@ static struct perf_text event_name(const char *s, size_t n)
 	return (struct perf_text){ s, n };
 }
 
-/* "event:" and what follows. */
-static bool parse_event(const char *s, const char *end, struct perf_header *h)
-{
-	const char *word = skip_word(s, end);
+/* A word, and what is before it. */
+struct column {
+	const char *from, *s, *end;
+};
 
-	if (word - s < 2 || word[-1] != ':')
-		return false;
-	h->event = event_name(s, (size_t)(word - s - 1));
-	h->rest = trim(word, end);
-	return true;
+static struct column next_column(const char *from, const char *end)
+{
+	const char *s = skip_spaces(from, end);
+
+	return (struct column){ from, s, skip_word(s, end) };
 }
 
-/* All that may follow the process: [cpu], time, period, event. */
+/* Whether it is at least @n wide; a space is between columns. */
+static bool is_wide(const struct column *c, int n)
+{
+	return c->end - c->from > n;
+}
+
+static bool is_time(const struct column *c)
+{
+	uint64_t ns;
+
+	return parse_time(c->s, c->end, &ns);
+}
+
+static bool is_misc(const struct column *c)
+{
+	static const char letters[] = "KUHGgMESp";
+	const char *p = c->s;
+
+	while (p < c->end && memchr(letters, *p, sizeof(letters) - 1))
+		p++;
+	return p == c->end && p > c->s;
+}
+
+static bool is_event(const struct column *c)
+{
+	return c->end - c->s >= 2 && c->end[-1] == ':' && !is_time(c);
+}
+
+static bool is_address(const struct column *c)
+{
+	const char *p = c->s;
+
+	while (p < c->end && isxdigit((unsigned char)*p))
+		p++;
+	return p == c->end && is_wide(c, ADDRESS_WIDTH);
+}
+
+/* The period, whatever its width where a number cannot be the thread. */
+static bool is_period(const struct column *c, const struct column *next, bool any_width,
+		      int64_t *ret)
+{
+	const char *after = c->s;
+
+	return take_number(&after, c->end, ret) && after == c->end &&
+	       (any_width || is_wide(c, PERIOD_WIDTH)) && (is_event(next) || !is_address(c));
+}
+
+/* All that may follow the process: [cpu], misc, time, period, event, and what follows that; or an
+ * address. */
 static bool parse_tail(const char *s, const char *end, struct perf_header *h)
 {
-	const char *word;
+	struct column c = next_column(s, end), next;
+	bool any_width = h->pid >= 0 || h->tid < 0;
 
-	s = skip_spaces(s, end);
-	word = skip_word(s, end);
-	if (parse_cpu(s, word)) {
-		s = skip_spaces(word, end);
-		word = skip_word(s, end);
+	if (parse_cpu(c.s, c.end)) {
+		c = next_column(c.end, end);
+		any_width = true;
 	}
-	h->has_time = parse_time(s, word, &h->time_ns);
-	if (h->has_time) {
-		s = skip_spaces(word, end);
-		word = skip_word(s, end);
-	}
-	if (s == end)
+	if (is_misc(&c))
+		c = next_column(c.end, end);
+	h->has_time = parse_time(c.s, c.end, &h->time_ns);
+	if (h->has_time)
+		c = next_column(c.end, end);
+	next = next_column(c.end, end);
+	h->has_period = is_period(&c, &next, any_width || h->has_time, &h->period);
+	if (h->has_period)
+		c = next;
+	if (is_event(&c)) {
+		h->event = event_name(c.s, (size_t)(c.end - c.s - 1));
+		h->rest = trim(c.end, end);
 		return true;
-	if (isdigit((unsigned char)*s)) {
-		const char *after = s;
-
-		h->has_period = take_number(&after, word, &h->period) && after == word;
-		if (h->has_period)
-			s = skip_spaces(word, end);
 	}
-	return parse_event(s, end, h);
+	h->rest = trim(c.s, end);
+	return c.s == end || is_address(&c);
+}
+
+/* With @nameless, the process must be the first word, else it must not. */
+static bool find_process(const char *s, const char *end, bool nameless, struct perf_header *ret)
+{
+	const char *begin = skip_spaces(s, end);
+	bool after_id = false; /* what is so wide is its period, then */
+
+	for (struct column c = next_column(s, end); c.s < end; c = next_column(c.end, end)) {
+		struct perf_header h = { .pid = -1, .tid = -1 };
+		bool id = parse_ids(c.s, c.end, &h);
+
+		if (is_time(&c))
+			return false;
+		if (id && (c.s == begin) == nameless &&
+		    !(after_id && h.pid < 0 && is_wide(&c, PERIOD_WIDTH)) &&
+		    parse_tail(c.end, end, &h)) {
+			h.comm = trim(begin, c.s);
+			*ret = h;
+			return true;
+		}
+		after_id = id;
+	}
+	return false;
 }
 
 bool perf_header_parse(const char *s, size_t n, struct perf_header *ret)
 {
-	const char *end = s + n, *begin = skip_spaces(s, end), *word;
-
 	/* A name without anything else would be a number. */
-	for (int nameless = 0; nameless < 2; nameless++)
-		for (const char *at = begin; at < end; at = skip_spaces(word, end)) {
-			struct perf_header h = { .pid = -1, .tid = -1 };
+	return find_process(s, s + n, false, ret) || find_process(s, s + n, true, ret);
+}
 
-			word = skip_word(at, end);
-			if ((at == begin) != nameless || !parse_ids(at, word, &h))
-				continue;
-			if (!parse_tail(word, end, &h))
-				continue;
-			h.comm = trim(begin, at);
-			*ret = h;
+bool perf_line_has_time(const char *s, size_t n)
+{
+	const char *end = s + n;
+
+	for (struct column c = next_column(s, end); c.s < end; c = next_column(c.end, end))
+		if (is_time(&c))
 			return true;
-		}
 	return false;
 }
 
@@ -286,42 +359,48 @@ bool perf_srcline_parse(const char *s, size_t n, struct perf_text *ret_file, int
 
 /* --- telling it from other text --------------------------------------------------------------- */
 
+/* As a line of folded stacks does. */
 static bool ends_in_number(const char *s, size_t n)
 {
-	size_t i = n;
+	int64_t carry = 0, v;
 
-	while (i > 0 && isdigit((unsigned char)s[i - 1]))
-		i--;
-	return i < n && i > 0 && is_space(s[i - 1]);
+	return folded_take_count(s, &n, &carry, &v) != -EINVAL;
+}
+
+/* What a line says of the text: 1 = perf's, 0 = not, -EAGAIN = the next one tells. */
+static int judge_line(const char *s, size_t n, bool *after_header)
+{
+	struct perf_header h;
+	struct perf_frame f;
+
+	if (*after_header) /* of few words: the frame below it must decide */
+		return *s == '\t' && !ends_in_number(s, n) && perf_frame_parse(s, n, true, &f);
+	if (memmem(s, n, " PERF_RECORD_", 13))
+		return 1;
+	if (!perf_header_parse(s, n, &h))
+		return perf_line_has_time(s, n); /* then it is to be told what is wrong */
+	if ((h.event.n || h.rest.n) && (h.has_time || !ends_in_number(s, n)))
+		return 1;
+	*after_header = true;
+	return -EAGAIN;
 }
 
 bool perf_script_sniff(const char *s, size_t n)
 {
-	const char *end = s + n;
-	struct perf_header h;
-	struct perf_frame f;
+	const char *end = s + n, *next;
 	bool header = false;
 
-	while (s < end) {
+	for (; s < end; s = next) {
 		const char *stop = memchr(s, '\n', (size_t)(end - s));
 		size_t len = (size_t)((stop ? stop : end) - s);
+		int r = -EAGAIN;
 
+		next = stop ? stop + 1 : end;
 		len -= len && s[len - 1] == '\r';
-		if (len == 0 || *s == '#') {
-			s = stop ? stop + 1 : end;
-			continue;
-		}
-		if (header) /* of few words: the frame below it must decide */
-			return *s == '\t' && !ends_in_number(s, len) &&
-			       perf_frame_parse(s, len, true, &f);
-		if (memmem(s, len, " PERF_RECORD_", 13))
-			return true;
-		header = perf_header_parse(s, len, &h);
-		if (!header)
-			return false;
-		if (h.event.n && (h.has_time || !ends_in_number(s, len)))
-			return true;
-		s = stop ? stop + 1 : end;
+		if (len && *s != '#')
+			r = judge_line(s, len, &header);
+		if (r != -EAGAIN)
+			return r;
 	}
 	return false;
 }

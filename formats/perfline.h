@@ -11,8 +11,8 @@ struct perf_text {
 	size_t n;
 };
 
-/* "comm pid/tid [cpu] seconds.fraction: period event: …": each part but one number may be missing.
- */
+/* "comm pid/tid [cpu] misc seconds.fraction: period event: …": each part but one number may be
+ * missing. */
 struct perf_header {
 	struct perf_text comm;	/* trimmed */
 	struct perf_text event; /* without its modifiers: "cycles" of "cycles:ppp" */
@@ -20,11 +20,14 @@ struct perf_header {
 	uint64_t time_ns;
 	int64_t period;
 	bool has_time, has_period;
-	struct perf_text rest; /* what follows the event: one frame, a tracepoint's fields */
+	struct perf_text rest; /* what follows them: one frame, a tracepoint's fields, … */
 };
 
-/* Whether @n bytes of @s are a header, and then *@ret. */
+/* Whether @n bytes of @s are a header, and then *@ret. With a column that is not known, none is. */
 bool perf_header_parse(const char *s, size_t n, struct perf_header *ret);
+
+/* Whether they have a time, as only headers do. */
+bool perf_line_has_time(const char *s, size_t n);
 
 /* "  7f12 symbol+0x12 (/usr/lib/libc.so.6)" */
 struct perf_frame {

@@ -335,7 +335,7 @@ static bool is_blank(const char *s, size_t n)
  * …". */
 static bool is_sure(const struct perf_header *h)
 {
-	return h->has_time || h->event.n;
+	return h->has_time || h->event.n || h->rest.n;
 }
 
 static int read_line(struct perf_reader *f, const char *s, size_t n)
@@ -360,7 +360,7 @@ static int read_line(struct perf_reader *f, const char *s, size_t n)
 		return read_frame(f, &frame);
 	if (header)
 		return begin_sample(f, &h);
-	if (f->open && *s == ' ')
+	if (f->open && *s == ' ' && !perf_line_has_time(s, n))
 		return perf_srcline_parse(s, n, &file, &number) ? read_srcline(f, file, number) : 0;
 	return err_set(f->e, -EBADMSG,
 		       "line %zu is neither a sample nor a frame; write the text with 'perf script "

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The text that `perf script` writes, with or without -g and -F. It becomes a profile as wick
- * records it: samples/count, and for each event the sum of its periods where they were printed
- * ("cpu" in nanoseconds for cpu-clock); labels comm, pid, tid, and time in nanoseconds of perf's
- * clock, rounded down so that there are at most 256 times. Objects are mappings without addresses,
- * since the text does not tell where they lay.
+ * The text that `perf script` writes, with or without -g and -F. It becomes a profile as
+ * wick records it: samples/count, and for each event the sum of its periods where they were printed
+ * ("cpu" in nanoseconds for cpu-clock; "events" where none was printed); labels comm, pid, tid, and
+ * time in nanoseconds of perf's clock, rounded down so that there are at most 256 times.
+ * Objects are mappings without addresses, since the text does not tell where they lay.
  */
 #pragma once
 

@@ -11,53 +11,81 @@ static bool is(struct perf_text t, const char *want)
 	return t.n == strlen(want) && (!t.n || memcmp(t.s, want, t.n) == 0);
 }
 
+static const struct {
+	const char *line, *comm;
+	int64_t pid, tid;
+	uint64_t time_ns;
+	int64_t period; /* -1 = none */
+	const char *event, *rest;
+} headers[] = {
+	{ "sh  7035  1257.936080:    1001001 cpu-clock:pppH: ", "sh", -1, 7035, 1257936080000,
+	  1001001, "cpu-clock", "" },
+	{ "inl prog 12798  1314.691985:    2004008 cpu-clock:pppH: ", "inl prog", -1, 12798,
+	  1314691985000, 2004008, "cpu-clock", "" },
+	{ "a b/2 12/13 [003] 1.000000005:  7 cycles: ", "a b/2", 12, 13, 1000000005, 7, "cycles",
+	  "" },
+	{ "foo 12 34 [000] 5.5: cycles:u:", "foo 12", -1, 34, 5500000000, -1, "cycles", "" },
+	{ "            gzip  7220  1260.546098:          1 page-faults:  ffff elf+0x2 ([k])",
+	  "gzip", -1, 7220, 1260546098000, 1, "page-faults", "ffff elf+0x2 ([k])" },
+	{ "perf 13052 [000]  1317.363782: sched:sched_switch: prev_comm=perf ==> next_prio=0",
+	  "perf", -1, 13052, 1317363782000, -1, "sched:sched_switch",
+	  "prev_comm=perf ==> next_prio=0" },
+	{ ":-1    -1 1315.5:   7 page-faults:u: ", ":-1", -1, -1, 1315500000000, 7, "page-faults",
+	  "" },
+	{ "x -1/-1 1.0: 2 e: ", "x", -1, -1, 1000000000, 2, "e", "" },
+	{ " 7035 ", "", -1, 7035, 0, -1, "", "" },
+	{ "sh  7035 ", "sh", -1, 7035, 0, -1, "", "" },
+	{ "sh  7035  cycles: ", "sh", -1, 7035, 0, -1, "cycles", "" },
+	{ "a 1 2.0: cpu/event=0x3c,umask=0/u: ", "a", -1, 1, 2000000000, -1,
+	  "cpu/event=0x3c,umask=0/u", "" },
+	/* Names that end in a number. */
+	{ "Worker 7 31005  812.250001:     250000 cpu-clock:pppH: ", "Worker 7", -1, 31005,
+	  812250001000, 250000, "cpu-clock", "" },
+	{ "Bun Pool 0 31005 [002]   812.250001:  7 cycles: ", "Bun Pool 0", -1, 31005, 812250001000,
+	  7, "cycles", "" },
+	{ "Worker 7 29340/29382 812.250001:  7 cycles: ", "Worker 7", 29340, 29382, 812250001000, 7,
+	  "cycles", "" },
+	{ "Worker 7  31005     250000 cycles: ", "Worker 7", -1, 31005, 0, 250000, "cycles", "" },
+	{ "Worker 7  31005 cycles: ", "Worker 7", -1, 31005, 0, -1, "cycles", "" },
+	{ "Worker 7  31005 ", "Worker 7", -1, 31005, 0, -1, "", "" },
+	{ "  31005     250000 cycles: ", "", -1, 31005, 0, 250000, "cycles", "" },
+	{ "  31005  812.250001:     250000 cycles: ", "", -1, 31005, 812250001000, 250000, "cycles",
+	  "" },
+	/* -F +misc */
+	{ "sh 31005 K      812.250001:          1 page-faults: ", "sh", -1, 31005, 812250001000, 1,
+	  "page-faults", "" },
+	{ "sh 12/13      [003] KUH    812.250001: cycles: ", "sh", 12, 13, 812250001000, -1,
+	  "cycles", "" },
+	{ "Worker 7 K  31005 cycles: ", "Worker 7 K", -1, 31005, 0, -1, "cycles", "" },
+	/* Without the event. */
+	{ "sh  31005     250000 ", "sh", -1, 31005, 0, 250000, "", "" },
+	{ "sh  31005  812.250001:     250000 ", "sh", -1, 31005, 812250001000, 250000, "", "" },
+	{ "sh  31005  812.250001: ", "sh", -1, 31005, 812250001000, -1, "", "" },
+	{ "   Worker 7  31005            401136 work+0x16 (/bin/a)", "Worker 7", -1, 31005, 0, -1,
+	  "", "401136 work+0x16 (/bin/a)" },
+	{ "sh  31005     250000  ffffffff81000010 read ([k])", "sh", -1, 31005, 0, 250000, "",
+	  "ffffffff81000010 read ([k])" },
+	{ "sh  31005  812.250001:            401136 ", "sh", -1, 31005, 812250001000, -1, "",
+	  "401136" },
+};
+
 Test(perfline, headers_of_every_kind)
 {
-	static const struct {
-		const char *line, *comm;
-		int64_t pid, tid;
-		uint64_t time_ns;
-		int64_t period; /* -1 = none */
-		const char *event, *rest;
-	} cases[] = {
-		{ "sh  7035  1257.936080:    1001001 cpu-clock:pppH: ", "sh", -1, 7035,
-		  1257936080000, 1001001, "cpu-clock", "" },
-		{ "inl prog 12798  1314.691985:    2004008 cpu-clock:pppH: ", "inl prog", -1, 12798,
-		  1314691985000, 2004008, "cpu-clock", "" },
-		{ "a b/2 12/13 [003] 1.000000005:  7 cycles: ", "a b/2", 12, 13, 1000000005, 7,
-		  "cycles", "" },
-		{ "foo 12 34 [000] 5.5: cycles:u:", "foo 12", -1, 34, 5500000000, -1, "cycles",
-		  "" },
-		{ "            gzip  7220  1260.546098:          1 page-faults:  ffff elf+0x2 ([k])",
-		  "gzip", -1, 7220, 1260546098000, 1, "page-faults", "ffff elf+0x2 ([k])" },
-		{ "perf 13052 [000]  1317.363782: sched:sched_switch: prev_comm=perf ==> next_prio=0",
-		  "perf", -1, 13052, 1317363782000, -1, "sched:sched_switch",
-		  "prev_comm=perf ==> next_prio=0" },
-		{ ":-1    -1 1315.5:   7 page-faults:u: ", ":-1", -1, -1, 1315500000000, 7,
-		  "page-faults", "" },
-		{ "x -1/-1 1.0: 2 e: ", "x", -1, -1, 1000000000, 2, "e", "" },
-		{ " 7035 ", "", -1, 7035, 0, -1, "", "" },
-		{ "sh  7035 ", "sh", -1, 7035, 0, -1, "", "" },
-		{ "sh  7035  cycles: ", "sh", -1, 7035, 0, -1, "cycles", "" },
-		{ "a 1 2.0: cpu/event=0x3c,umask=0/u: ", "a", -1, 1, 2000000000, -1,
-		  "cpu/event=0x3c,umask=0/u", "" },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		const char *s = cases[i].line;
+	for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
+		const char *s = headers[i].line;
 		struct perf_header h;
 
 		cr_assert(perf_header_parse(s, strlen(s), &h), "%s", s);
-		cr_expect(is(h.comm, cases[i].comm), "%s: %.*s", s, (int)h.comm.n, h.comm.s);
-		cr_expect_eq(h.pid, cases[i].pid, "%s: pid %" PRId64, s, h.pid);
-		cr_expect_eq(h.tid, cases[i].tid, "%s: tid %" PRId64, s, h.tid);
-		cr_expect_eq(h.has_time, cases[i].time_ns != 0);
-		cr_expect(!h.has_time || h.time_ns == cases[i].time_ns, "%s: %" PRIu64, s,
+		cr_expect(is(h.comm, headers[i].comm), "%s: %.*s", s, (int)h.comm.n, h.comm.s);
+		cr_expect_eq(h.pid, headers[i].pid, "%s: pid %" PRId64, s, h.pid);
+		cr_expect_eq(h.tid, headers[i].tid, "%s: tid %" PRId64, s, h.tid);
+		cr_expect_eq(h.has_time, headers[i].time_ns != 0);
+		cr_expect(!h.has_time || h.time_ns == headers[i].time_ns, "%s: %" PRIu64, s,
 			  h.time_ns);
-		cr_expect_eq(h.has_period, cases[i].period >= 0);
-		cr_expect(!h.has_period || h.period == cases[i].period, "%s", s);
-		cr_expect(is(h.event, cases[i].event), "%s: %.*s", s, (int)h.event.n, h.event.s);
-		cr_expect(is(h.rest, cases[i].rest), "%s: %.*s", s, (int)h.rest.n, h.rest.s);
+		cr_expect_eq(h.has_period, headers[i].period >= 0);
+		cr_expect(!h.has_period || h.period == headers[i].period, "%s", s);
+		cr_expect(is(h.event, headers[i].event), "%s: %.*s", s, (int)h.event.n, h.event.s);
+		cr_expect(is(h.rest, headers[i].rest), "%s: %.*s", s, (int)h.rest.n, h.rest.s);
 	}
 }
 
@@ -70,13 +98,26 @@ Test(perfline, what_is_no_header)
 					     "a 1 x",
 					     "a 1 [0",
 					     "\t7f12 main (/bin/a)",
-					     "a 99999999999999999999 1.5: e:" };
+					     "a 99999999999999999999 1.5: e:",
+					     "a 1 X 2.5: 7 cycles: ",
+					     "a 1 X 2.5: 7 ",
+					     "a 2.5: cycles: 7 ",
+					     "a 1 2.5: 3.5: " };
 
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
 		struct perf_header h;
 
 		cr_expect_not(perf_header_parse(lines[i], strlen(lines[i]), &h), "%s", lines[i]);
 	}
+}
+
+Test(perfline, a_time_is_what_only_headers_have)
+{
+	static const char known[] = "a 1 X 2.5: 7 cycles: ", other[] = "\t 7f12 f (/bin/a 2.5)";
+
+	cr_expect(perf_line_has_time(known, strlen(known)));
+	cr_expect_not(perf_line_has_time(other, strlen(other)));
+	cr_expect_not(perf_line_has_time("", 0));
 }
 
 Test(perfline, frames_of_every_kind)
@@ -143,6 +184,10 @@ Test(perfline, it_is_told_from_folded_stacks)
 		{ "java 12 cycles: x\n", true },
 		{ "", false },
 		{ "a 1 [000] 2.5: block:rq: 8,0 W 120\n", true },
+		{ "sh 7035\n\t   f786a __GI 1.5\n", false },
+		{ "sh  7035            401136 work (/bin/a)\n", true },
+		{ "sh  7035            401136 work 12\n", false },
+		{ "sh 7035 X 2.5: 7 cycles:\n", true }, /* to be told what is wrong with it */
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)

@@ -52,6 +52,29 @@ Test(perfscript, lines_without_chains)
 	profile_free(p);
 }
 
+Test(perfscript, columns_that_are_missing_or_not_known)
+{
+	struct profile *p =
+		must_read(perf_script_read, "Worker 7  31005     250000 \n\t 1 f (/x)\n\n"
+					    "Worker 7  31005     250000 \n\t 1 f (/x)\n\n");
+
+	must_fold(p, "Worker_7;f 2\n");
+	cr_expect_str_eq(text(p->sample_types.items[1].type), "events");
+	cr_expect_eq(profile_value(p, 0, 1), 500000);
+	profile_free(p);
+	p = must_read(perf_script_read,
+		      "              dd  7220            401136 work (/bin/dd)\n"
+		      "              dd  7220  ffffffff81000010 read ([kernel.kallsyms])\n");
+	must_fold(p, "dd;read_[k] 1\ndd;work 1\n");
+	profile_free(p);
+	p = must_read(perf_script_read,
+		      "x 1 K      1.0:          1 page-faults: \n\t 1 f (/x)\n\n");
+	must_fold(p, "x;f 1\n");
+	profile_free(p);
+	must_refuse(perf_script_read, "x 1 1.0: cycles:\n\n   x 1 FOO 1.0: cycles:\n", "line 3 is");
+	must_refuse(perf_script_read, "x 1 1.0: cycles:\n   x 1 FOO 1.0: 7 cycles:\n", "line 2 is");
+}
+
 Test(perfscript, inlined_frames_are_lines_of_a_location)
 {
 	struct profile *p = must_read(perf_script_read, "x 1 1.0: cycles:\n"
