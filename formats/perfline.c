@@ -13,9 +13,10 @@
 
 #include "foldedcount.h"
 
-#define NS_PER_S      1000000000
-#define PERIOD_WIDTH  10 /* columns */
-#define ADDRESS_WIDTH 16
+#define NS_PER_S       1000000000
+#define PERIOD_WIDTH   10 /* columns */
+#define ADDRESS_WIDTH  16
+#define ADDRESS_DIGITS 4 /* at least, of a frame behind an event */
 
 static bool is_space(char c)
 {
@@ -339,6 +340,42 @@ bool perf_frame_parse(const char *s, size_t n, bool need_ip, struct perf_frame *
 		f.dso.n = 0;
 	*ret = f;
 	return true;
+}
+
+/* A tracepoint's fields may look like a shorter address. No two spaces in a row are in a name. */
+static bool begins_frame(const struct column *c, const char *begin)
+{
+	const char *p = c->s;
+
+	while (p < c->end && isxdigit((unsigned char)*p))
+		p++;
+	return p == c->end && p - c->s >= ADDRESS_DIGITS &&
+	       (c->s == begin || c->s - c->from > 1 || p - c->s == ADDRESS_WIDTH);
+}
+
+bool perf_frame_find(struct perf_text rest, struct perf_frame *ret)
+{
+	const char *end = rest.s + rest.n, *begin = NULL;
+	struct perf_text found = { 0 };
+	bool has_name = false;
+
+	for (struct column c = next_column(rest.s, end);; c = next_column(c.end, end)) {
+		if (c.s < end && !begins_frame(&c, rest.s))
+			continue;
+		if (begin) { /* of what could be a frame, which ends here */
+			struct perf_text t = trim(begin, c.s);
+			const char *name = next_column(skip_word(t.s, c.s), t.s + t.n).s;
+			bool named = name < t.s + t.n;
+
+			if ((named && *name != '|') || (!named && !has_name)) {
+				found = t;
+				has_name = named;
+			}
+		}
+		if (c.s == end)
+			return found.n && perf_frame_parse(found.s, found.n, true, ret);
+		begin = c.s;
+	}
 }
 
 bool perf_srcline_parse(const char *s, size_t n, struct perf_text *ret_file, int64_t *ret_line)

@@ -41,6 +41,10 @@ struct perf_frame {
 /* Whether @n bytes are a frame, and then *@ret. With @need_ip, only what begins with an address. */
 bool perf_frame_parse(const char *s, size_t n, bool need_ip, struct perf_frame *ret);
 
+/* Whether there is a frame in what follows an event, and then *@ret: the last one with a name, for
+ * addresses of data and much else may come first. Where there are but addresses, the last one. */
+bool perf_frame_find(struct perf_text rest, struct perf_frame *ret);
+
 /* Whether they are "file:line", as perf writes below a frame, and then both. */
 bool perf_srcline_parse(const char *s, size_t n, struct perf_text *ret_file, int64_t *ret_line);
 

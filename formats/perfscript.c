@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "perfscript.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,10 +15,8 @@
 
 #define LINE_MAX_BYTES ((size_t)1 << 20)
 #define EVENTS_MAX     32
-#define ADDRESS_DIGITS \
-	4 /* at least, of a frame behind an event: a tracepoint's fields may look like one */
-#define TIMES_MAX    256		  /* different times in the end */
-#define TIME_STEP_NS ((uint64_t)10000000) /* at least; a power of two of it in the end */
+#define TIMES_MAX      256		    /* different times in the end */
+#define TIME_STEP_NS   ((uint64_t)10000000) /* at least; a power of two of it in the end */
 
 struct event {
 	uint32_t name;	/* as perf has it */
@@ -38,6 +35,7 @@ struct perf_reader {
 	uint64_t first_ns, last_ns, step_ns;
 	/* The sample that is being read. */
 	bool open;
+	bool beside;		 /* its only frame is the one behind the event */
 	struct perf_header head; /* numbers only; its texts are gone */
 	uint32_t comm, kind;
 	ARRAY(struct profile_line) pending; /* of the location, innermost first */
@@ -157,6 +155,10 @@ static int read_frame(struct perf_reader *f, const struct perf_frame *frame)
 {
 	int r;
 
+	if (f->beside) { /* perf prints one address or a chain: that one was of data */
+		f->beside = false;
+		f->stack.n = f->pending.n = f->last.line_n = 0;
+	}
 	if (f->last.line_n) { /* its lines were kept until here, for what may follow */
 		f->pending.n = 0;
 		f->last.line_n = 0;
@@ -276,15 +278,6 @@ static int find_event(struct perf_reader *f, struct perf_text name)
 	return array_push(&f->events, event);
 }
 
-static size_t address_digits(struct perf_text t)
-{
-	size_t n = 0;
-
-	while (n < t.n && isxdigit((unsigned char)t.s[n]))
-		n++;
-	return n;
-}
-
 static int begin_sample(struct perf_reader *f, const struct perf_header *h)
 {
 	struct perf_frame frame;
@@ -307,10 +300,11 @@ static int begin_sample(struct perf_reader *f, const struct perf_header *h)
 	f->open = true;
 	f->pending.n = f->stack.n = 0;
 	f->last.line_n = 0;
-	/* Without -g the one frame stands behind the event. */
-	if (address_digits(h->rest) >= ADDRESS_DIGITS &&
-	    perf_frame_parse(h->rest.s, h->rest.n, true, &frame))
-		r = read_frame(f, &frame);
+	f->beside = false;
+	if (!perf_frame_find(h->rest, &frame))
+		return 0;
+	r = read_frame(f, &frame); /* without -g */
+	f->beside = true;
 	return r;
 }
 

@@ -156,6 +156,44 @@ Test(perfline, frames_of_every_kind)
 	}
 }
 
+Test(perfline, frames_behind_events)
+{
+	static const struct {
+		const char *rest, *symbol, *dso; /* NULL: none */
+	} cases[] = {
+		{ "ffffffff81000010 read+0x1 ([k])", "read", "[k]" },
+		{ "beef", "", "" },
+		{ "7f4f83bd8d20           401136 void work<int>(char)+0x16 (/bin/a b)",
+		  "void work<int>(char)", "/bin/a b" },
+		{ "7f4f83bd8d20 buf+0x20 (/bin/a)  ffffffff81000010 read+0x1 ([k])", "read",
+		  "[k]" },
+		{ "7f4f83bd8d20         68100142 |OP LOAD|LVL L1 hit|LCK No|BLK  N/A    7   0       401136 "
+		  "work+0x16 (/bin/a)",
+		  "work", "/bin/a" },
+		{ "           401136 work (/bin/a)         12345000", "work", "/bin/a" },
+		{ "7f4f83bd8d20           401136", "", "" },
+		{ "68100142 |OP LOAD|LVL L1 hit|", NULL, NULL },
+		{ "401136 face (/bin/a)", "face", "/bin/a" },
+		{ "comm=a pid=12 ff (x)", NULL, NULL },
+		{ "8,0 W 0 () 1234 + 8 [a]", NULL, NULL },
+		{ "", NULL, NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct perf_text rest = { cases[i].rest, strlen(cases[i].rest) };
+		struct perf_frame f;
+
+		if (!cases[i].symbol) {
+			cr_expect_not(perf_frame_find(rest, &f), "%s", rest.s);
+			continue;
+		}
+		cr_assert(perf_frame_find(rest, &f), "%s", rest.s);
+		cr_expect(is(f.symbol, cases[i].symbol), "%s: %.*s", rest.s, (int)f.symbol.n,
+			  f.symbol.s);
+		cr_expect(is(f.dso, cases[i].dso), "%s: %.*s", rest.s, (int)f.dso.n, f.dso.s);
+	}
+}
+
 Test(perfline, source_lines)
 {
 	struct perf_text file;

@@ -52,6 +52,27 @@ Test(perfscript, lines_without_chains)
 	profile_free(p);
 }
 
+/* perf prints the address of the data where a frame would be without a chain. */
+Test(perfscript, addresses_of_data_are_no_frames)
+{
+	static const char fault[] = "x 1 1.0:  1 page-faults:     7f4f83bd8d20 buf+0x20 (/bin/x)\n",
+			  load[] = "x 1 1.0: 30 cpu/mem-loads,ldlat=30/P:     7f4f83bd8d20        "
+				   " 68100142 |OP LOAD|LVL L1 hit|SNP None|BLK  N/A    7   0",
+			  chain[] =
+				  "\t    401136 work+0x16 (/bin/x)\n\t    401180 main (/bin/x)\n\n";
+	char text[1000];
+	struct profile *p;
+
+	snprintf(text, sizeof(text), "%s%s%s\n%s", fault, chain, load, chain);
+	p = must_read(perf_script_read, text);
+	must_fold(p, "x;main;work 2\n");
+	profile_free(p);
+	snprintf(text, sizeof(text), "%s       401136 work+0x16 (/bin/x)\n", load);
+	p = must_read(perf_script_read, text);
+	must_fold(p, "x;work 1\n");
+	profile_free(p);
+}
+
 Test(perfscript, columns_that_are_missing_or_not_known)
 {
 	struct profile *p =
