@@ -396,6 +396,21 @@ bool perf_srcline_parse(const char *s, size_t n, struct perf_text *ret_file, int
 
 /* --- telling it from other text --------------------------------------------------------------- */
 
+static bool begins_with(const char *s, size_t n, const char *what)
+{
+	return n >= strlen(what) && memcmp(s, what, strlen(what)) == 0;
+}
+
+bool perf_preamble_begins(const char *s, size_t n)
+{
+	return begins_with(s, n, "# captured on");
+}
+
+bool perf_preamble_ends(const char *s, size_t n)
+{
+	return begins_with(s, n, "# ========");
+}
+
 /* As a line of folded stacks does. */
 static bool ends_in_number(const char *s, size_t n)
 {
@@ -425,7 +440,7 @@ static int judge_line(const char *s, size_t n, bool *after_header)
 bool perf_script_sniff(const char *s, size_t n)
 {
 	const char *end = s + n, *next;
-	bool header = false;
+	bool preamble = false, header = false;
 
 	for (; s < end; s = next) {
 		const char *stop = memchr(s, '\n', (size_t)(end - s));
@@ -434,10 +449,14 @@ bool perf_script_sniff(const char *s, size_t n)
 
 		next = stop ? stop + 1 : end;
 		len -= len && s[len - 1] == '\r';
-		if (len && *s != '#')
+		if (preamble)
+			preamble = !perf_preamble_ends(s, len);
+		else if (perf_preamble_begins(s, len))
+			preamble = true;
+		else if (len && *s != '#')
 			r = judge_line(s, len, &header);
 		if (r != -EAGAIN)
 			return r;
 	}
-	return false;
+	return preamble;
 }

@@ -29,6 +29,11 @@ bool perf_header_parse(const char *s, size_t n, struct perf_header *ret);
 /* Whether they have a time, as only headers do. */
 bool perf_line_has_time(const char *s, size_t n);
 
+/* Whether they are the first line of what `perf script --header` says of the recording, whose lines
+ * may be any; or the one behind its last. */
+bool perf_preamble_begins(const char *s, size_t n);
+bool perf_preamble_ends(const char *s, size_t n);
+
 /* "  7f12 symbol+0x12 (/usr/lib/libc.so.6)" */
 struct perf_frame {
 	struct perf_text

@@ -33,6 +33,7 @@ struct perf_reader {
 	uint32_t key_comm, key_pid, key_tid, key_time, unit_ns;
 	bool has_periods, same_periods;
 	uint64_t first_ns, last_ns, step_ns;
+	size_t preamble; /* the line where it begins, while it is read */
 	/* The sample that is being read. */
 	bool open;
 	bool beside;		 /* its only frame is the one behind the event */
@@ -332,6 +333,16 @@ static bool is_sure(const struct perf_header *h)
 	return h->has_time || h->event.n || h->rest.n;
 }
 
+/* What --header says of the recording: the command may have lines of its own. */
+static int read_preamble(struct perf_reader *f, const char *s, size_t n)
+{
+	if (!f->preamble)
+		f->preamble = f->lines.line_no;
+	else if (perf_preamble_ends(s, n))
+		f->preamble = 0;
+	return 0;
+}
+
 static int read_line(struct perf_reader *f, const char *s, size_t n)
 {
 	struct perf_header h;
@@ -340,6 +351,8 @@ static int read_line(struct perf_reader *f, const char *s, size_t n)
 	int64_t number;
 	bool header;
 
+	if (f->preamble || perf_preamble_begins(s, n))
+		return read_preamble(f, s, n);
 	if (is_blank(s, n))
 		return end_sample(f);
 	if (*s == '#' || is_side_record(s, n))
@@ -449,6 +462,10 @@ static int read_all(struct perf_reader *f)
 		r = read_line(f, line, n);
 	if (r == 0)
 		r = end_sample(f);
+	if (r == 0 && f->preamble)
+		r = err_set(f->e, -EBADMSG,
+			    "line %zu begins what perf says of the recording, which does not end",
+			    f->preamble);
 	if (r < 0)
 		return r;
 	round_times(f);

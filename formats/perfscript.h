@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The text that `perf script` writes, with or without -g and -F. It becomes a profile as
+ * The text that `perf script` writes, with or without -g, -F and --header. It becomes a profile as
  * wick records it: samples/count, and for each event the sum of its periods where they were printed
  * ("cpu" in nanoseconds for cpu-clock; "events" where none was printed); labels comm, pid, tid, and
  * time in nanoseconds of perf's clock, rounded down so that there are at most 256 times.

@@ -226,6 +226,11 @@ Test(perfline, it_is_told_from_folded_stacks)
 		{ "sh  7035            401136 work (/bin/a)\n", true },
 		{ "sh  7035            401136 work 12\n", false },
 		{ "sh 7035 X 2.5: 7 cycles:\n", true }, /* to be told what is wrong with it */
+		{ "# ========\n# captured on    : today\n# cmdline : perf record sh -c a\nb 1\n"
+		  "# ========\n#\nsh 7035 2.5: cycles: \n",
+		  true },
+		{ "# ========\n# captured on    : today\n# event : name = a, id = { 1, 2", true },
+		{ "# ========\na;b 1\n", false },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)

@@ -96,6 +96,28 @@ Test(perfscript, columns_that_are_missing_or_not_known)
 	must_refuse(perf_script_read, "x 1 1.0: cycles:\n   x 1 FOO 1.0: 7 cycles:\n", "line 2 is");
 }
 
+Test(perfscript, what_perf_says_of_the_recording_is_passed_over)
+{
+	static const char header[] = "# ========\n"
+				     "# captured on    : Mon Jan  1 00:00:00 2024\n"
+				     "# cmdline : /usr/bin/perf record -g -- sh -c for i in 1 2\n"
+				     "do x 7 1.5: 3\n"
+				     "\tdone (/x)\n"
+				     "\n"
+				     "# ========\n"
+				     "#\n";
+	char text[1000];
+	struct profile *p;
+
+	snprintf(text, sizeof(text), "%sx 1 1.0: cycles:\n\t1 f (/x)\n\n%sx 1 1.0: cycles:\n\n",
+		 header, header);
+	p = must_read(perf_script_read, text);
+	must_fold(p, "x 1\nx;f 1\n");
+	profile_free(p);
+	must_refuse(perf_script_read, "# ========\n# captured on    : x\nx 1 1.0: cycles:\n",
+		    "line 2 begins");
+}
+
 Test(perfscript, inlined_frames_are_lines_of_a_location)
 {
 	struct profile *p = must_read(perf_script_read, "x 1 1.0: cycles:\n"
