@@ -2,6 +2,7 @@
 #include "perfscript.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,8 +29,11 @@ struct perf_reader {
 	struct profile *p;
 	struct profile_builder *b;
 	struct err *e;
-	ARRAY(struct event) events;
-	ARRAY(uint32_t) mappings; /* of the string with that number, PROFILE_NONE until it is one */
+	ARRAY(struct event) events; /* the last one of EVENTS_MAX stands for all others, too */
+	uint32_t others;	    /* that it stands for */
+	/* Of the string with that number, PROFILE_NONE until it is one. */
+	ARRAY(uint32_t) kinds; /* events */
+	ARRAY(uint32_t) mappings;
 	uint32_t key_comm, key_pid, key_tid, key_time, unit_ns;
 	bool has_periods, same_periods;
 	uint64_t first_ns, last_ns, step_ns;
@@ -263,20 +267,29 @@ static int end_sample(struct perf_reader *f)
 	return at < 0 ? (int)at : 0;
 }
 
-static int find_event(struct perf_reader *f, struct perf_text name)
+static int add_event(struct perf_reader *f, uint32_t name)
 {
-	struct event event = { 0 };
-	int r = add_string(f, name.s, name.n, &event.name);
+	struct event event = { .name = name };
 
-	if (r < 0)
-		return r;
-	for (f->kind = 0; f->kind < f->events.n; f->kind++)
-		if (f->events.items[f->kind].name == event.name)
-			return 0;
-	if (f->kind == EVENTS_MAX)
-		return err_set(f->e, -EBADMSG, "line %zu has the %dth event; wick reads %d",
-			       f->lines.line_no, EVENTS_MAX + 1, EVENTS_MAX);
-	return array_push(&f->events, event);
+	f->others += f->events.n >= EVENTS_MAX - 1;
+	if (f->events.n < EVENTS_MAX && array_push(&f->events, event) < 0)
+		return -ENOMEM;
+	f->kinds.items[name] = (uint32_t)f->events.n - 1;
+	return 0;
+}
+
+static int find_event(struct perf_reader *f, struct perf_text text)
+{
+	uint32_t name;
+	int r = add_string(f, text.s, text.n, &name);
+
+	while (r == 0 && f->kinds.n <= name)
+		r = array_push(&f->kinds, PROFILE_NONE);
+	if (r == 0 && f->kinds.items[name] == PROFILE_NONE)
+		r = add_event(f, name);
+	if (r == 0)
+		f->kind = f->kinds.items[name];
+	return r;
 }
 
 static int begin_sample(struct perf_reader *f, const struct perf_header *h)
@@ -397,6 +410,27 @@ static int event_type(struct perf_reader *f, uint32_t event, struct profile_valu
 		     : strtab_adds(&f->p->strings, is_time ? "nanoseconds" : "count", &ret->unit);
 }
 
+/* Says that events are counted together, where they are. */
+static int name_others(struct perf_reader *f)
+{
+	_cleanup_free_ char *text = NULL;
+	uint32_t id;
+	int r;
+
+	if (f->others < 2)
+		return 0;
+	if (asprintf(&text, "wick: events: %u of %u are counted together, as 'other'", f->others,
+		     EVENTS_MAX - 1 + f->others) < 0) {
+		text = NULL;
+		return -ENOMEM;
+	}
+	r = strtab_adds(&f->p->strings, text, &id);
+	if (r == 0)
+		r = array_push(&f->p->comments, id);
+	return r < 0 ? r
+		     : strtab_adds(&f->p->strings, "other", &f->events.items[EVENTS_MAX - 1].name);
+}
+
 /* samples/count, and what every event counts; that is the same where there is one without periods.
  */
 static int set_types(struct perf_reader *f)
@@ -405,8 +439,10 @@ static int set_types(struct perf_reader *f)
 	uint32_t column[2 * EVENTS_MAX] = { 0 };
 	size_t n = f->events.n;
 	bool several = n > 1 || f->has_periods;
-	int r = strtab_adds(&f->p->strings, "samples", &types[0].type);
+	int r = name_others(f);
 
+	if (r == 0)
+		r = strtab_adds(&f->p->strings, "samples", &types[0].type);
 	if (r == 0)
 		r = strtab_adds(&f->p->strings, "count", &types[0].unit);
 	for (size_t i = 0; i < n && r == 0; i++) {
@@ -486,6 +522,7 @@ int perf_script_read(const struct source *in, struct profile **ret, struct err *
 	profile_builder_free(f.b);
 	linereader_done(&f.lines);
 	array_free(&f.events);
+	array_free(&f.kinds);
 	array_free(&f.mappings);
 	array_free(&f.pending);
 	array_free(&f.stack);

@@ -3,7 +3,8 @@
  * The text that `perf script` writes, with or without -g, -F and --header. It becomes a profile as
  * wick records it: samples/count, and for each event the sum of its periods where they were printed
  * ("cpu" in nanoseconds for cpu-clock; "events" where none was printed); labels comm, pid, tid, and
- * time in nanoseconds of perf's clock, rounded down so that there are at most 256 times.
+ * time in nanoseconds of perf's clock, rounded down so that there are at most 256 times. Of more
+ * than 32 events, those after the 31st are one, "other", and a comment of the profile says how many.
  * Objects are mappings without addresses, since the text does not tell where they lay.
  */
 #pragma once

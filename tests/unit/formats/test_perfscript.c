@@ -233,16 +233,39 @@ Test(perfscript, other_text_is_refused_by_its_line)
 	must_refuse(perf_script_read, "\tfade (x)\n", "line 1 is neither");
 }
 
-Test(perfscript, events_have_a_limit)
+/* @n samples, each of another event. */
+static struct profile *read_events(int n)
 {
 	struct buffer buf = { 0 };
+	struct profile *p;
 
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < n; i++) {
 		char line[100];
-		int n = snprintf(line, sizeof(line), "x 1 1.0: 1 event%d:\n\t1 f (/x)\n\n", i);
+		int len = snprintf(line, sizeof(line), "x 1 1.0: 1 event%d:\n\t1 f (/x)\n\n", i);
 
-		buffer_add(&buf, line, (size_t)n);
+		buffer_add(&buf, line, (size_t)len);
 	}
-	must_refuse(perf_script_read, buffer_text(&buf), "line 97 has the 33th event");
+	p = must_read(perf_script_read, buffer_text(&buf));
 	array_free(&buf);
+	cr_assert_eq(p->sample_types.n, 1 + 32);
+	cr_expect_str_eq(text(p->sample_types.items[31].type), "event30");
+	cr_expect_eq(profile_value(p, 0, 0), n);
+	cr_expect_eq(profile_value(p, 0, 31), 1);
+	return p;
+}
+
+Test(perfscript, events_past_a_limit_are_counted_together)
+{
+	struct profile *p = read_events(32);
+
+	cr_expect_str_eq(text(p->sample_types.items[32].type), "event31");
+	cr_expect_eq(p->comments.n, 0);
+	profile_free(p);
+	p = read_events(40);
+	cr_expect_str_eq(text(p->sample_types.items[32].type), "other");
+	cr_expect_eq(profile_value(p, 0, 32), 9);
+	cr_assert_eq(p->comments.n, 1);
+	cr_expect_str_eq(text(p->comments.items[0]),
+			 "wick: events: 9 of 40 are counted together, as 'other'");
+	profile_free(p);
 }
