@@ -232,7 +232,7 @@ static void settle_in(struct unwinding *u, uint32_t object, struct unwind_table 
 	if (r < 0) {
 		unwind_table_free(table);
 		if (t && !(r == -EFBIG && t->state == TABLE_READY)) {
-			t->state = r == -ENOSPC  ? TABLE_CROWDED
+			t->state = r == -ENOSPC	 ? TABLE_CROWDED
 				   : r == -EFBIG ? TABLE_TOO_LARGE
 						 : TABLE_NONE;
 			t->used = false;

@@ -29,7 +29,7 @@ enum {
 #define SLACK_MAX ((uint64_t)1 << 20)
 /* Times that debug information of more than may lie in memory may be larger than what it is compressed to:
  * that is three to six, and reading it takes as long as it is. */
-#define RATIO_MAX 16
+#define RATIO_MAX    16
 /* Compressed bytes for which another thread is started: to inflate them takes a millisecond. */
 #define THREAD_WORTH ((uint64_t)128 << 10)
 

@@ -324,8 +324,8 @@ int code_rows_scan(struct code_rows *c, uint32_t lo, uint32_t hi, codescan_row *
 {
 	int r = 0;
 
-	for (size_t i = first_range(c, lo);
-	     r == 0 && i < c->ranges.n && c->ranges.items[i].lo < hi; i++) {
+	for (size_t i = first_range(c, lo); r == 0 && i < c->ranges.n && c->ranges.items[i].lo < hi;
+	     i++) {
 		const struct code_range *range = &c->ranges.items[i];
 		uint32_t from = range->lo > lo ? range->lo : lo;
 		uint32_t to = range->hi < hi ? range->hi : hi;
