@@ -13,12 +13,15 @@
 
 #include "array.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "err.h"
 #include "event.h"
 
 struct cpu_events {
 	unsigned cpu;
 	int fds[WIRE_MAX_EVENTS]; /* -1 = not open */
+	/* At the last look: how long the first one had been at work, and when that was. */
+	uint64_t enabled_ns, looked_ns;
 };
 
 struct perf_events {
@@ -204,20 +207,25 @@ void perf_events_disable(struct perf_events *p)
 }
 
 /*
- * Whether the events of @c ended with their CPU, which has come back since the last look: the time that
- * they were at work stands still. While the machine sleeps, so does whoever could see its CPUs gone.
+ * Whether the events of @c ended with their CPU, which has come back since the last look: since then they
+ * were at work for less than half of the time. (While the machine sleeps, so does whoever could see its
+ * CPUs gone.) Where it was more, the next look tells.
  */
-static bool have_ended(const struct perf_events *p, const struct cpu_events *c)
+static bool have_ended(const struct perf_events *p, struct cpu_events *c)
 {
+	const struct cpu_events before = *c;
 	struct {
 		uint64_t value, enabled_ns;
-	} first, second;
+	} now;
 
 	if (!p->enabled)
 		return false;
-	return read(c->fds[0], &first, sizeof(first)) != sizeof(first) ||
-	       read(c->fds[0], &second, sizeof(second)) != sizeof(second) ||
-	       first.enabled_ns == second.enabled_ns;
+	if (read(c->fds[0], &now, sizeof(now)) != sizeof(now))
+		return true;
+	c->enabled_ns = now.enabled_ns;
+	c->looked_ns = clock_mono_ns();
+	return before.looked_ns &&
+	       now.enabled_ns - before.enabled_ns < (c->looked_ns - before.looked_ns) / 2;
 }
 
 int perf_events_refresh(struct perf_events *p)
