@@ -19,6 +19,8 @@ struct output {
 	jmp_buf leave;
 };
 
+#define PLACES_MAX (64 << 10) /* 1 MB */
+
 static const char ellipsis[] = "...";
 
 /* Cuts at @n or before, not inside a UTF-8 sequence, and says that something is missing. */
@@ -71,12 +73,26 @@ static bool may_be_rust(const char *name)
 	return false;
 }
 
+/*
+ * Lifts libiberty's bound of 1024 bytes of a name where that takes a bearable amount of stack. Nesting of
+ * 4096 takes 1 MB; but there is also, for each template ('I') and each reference ('R', 'O'), each of which
+ * counts twice, a place of 16 bytes.
+ */
+static int without_bound(const char *name)
+{
+	size_t templates = 0, references = 0;
+
+	for (const char *p = name; *p; p++) {
+		templates += *p == 'I';
+		references += *p == 'R' || *p == 'O';
+	}
+	return templates * references <= PLACES_MAX / 4 ? DMGL_NO_RECURSE_LIMIT : 0;
+}
+
 /* Demangles @name, which begins as mangled names do. */
 static bool run(const char *name, struct output *o)
 {
 	const int options = DMGL_PARAMS | DMGL_ANSI;
-	/* Its own bound is 1024 bytes of a name; 4096 nest so deep that they take 1 MB of stack. */
-	const int cxx_options = options | DMGL_NO_RECURSE_LIMIT;
 	bool ok;
 
 	/* Rust first: its legacy names are valid C++ names with a hash at the end. */
@@ -84,7 +100,8 @@ static bool run(const char *name, struct output *o)
 		ok = may_be_rust(name) && rust_demangle_callback(name, options, append, o);
 		if (!ok && !o->full) {
 			o->n = 0;
-			ok = cplus_demangle_v3_callback(name, cxx_options, append, o);
+			ok = cplus_demangle_v3_callback(name, options | without_bound(name), append,
+							o);
 		}
 		if (!ok)
 			return false;

@@ -87,5 +87,7 @@ int dwobject_find(struct dwobject *o, struct dwquery *queries, size_t n, struct 
 	dwsections_rest(&o->file.s);
 	if (o->has_alt)
 		dwsections_rest(&o->alt.s);
+	if (o->split)
+		dwsplit_rest(o->split);
 	return r;
 }

@@ -141,6 +141,7 @@ int dwpindex_find(const struct dwpindex *x, const struct dwsections *d, uint64_t
 	uint32_t row = 0, off, n;
 	int r = find_row(x, d, id, &row);
 
+	view.is_view = true;
 	for (uint32_t i = 0; r == 0 && i < x->n_columns; i++) {
 		uint64_t at = 4ull * ((uint64_t)row * x->n_columns + i);
 

@@ -191,6 +191,8 @@ int dwobject_save(struct dwobject *o, const struct elf_object *elf)
 	if (r == 0 && has_split_units(o))
 		r = save(o, elf);
 	dwsections_rest(&o->file.s);
+	if (o->split)
+		dwsplit_rest(o->split);
 	/* Once: where it cannot be written now it cannot be later. */
 	free(o->store_dir);
 	o->store_dir = NULL;

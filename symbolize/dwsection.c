@@ -541,7 +541,8 @@ int dwsection_hold(struct dwsections *d, enum dwsection_id id, size_t max)
 	struct dwsection *s = &d->s[id];
 	uint8_t *mem;
 
-	if (s->mem || s->size == 0 || s->size > max || (s->z && !zsection_may_hold(s->z)))
+	if (s->mem || s->size == 0 || s->size > max || d->is_view ||
+	    (s->z && !zsection_may_hold(s->z)))
 		return 0;
 	mem = malloc(s->size);
 	if (!mem)

@@ -43,6 +43,7 @@ struct dwsections {
 	struct dwsection s[DW_SECTIONS];
 	size_t mem_bytes; /* held in mem */
 	uint64_t inflated; /* bytes that compressed ones hold */
+	bool is_view;	   /* parts of another one's sections, which keeps them */
 };
 
 /* Bytes of compressed sections of one file that are held at once where nobody says otherwise. */
@@ -110,6 +111,6 @@ const char *dwsection_str_near(const struct dwsections *d, enum dwsection_id id,
 
 /*
  * Reads a section that is in the file into memory, if it has at most @max bytes and may lie there: 0
- * (also when it is absent, held already or may not), -EBADMSG, -ENOMEM.
+ * (also when it is absent, held already, of a view, or may not), -EBADMSG, -ENOMEM.
  */
 int dwsection_hold(struct dwsections *d, enum dwsection_id id, size_t max);

@@ -431,6 +431,12 @@ size_t dwsplit_bytes(struct dwsplit *s)
 	return sizeof(*s) + n + dwsections_bytes(&s->dwp);
 }
 
+void dwsplit_rest(const struct dwsplit *s)
+{
+	if (s->has_dwp)
+		dwsections_rest(&s->dwp);
+}
+
 uint64_t dwsplit_dwp_bytes(const struct dwsplit *s)
 {
 	const struct dwsection *at = s->dwp.s;

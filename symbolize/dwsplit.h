@@ -74,6 +74,9 @@ const char *dwsplit_string(struct dwsplit *s, strref_t ref, size_t n, char *buf)
 bool dwsplit_look_again(struct dwsplit *s);
 
 /* Bytes that the sections of a .dwp have which units refer to; 0 when there is no .dwp. */
+/* As dwsections_rest(), of the .dwp. */
+void dwsplit_rest(const struct dwsplit *s);
+
 uint64_t dwsplit_dwp_bytes(const struct dwsplit *s);
 
 /* Memory held. */

@@ -139,6 +139,21 @@ Test(demangle, cuts_names_that_grow_without_bound)
 	cr_expect_lt(clock_mono_ns() - start, NSEC_PER_SEC);
 }
 
+/* Places on the stack for each pair of template and reference: 20 MB if nobody minded. */
+Test(demangle, leaves_names_alone_that_take_much_stack)
+{
+	char name[DEMANGLE_IN_MAX] = "_Z1fI1gI", buf[DEMANGLE_OUT_MAX];
+	size_t n = strlen(name);
+
+	for (int i = 0; i < 440; i++)
+		n += (size_t)snprintf(name + n, sizeof(name) - n, "1aIE");
+	n += (size_t)snprintf(name + n, sizeof(name) - n, "EEv1hI");
+	for (int i = 0; i < 640; i++)
+		n += (size_t)snprintf(name + n, sizeof(name) - n, "RT_");
+	snprintf(name + n, sizeof(name) - n, "ES_S_");
+	cr_expect_not(demangle(name, buf));
+}
+
 /* Deep nesting is a matter of stack: libiberty gives up, or it does not, but it comes back. */
 Test(demangle, survives_deep_nesting)
 {
