@@ -227,6 +227,7 @@ static int write_over(struct outfile *f)
 	f->fd = open(f->path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY);
 	if (f->fd < 0)
 		return -errno;
+	set_pending(f->tmp, NULL); /* all of it is there alone: who interrupts this leaves it */
 	f->is_cut = true;
 	while ((n = pread(tmp_fd, f->buf, sizeof(f->buf), done)) > 0) {
 		f->n = (size_t)n;

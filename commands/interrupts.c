@@ -31,7 +31,8 @@ static struct {
 static void clean_up(int signal_nr)
 {
 	outfile_unlink_all();
-	raise(signal_nr); /* which ends the process: SA_RESETHAND */
+	raise(signal_nr); /* which ends the process: SA_RESETHAND; but not the first one of a PID namespace */
+	_exit(128 + signal_nr);
 }
 
 void interrupts_clean_up(void)

@@ -24,17 +24,17 @@
 	X(LOST_MEMORY, "memory", "the memory for distinct stacks was used up")
 
 /* Samples that were recorded with an incomplete stack, by reason. A sample counts once. */
-#define COUNTERS_TRUNCATED(X)                                                                      \
-	X(TRUNC_USER_DEPTH, "user_depth", "user stack deeper than the limit")                      \
-	X(TRUNC_NO_MAPPING, "no_mapping", "code outside of every known mapping")                   \
-	X(TRUNC_NO_INFO, "no_info", "no unwind information")                                       \
-	X(TRUNC_USER_READ, "user_read", "the user stack could not be read")                        \
-	X(TRUNC_RULE, "rule", "an unwind rule that cannot be evaluated")                           \
-	X(TRUNC_LOADING, "loading", "unwind information not loaded yet")                           \
-	X(TRUNC_LOOP, "loop", "a frame that does not lead up the stack")                           \
-	X(TRUNC_SNAPSHOT, "snapshot", "a stack larger than the part of it that was copied")        \
-	X(TRUNC_REGS, "regs", "the user registers could not be found")                             \
-	X(TRUNC_KERNEL_DEPTH, "kernel_depth", "kernel stack deeper than the limit")                \
+#define COUNTERS_TRUNCATED(X)                                                               \
+	X(TRUNC_USER_DEPTH, "user_depth", "user stack deeper than the limit")               \
+	X(TRUNC_NO_MAPPING, "no_mapping", "code outside of every known mapping")            \
+	X(TRUNC_NO_INFO, "no_info", "no unwind information")                                \
+	X(TRUNC_USER_READ, "user_read", "the user stack could not be read")                 \
+	X(TRUNC_RULE, "rule", "an unwind rule that cannot be evaluated")                    \
+	X(TRUNC_LOADING, "loading", "unwind information not loaded")                        \
+	X(TRUNC_LOOP, "loop", "a frame that does not lead up the stack")                    \
+	X(TRUNC_SNAPSHOT, "snapshot", "a stack larger than the part of it that was copied") \
+	X(TRUNC_REGS, "regs", "the user registers could not be found")                      \
+	X(TRUNC_KERNEL_DEPTH, "kernel_depth", "kernel stack deeper than the limit")         \
 	X(TRUNC_KERNEL_READ, "kernel_read", "a kernel stack was gone when it was read")
 
 #define COUNTERS_ENUM(name, text, help) CTR_##name,

@@ -23,7 +23,7 @@ enum wire_how {
 	WIRE_HOW_NONE,	  /* not at all: the stack ends here */
 	WIRE_HOW_ROWS,	  /* by the table; where it has no rows, by the frame pointer */
 	WIRE_HOW_POINTER, /* by the frame pointer: JIT code, objects without tables */
-	WIRE_HOW_WAIT,	  /* its table is being loaded */
+	WIRE_HOW_WAIT,	  /* its table is being loaded, or is too large for that */
 };
 
 /* Value of `areas`. */

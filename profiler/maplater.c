@@ -20,20 +20,20 @@ static void *read_maps(void *arg)
 
 	if (getpriority(PRIO_PROCESS, 0) < 0)
 		(void)setpriority(PRIO_PROCESS, 0, 0); /* unlike who asks, it is in no hurry */
-	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/maps", m->tgid);
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/maps", m->task ? m->task : m->tgid);
 	m->result = aspace_read(path, PROCTAB_MAX_AREAS, UINT64_MAX, &m->stop, &m->as);
 	m->took_ns = clock_thread_ns();
 	atomic_store(&m->done, true);
 	return NULL;
 }
 
-int maplater_ask(struct maplater *m, uint32_t tgid)
+int maplater_ask(struct maplater *m, uint32_t tgid, uint32_t task)
 {
 	int r;
 
 	if (m->busy)
 		return -EBUSY;
-	*m = (struct maplater){ .tgid = tgid, .asked_ns = clock_mono_ns() };
+	*m = (struct maplater){ .tgid = tgid, .task = task, .asked_ns = clock_mono_ns() };
 	r = thread_start(&m->thread, read_maps, m);
 	m->busy = r == 0;
 	return r;

@@ -16,14 +16,14 @@ struct maplater {
 	bool busy; /* there is a thread; what follows is its until `done` */
 	pthread_t thread;
 	atomic_bool done, stop;
-	uint32_t tgid;
+	uint32_t tgid, task;
 	uint64_t asked_ns, took_ns; /* CLOCK_MONOTONIC, CPU time */
 	struct aspace *as;
 	int result;
 };
 
-/* Begins with the maps of @tgid: 0, -EBUSY while it is at some already, or -errno. */
-int maplater_ask(struct maplater *m, uint32_t tgid);
+/* Begins with the maps of @tgid, as its thread @task has them (0 = the first one): 0, -EBUSY while it is at some already, or -errno. */
+int maplater_ask(struct maplater *m, uint32_t tgid, uint32_t task);
 
 /* Whether a reading has ended; then `tgid`, `asked_ns` and `took_ns` are of that, and *@ret is what
  * aspace_read() made, or NULL when it failed. */

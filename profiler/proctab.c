@@ -129,7 +129,7 @@ static void read_later(struct proctab *t, struct process *p, uint64_t now)
 	t->counts.scans_late++;
 	p->doubtful = true;
 	p->scan_after_ns = now + SCAN_WAIT_NS * SCAN_SHARE;
-	if (maplater_ask(&t->later, p->tgid) == 0)
+	if (maplater_ask(&t->later, p->tgid, p->task) == 0)
 		p->scan_after_ns = UINT64_MAX;
 }
 

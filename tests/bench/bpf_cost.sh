@@ -120,7 +120,7 @@ show_programs() {
 
 # Shares of wick's samples of the program at depth $1 that are whole stacks, and that are of that depth.
 whole() {
-    cat "$tmp"/rows-[0-9]*.folded | awk -v depth="$1" '!/^stacks;/ || /information not loaded yet/ { next }
+    cat "$tmp"/rows-[0-9]*.folded | awk -v depth="$1" '!/^stacks;/ || /information not loaded/ { next }
         { n = $NF; sub(/ [0-9]+$/, ""); all += n
         if (/;_start;/) whole += n
         if (split($0, f, ";") >= depth + 2) deep += n }

@@ -56,7 +56,7 @@ static struct judged judge(const struct profile *p, const struct kind *kind)
 			j.cut += n;
 			print_stack(p, s, kind->comm);
 		}
-		if (has_frame(p, s, "[truncated: unwind information not loaded yet"))
+		if (has_frame(p, s, "[truncated: unwind information not loaded"))
 			j.late += n;
 	}
 	return j;

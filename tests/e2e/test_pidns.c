@@ -99,7 +99,7 @@ Test(pidns, process_whose_number_a_stranger_has_outside)
 	struct e2e_account a;
 	struct profile *p;
 
-	r = beside(&stranger, "1", text("%s record -F 999 -o %s -p $p", wick_program(), file));
+	r = beside(&stranger, "3", text("%s record -F 999 -o %s -p $p", wick_program(), file));
 	must_end(&r, 0);
 	p = recorded(file, &a);
 	expect_no_stranger(p, &stranger);
@@ -132,7 +132,7 @@ Test(pidns, one_of_two_threads)
 {
 	const char *file = in_dir("p.pb.gz");
 	struct run r =
-		inside(text("%s 1 2 >said &\n"
+		inside(text("%s 3 2 >said &\n"
 			    "until t=$(sed -n 's/^tid-2 //p' said) && [ \"$t\" ]; do :; done\n"
 			    "echo tid $t\n"
 			    "%s record -F 999 -o %s -t $t",
