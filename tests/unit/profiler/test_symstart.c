@@ -138,8 +138,15 @@ Test(symstart, waits_for_more_files_than_are_asked_for_at_a_time)
 
 	cr_assert_eq(symstart_wait(s, &counts, &objects, 20000), 0);
 	cr_expect_lt(clock_mono_ns() - before, 19 * NSEC_PER_SEC, "no longer than is needed");
-	for (unsigned i = 0; i < OBJECTS; i++)
-		cr_expect_eq(line_of(s, i), i % EVERY == EVERY - 1, "object %u", i);
+	for (unsigned i = 0; i < OBJECTS; i++) {
+		unsigned line = line_of(s, i);
+		struct symbolizer_fetching f = symbolizer_stats(s).fetching;
+
+		cr_expect_eq(line, i % EVERY == EVERY - 1,
+			     "object %u: %u; %" PRIu64 " timed out, %" PRIu64
+			     " failed (%d), %" PRIu64 " skipped, %" PRIu64 " late",
+			     i, line, f.timed_out, f.failed, f.error, f.skipped, f.late);
+	}
 	symbolizer_free(s);
 }
 
